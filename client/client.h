@@ -101,6 +101,8 @@ int client_get_organization(struct client *client, struct call *call, struct tex
 struct page {
     char *cursor; /* owned; NULL: first page */
     bool done;
+    char *milestone; /* owned; an earlier cursor, to notice a cycle */
+    unsigned fetched;
 };
 void page_release(struct page *page);
 #define cleanup_page cleanup(page_release)

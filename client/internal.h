@@ -7,6 +7,7 @@
 #include "breaker.h"
 #include "client.h"
 #include "credentials.h"
+#include "features.h"
 #include "http_pool.h"
 #include "settings.h"
 
@@ -22,6 +23,7 @@ struct client {
     struct credentials credentials;
     struct breaker breaker;
     struct http_pool pool;
+    struct features features;
     atomic_bool shutting_down;
     _Atomic int64_t quiet_until; /* no metadata request before: the rate limit is used up */
 
