@@ -14,7 +14,8 @@ struct graphql_document {
     const char *name;
     const char *text;
     bool mutation;
-    const struct graphql_optional *optional; /* what an older server can do without; NULL: nothing */
+    const struct graphql_optional
+        *optional; /* what an older server can do without; NULL: nothing */
 };
 
 /* Finds an embedded document; the names are known at build time, so it is always there. */

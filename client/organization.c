@@ -198,7 +198,7 @@ int client_get_organization(struct client *client, struct call *call, struct tex
     struct organization *only = found.count ? found.items[0] : NULL;
     if (!only || !text_equal(only->name, name))
         return error_set(call->error, ERROR_NOT_FOUND, "organization %s: not found or no access",
-                         name.bytes ? name.bytes : "");
+                         text_or_empty(name));
     *organization = object_ref(only);
     return 0;
 }

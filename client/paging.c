@@ -77,7 +77,7 @@ static int fetch(const struct listing *listing, json_t *variables, const struct 
     *connection = json_at(*data, "organization", "orgEntity", listing->connection, NULL);
     if (!json_is_object(*connection))
         return error_set(error, ERROR_NOT_FOUND, "organization %s: not found or no access",
-                         organization->name.bytes ? organization->name.bytes : "");
+                         text_or_empty(organization->name));
     return 0;
 }
 

@@ -162,7 +162,7 @@ int client_get_registry(struct client *client, struct call *call,
     /* A redirect of a renamed project must not give one registry two names. */
     if (!found || !text_equal(found->name, name))
         return error_set(call->error, ERROR_NOT_FOUND, "registry %s: not found or no access",
-                         name.bytes ? name.bytes : "");
+                         text_or_empty(name));
     *registry = steal(found);
     return 0;
 }
