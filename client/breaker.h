@@ -43,6 +43,6 @@ void breaker_failure(struct breaker *breaker, bool probe, int64_t started, int64
                      const struct error *failure);
 /* The probe ended without a verdict on the server (cancelled). */
 void breaker_abandon(struct breaker *breaker);
-bool breaker_is_open(struct breaker *breaker);
+bool breaker_is_open(const struct breaker *breaker);
 
 #endif

@@ -24,8 +24,10 @@ struct credentials {
     pthread_cond_t renewed;
     struct authorization *current; /* under lock; NULL before the first token */
     int64_t renew_at;              /* under lock; CLOCK_REALTIME seconds, INT64_MAX for a key */
+    int64_t expires_at;            /* under lock; after that `current` is refused */
     bool renewing;                 /* under lock: one thread fetches, the others wait */
     bool identity;                 /* under lock: a token, not a key */
+    bool distrust_cache;           /* under lock: the cached token was refused */
 };
 
 int credentials_init(struct credentials *credentials);

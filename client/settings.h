@@ -16,14 +16,16 @@ struct settings {
     char *base_url;
     char *organization;
     char *entity;
-    char *username;
-    char *user_email;
-    char *http_proxy;     /* WANDB_HTTP_PROXY: for the W&B host only, also with a http:// URL */
-    char *https_proxy;    /* WANDB_HTTPS_PROXY */
-    char *any_http_proxy; /* HTTP_PROXY: curl itself looks at the lower-case form alone */
-    char *ca_file;        /* SSL_CERT_FILE, else REQUESTS_CA_BUNDLE */
-    int timeout_ms;       /* WANDB_HTTP_TIMEOUT; 0: not set */
-    bool insecure;        /* WANDB_INSECURE_DISABLE_SSL */
+    char *username_header; /* "X-WANDB-USERNAME: …" */
+    char *email_header;    /* "X-WANDB-USER-EMAIL: …" */
+    char *http_proxy;      /* WANDB_HTTP_PROXY: for the W&B host only, also with a http:// URL */
+    char *https_proxy;     /* WANDB_HTTPS_PROXY */
+    char *any_http_proxy;  /* HTTP_PROXY: curl itself looks at the lower-case form alone */
+    char *ca_file;         /* SSL_CERT_FILE, else REQUESTS_CA_BUNDLE */
+    char *identity_token_file;        /* WANDB_IDENTITY_TOKEN_FILE */
+    char *credentials_file;           /* WANDB_CREDENTIALS_FILE */
+    int timeout_ms;                   /* WANDB_HTTP_TIMEOUT; 0: not set */
+    bool insecure;                    /* WANDB_INSECURE_DISABLE_SSL */
     struct curl_slist *extra_headers; /* "Name: value" for every request */
     struct curl_slist *proxy_headers; /* Proxy-Authorization of the extra headers */
 };
