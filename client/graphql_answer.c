@@ -2,6 +2,7 @@
 #include "graphql_answer.h"
 
 #include "documents.h"
+#include "json_reader.h"
 #include "json_text.h"
 
 enum {

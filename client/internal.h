@@ -7,8 +7,8 @@
 #include "breaker.h"
 #include "client.h"
 #include "credentials.h"
-#include "features.h"
 #include "http_pool.h"
+#include "server_features.h"
 #include "settings.h"
 
 struct client {

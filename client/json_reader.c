@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "json_reader.h"
 
+#include "base/banned.h"
 #include "json_text.h"
 
 #include <errno.h>

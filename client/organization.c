@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Who the key belongs to, and which organizations that user sees (protocol 3). */
-#include "features.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"
 #include "json_text.h"
 #include "paging.h"
+#include "server_features.h"
 
 #define AT(type, member) (int)offsetof(struct type, member)
 

@@ -53,7 +53,7 @@ static int more_types(struct client *client, struct call *call, const struct reg
                       const json_t *first, struct text_list *types, json_t *answers)
 {
     const json_t *connection = first;
-    struct page page __attribute__((cleanup(page_release))) = {0};
+    cleanup_page struct page page = {0};
     for (int pages = 0; pages < TYPE_PAGES_MOST; pages++) {
         if (!text_list_add_nodes(types, connection, "name"))
             return error_set(call->error, ERROR_LOCAL, "out of memory");

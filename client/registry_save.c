@@ -6,12 +6,12 @@
  * again to learn the outcome; an answer of `errors` is a failure.
  */
 #include "base/clock.h"
-#include "features.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"
 #include "json_text.h"
 #include "registry.h"
+#include "server_features.h"
 
 /* A mutation may take two thirds of the time that is left; the rest is for reading again. */
 static struct call mutation_call(const struct client *client, const struct call *call)

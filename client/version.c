@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads versions: an artifact as a member of a collection (protocol 5.8). */
-#include "features.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"
 #include "json_text.h"
 #include "paging.h"
 #include "registry.h"
+#include "server_features.h"
 
 #define AT(member) (int)offsetof(struct version, member)
 
@@ -158,7 +158,7 @@ static int decode(struct client *client, const struct organization *organization
                   const json_t *node, const char *operation, struct error *error,
                   struct version **version)
 {
-    struct draft draft __attribute__((cleanup(draft_release))) = {0};
+    cleanup(draft_release) struct draft draft = {0};
     const char *nameless = NULL;
     char path[512];
     *version = NULL;

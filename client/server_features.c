@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "features.h"
+#include "server_features.h"
 
 #include "documents.h"
 #include "internal.h"

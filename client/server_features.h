@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What the server can do: its feature list (protocol 5.6) and the fields that it turned out not to
  * know (protocol 2.4). Asked once a process; any thread. */
-#ifndef CLIENT_FEATURES_H
-#define CLIENT_FEATURES_H
+#ifndef CLIENT_SERVER_FEATURES_H
+#define CLIENT_SERVER_FEATURES_H
 
 #include "client.h"
 
