@@ -303,8 +303,9 @@ class Store {
       const wanted = Number(index[1]);
       return collection.memberships.find((m) => m.versionIndex === wanted) || null;
     }
+    const byDigest = /^[0-9a-f]{32}$/.test(name);
     return collection.memberships.find((m) => m.commitHash === name
-      || (m.artifact && m.artifact.digest === name)) || null;
+      || (byDigest && (m.artifact.digest || m.artifact.fileSet.digest()) === name)) || null;
   }
 
   organizationOf(entity) {
