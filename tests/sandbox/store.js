@@ -308,10 +308,6 @@ class Store {
       || (byDigest && (m.artifact.digest || m.artifact.fileSet.digest()) === name)) || null;
   }
 
-  organizationOf(entity) {
-    return entity.organization || null;
-  }
-
   // The effective role is the highest of organization, team and registry role.
   role(user, project) {
     if (!user || user.admin) {
@@ -345,6 +341,11 @@ class Store {
     return this.role(user, project) !== 'none';
   }
 
+  // A restricted viewer sees collections and versions, but no files (protocol 5.9).
+  canReadFiles(user, project) {
+    return !['none', 'restricted_viewer'].includes(this.role(user, project));
+  }
+
   canSeeOrganization(user, organization) {
     return Boolean(user) && (user.admin || organization.roles.has(user));
   }
@@ -357,4 +358,4 @@ class Store {
   }
 }
 
-module.exports = { Store, FEATURES, ROLES, encodeId };
+module.exports = { Store, ROLES, encodeId };
