@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * W&B registries over HTTP: everything the rest of the program may know of the
+ * server. Typed, blocking calls; no files, inodes or threads. A client may be
+ * used by any number of threads at once.
+ *
+ * Each call takes a struct call with its limits and returns 0, or -1 with
+ * call->error set. Output pointers are written on success only. Objects come
+ * with one reference that is the caller's (base/object.h).
+ */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include "base/error.h"
+#include "base/object.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct client;
+
+/* Limits of one call and how it failed. Owned by the caller, for one call at a time. */
+struct call {
+    const atomic_bool *cancelled; /* polled while waiting; NULL: cannot be cancelled */
+    int64_t deadline;             /* clock_milliseconds(); 0: the client's timeout from now */
+    struct error *error;
+};
+
+enum client_log_level { CLIENT_LOG_ERROR, CLIENT_LOG_WARNING, CLIENT_LOG_INFO, CLIENT_LOG_DEBUG };
+
+/* What the caller wants told. Both may be called from any thread that makes a call. */
+struct client_observer {
+    void *context;
+    void (*log)(void *context, enum client_log_level level, const char *message);
+    /* Something was passed over or differs from what it should be; the call goes on. `object` is
+     * a readable path such as "acme/model/churn:v3". */
+    void (*report)(void *context, enum error_kind kind, const char *operation, const char *object,
+                   const char *message);
+};
+
+struct client_config {
+    const char *base_url;     /* NULL: environment, settings files, built-in (protocol 1.1, 1.4) */
+    const char *api_key_file; /* NULL: the places of protocol 1.3 */
+    const char *user_agent;
+    int timeout_ms; /* one metadata request, retries included */
+    struct client_observer observer;
+};
+
+/* Reads settings and credentials; asks no server. Fails with ERROR_UNAUTHENTICATED (says where a
+ * key can be put), ERROR_LOCAL (unreadable key file, broken settings) or ERROR_INVALID (base URL).
+ */
+int client_new(const struct client_config *config, struct client **client, struct error *error);
+void client_free(struct client *client);
+/* Reads the credentials again; keeps the old ones if that fails. */
+int client_reload_credentials(struct client *client, struct error *error);
+/* Ends all waiting soon: running and later calls fail with ERROR_INTERRUPTED. */
+void client_shut_down(struct client *client);
+
+const char *client_base_url(const struct client *client);
+/* The environment's or settings' default organization, NULL when none (WANDB_ORGANIZATION). */
+const char *client_default_organization(const struct client *client);
+
+struct client_figures {
+    uint64_t requests; /* HTTP requests sent, of all kinds, retries included */
+    uint64_t graphql_requests;
+    uint64_t bytes_received; /* bodies as they came over the wire */
+    uint64_t retries;
+    uint64_t failures; /* requests that ended in an error */
+    bool server_down;  /* requests fail at once while a probe runs */
+};
+void client_read_figures(const struct client *client, struct client_figures *figures);
+
+/* --- identity and organizations (protocol 3) --- */
+
+struct viewer {
+    struct object object;
+    struct text username;
+    struct text entity; /* the default entity */
+    struct texts teams;
+};
+
+struct organization {
+    struct object object;
+    struct text name;   /* display name, the argument of organization(name:) */
+    struct text entity; /* org entity, which owns the registries */
+};
+
+/* One request: are the credentials good, what does the server offer (a second one to a server
+ * without features). ERROR_UNAUTHENTICATED on 401 and on a null viewer. */
+int client_check(struct client *client, struct call *call, struct viewer **viewer);
+/* All organizations of the key: the chain of protocol 3.3. */
+int client_list_organizations(struct client *client, struct call *call, struct object_list *found);
+/* One organization by its display name. */
+int client_get_organization(struct client *client, struct call *call, struct text name,
+                            struct organization **organization);
+
+/* --- listings --- */
+
+/* Where a listing stands. Start with zeros; each list call appends one page of what is shown to
+ * the list it is given and moves on, until `done`. A cursor that repeats is ERROR_SERVER. */
+struct page {
+    char *cursor; /* owned; NULL: first page */
+    bool done;
+};
+void page_release(struct page *page);
+#define cleanup_page cleanup(page_release)
+
+/* What a listing covers. Filters are Mongo-style JSON texts of protocol 7 as the server takes
+ * them; NULL: no condition. */
+struct scope {
+    const struct organization *organization;
+    const char *registry_filter;
+    const char *collection_filter;
+    const char *version_filter;
+};
+
+/* The JSON text {"name": name} as a filter; malloc'ed, NULL: no memory. */
+char *filter_by_name(struct text name);
+
+/* --- registries (protocol 4, 5.1-5.5) --- */
+
+enum registry_visibility { VISIBILITY_ORGANIZATION, VISIBILITY_RESTRICTED };
+
+struct registry {
+    struct object object;
+    struct text id;
+    struct text full_name; /* of the project, with prefix */
+    struct text name;      /* without prefix */
+    struct text organization;
+    struct text entity;
+    struct text description;
+    struct text created_at;
+    struct text updated_at; /* null until changed */
+    struct texts artifact_types;
+    enum registry_visibility visibility;
+    bool allow_all_artifact_types;
+};
+
+int client_list_registries(struct client *client, struct call *call, const struct scope *scope,
+                           struct page *page, struct object_list *found);
+int client_get_registry(struct client *client, struct call *call,
+                        const struct organization *organization, struct text name,
+                        struct registry **registry);
+
+/* What a save changes; a member that is NULL stays as it is on the server. */
+struct registry_change {
+    const struct text *description;
+    const enum registry_visibility *visibility;
+    const bool *allow_all_artifact_types;
+    const struct texts *new_artifact_types;
+};
+
+/* Local rules of protocol 6: ERROR_INVALID, ERROR_NAME_TOO_LONG. */
+int registry_check_name(struct text name, struct error *error);
+int registry_check_artifact_type(struct text type, struct error *error);
+
+/* Creates; ERROR_EXISTS leaves the existing one untouched (protocol 5.3). A registry that appeared
+ * between check and create has been changed by the server: ERROR_EXISTS with a message that says
+ * so. */
+int client_create_registry(struct client *client, struct call *call,
+                           const struct organization *organization, struct text name,
+                           enum registry_visibility visibility, struct registry **created);
+/* Sends the changed members alone under the saved name. If the answer is lost or an error, the
+ * registry is read again: success when the change is there, else the first error. `now` is what the
+ * server then has; it is also set on failure when the registry could be read, else NULL. */
+int client_save_registry(struct client *client, struct call *call, const struct registry *saved,
+                         const struct registry_change *change, struct registry **now);
+int client_rename_registry(struct client *client, struct call *call, const struct registry *saved,
+                           struct text new_name, struct registry **now);
+int client_delete_registry(struct client *client, struct call *call,
+                           const struct registry *registry);
+
+/* --- collections (protocol 5.7) --- */
+
+struct collection {
+    struct object object;
+    struct text id;
+    struct text name;
+    struct text registry; /* full name of its project */
+    struct text entity;
+    struct text description;
+    struct text type;
+    struct text created_at;
+    struct text updated_at;
+    struct texts tags; /* sorted bytewise */
+};
+
+int client_list_collections(struct client *client, struct call *call, const struct scope *scope,
+                            struct page *page, struct object_list *found);
+int client_get_collection(struct client *client, struct call *call, const struct registry *registry,
+                          struct text name, struct collection **collection);
+/* Whether the registry has any collection at all, asked freshly. */
+int client_registry_is_empty(struct client *client, struct call *call,
+                             const struct organization *organization,
+                             const struct registry *registry, bool *empty);
+
+/* --- versions (protocol 5.8) --- */
+
+/* A committed artifact as a member of a collection. All but index and aliases are the artifact's.
+ */
+struct version {
+    struct object object;
+    struct text id; /* of the artifact */
+    struct text collection;
+    struct text registry; /* full name of its project */
+    struct text entity;
+    struct text type;
+    struct text state;
+    struct text description;
+    struct text digest;
+    struct text commit_hash;
+    struct text source_name; /* entity/project/collection:vN; null when hidden */
+    struct text created_at;
+    struct text updated_at; /* created_at when the server has null */
+    struct text metadata;   /* JSON as the server holds it, undecoded; null when none */
+    struct texts aliases;   /* sorted bytewise, forms like vN left out */
+    struct texts tags;      /* sorted bytewise */
+    int64_t index;          /* the N of vN in this collection */
+    int64_t size;
+    int64_t file_count;
+    int64_t ttl_seconds;  /* 0 or less: none */
+    int64_t history_step; /* the server's minus 1, not below 0; -1: null */
+};
+
+int client_list_versions(struct client *client, struct call *call, const struct scope *scope,
+                         struct page *page, struct object_list *found);
+/* `alias` may be an alias, vN, commit hash or digest. */
+int client_get_version(struct client *client, struct call *call, const struct registry *registry,
+                       struct text collection, struct text alias, struct version **version);
+
+struct buf;
+/* The decoded metadata, indented by 2, keys in order, numbers and strings untouched; null is {};
+ * what is not JSON is copied as it is. Ends in a newline. False: no memory or over the ceiling. */
+bool metadata_format(struct text metadata, struct buf *formatted);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One HTTP exchange: curl options, credentials, deadline, cancellation, retries
+ * of reads, rate limits, circuit breaker (design 5). Blocks; any thread.
+ * Redirects are followed; credentials go only to the base URL's own
+ * scheme, host, port and path prefix (protocol 1.2).
+ */
+#ifndef CLIENT_HTTP_H
+#define CLIENT_HTTP_H
+
+#include "base/buf.h"
+#include "client.h"
+
+enum http_class {
+    HTTP_METADATA, /* the W&B host, credentials attached, counted by the circuit breaker */
+    HTTP_DATA,     /* file content, from wherever it is; no total limit but the call's deadline */
+};
+
+/* Takes the next bytes of a body; returns false to end the transfer (the sink sets call->error). */
+typedef bool http_sink(void *context, const char *bytes, size_t size);
+
+struct http_request {
+    const char *url;
+    const char *body; /* NULL: GET; else POST of these bytes, NUL-terminated */
+    const char *content_type;
+    enum http_class class;
+    bool repeatable; /* may be sent again after 429, 502-504 and failed connections */
+    bool range;      /* ask for bytes offset … offset + length - 1 */
+    uint64_t offset;
+    uint64_t length;
+    size_t ceiling;  /* bytes of a body that are accepted; more is ERROR_SERVER */
+    http_sink *sink; /* NULL: the body goes to http_response.body */
+    void *context;
+};
+
+struct http_response {
+    int status;      /* of the final answer */
+    struct buf body; /* also of an error status */
+    char content_type[128];
+    int64_t content_length; /* as announced, -1 when not */
+    int64_t range_start;    /* of Content-Range, -1 without */
+    int64_t range_total;    /* complete length in Content-Range, -1 when unknown */
+};
+
+/*
+ * Sends the request. 0: an answer came, whatever its status (after retries); -1: none came
+ * (ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_INTERRUPTED, ERROR_BUSY, ERROR_SERVER for a cut or
+ * oversized body, ERROR_UNAUTHENTICATED when no token could be had), with error->maybe_applied set
+ * unless the request certainly never left. The response is to be released in either case.
+ */
+int http_send(struct client *client, struct call *call, const struct http_request *request,
+              struct http_response *response);
+void http_response_release(struct http_response *response);
+#define cleanup_http_response cleanup(http_response_release)
+
+#endif
