@@ -13,7 +13,7 @@ bats_require_minimum_version 1.5.0
 set -o pipefail
 
 ROOT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
-REGISTRYFS=${REGISTRYFS:-$ROOT/build/registryfs}
+REGISTRYFS=${REGISTRYFS:-$ROOT/build/fs/registryfs}
 export ROOT REGISTRYFS
 
 # shellcheck source=tests/lib/process.bash

@@ -99,7 +99,7 @@ bats_suite() {
     local tap=$logs/$name.tap status=0 planned passed failed skipped
     sanitizer_environment
     mkdir "$scratch/$name"
-    TMPDIR=$scratch/$name REGISTRYFS=$builds/$2/registryfs timeout --kill-after=60 1200 \
+    TMPDIR=$scratch/$name REGISTRYFS=$builds/$2/fs/registryfs timeout --kill-after=60 1200 \
         bats --tap --timing "tests/$1.bats" >"$tap" || status=$?
     cat "$tap"
     planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$tap")
