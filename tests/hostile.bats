@@ -9,9 +9,7 @@ setup_file() {
     suite_setup
     sandbox_start hostile
     mount_start --ttl 600
-    find "$MNT" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' >/dev/null
-    mapfile -t organizations < <(
-        control GET /state | jq -r '.organizations[] | select(.entity != null) | .name')
+    mapfile -t organizations < <(organizations)
     expect_tree expected "${organizations[@]}"
     export EXPECTED=$SUITE_DIR/expected
 }

@@ -46,6 +46,11 @@ class Server:
             text = answer.read().decode("utf-8", "surrogateescape")
         return json.loads(text)["data"]
 
+    def sees(self, organization):
+        query = "query O($name: String!) { organization(name: $name) { orgEntity { name } } }"
+        found = self.ask(query, name=organization)["organization"]
+        return bool(found and found["orgEntity"])
+
     def listing(self, organization, field, fields, declared="", arguments="", **variables):
         query = (
             "query L($organization: String!, $after: String%s) { organization(name: $organization) {"
@@ -308,7 +313,7 @@ def write_registry(server, tree, path, organization, registry):
 def main():
     base_url, key, *organizations, directory = sys.argv[1:]
     server, tree = Server(base_url, key), Tree(directory)
-    for organization in organizations:
+    for organization in filter(server.sees, organizations):
         path = file_name(organization)
         tree.directory(path, None, 0o755)
         for registry in server.listing(organization, "projects", REGISTRY):

@@ -54,7 +54,7 @@ suite_teardown() {
     stop_mounts_of "$SUITE_DIR" || failed=1
     stop_sandboxes_of "$SUITE_DIR" || failed=1
     remove_left_over "$SUITE_DIR" || failed=1
-    cd / && rm -rf --one-file-system "$SUITE_DIR"
+    cd / && chmod -R u+w "$SUITE_DIR" && rm -rf --one-file-system "$SUITE_DIR"
     return $failed
 }
 
@@ -63,13 +63,15 @@ test_setup() {
     TEST_DIR=$(mktemp -d "$SUITE_DIR/test.XXXXXX")
     export TEST_DIR REGISTRYFS_TEST_OWNER=$TEST_DIR
     private_environment "$TEST_DIR"
-    [[ -z ${SANDBOX_DIR:-} ]] || sandbox_use "$SANDBOX_DIR"
+    [[ -z ${SANDBOX_DIR:-} ]] || {
+        sandbox_use "$SANDBOX_DIR" && reset_counts
+    }
 }
 
 # Fails the test when a daemon did not end well or something was left behind.
 test_teardown() {
     local failed=0
-    [[ -z ${CONTROL_URL:-} ]] || sandbox_calm || failed=1
+    [[ -z ${SANDBOX_DIR:-} ]] || sandbox_calm || failed=1
     stop_mounts_of "$TEST_DIR" || failed=1
     stop_sandboxes_of "$TEST_DIR" || failed=1
     remove_left_over "$TEST_DIR" || failed=1

@@ -123,8 +123,52 @@ assert_requests() {
 # Executes a GraphQL document as another client would: graphql DOCUMENT [VARIABLES].
 graphql() {
     local answer
-    answer=$(control POST /graphql "$(jq -nc --arg query "$1" --argjson variables "${2:-{\}}" \
+    answer=$(control POST /graphql "$(jq -nc --arg query "$1" --argjson variables "${2:-null}" \
         '{query: $query, variables: $variables}')")
     jq -e '.errors | not' <<<"$answer" >/dev/null || fail "refused: $answer" || return
     printf '%s\n' "$answer"
+}
+
+# The id of a version: artifact_id ENTITY REGISTRY COLLECTION ALIAS.
+artifact_id() {
+    graphql 'query A($entity: String!, $project: String!, $name: String!) {
+            project(entityName: $entity, name: $project) {
+                artifactCollectionMembership(name: $name) { artifact { id } } } }' \
+        "$(jq -nc --arg entity "$1" --arg project "wandb-registry-$2" --arg name "$3:$4" '$ARGS.named')" |
+        jq -er .data.project.artifactCollectionMembership.artifact.id
+}
+
+# Another client moves an alias: set_alias ENTITY REGISTRY COLLECTION VERSION ALIAS.
+set_alias() {
+    local id
+    id=$(artifact_id "$1" "$2" "$3" "$4")
+    graphql 'mutation A($input: AddAliasesInput!) { addAliases(input: $input) { success } }' \
+        "$(jq -nc --arg id "$id" --arg entityName "$1" --arg projectName "wandb-registry-$2" \
+            --arg artifactCollectionName "$3" --arg alias "$5" \
+            '{input: {artifactID: $id, aliases: [$ARGS.named | del(.id)]}}')" >/dev/null
+}
+
+# Another client creates or changes a registry: upsert_registry ENTITY REGISTRY [MEMBER VALUE]…
+# (values are JSON).
+upsert_registry() {
+    local input
+    input=$(jq -nc --arg entityName "$1" --arg name "wandb-registry-$2" '$ARGS.named')
+    shift 2
+    while [[ $# -gt 0 ]]; do
+        input=$(jq -c --arg member "$1" --argjson value "$2" '.[$member] = $value' <<<"$input")
+        shift 2
+    done
+    graphql 'mutation U($input: UpsertModelInput!) { upsertModel(input: $input) { inserted } }' \
+        "{\"input\": $input}" >/dev/null
+}
+
+# Another client deletes a registry: delete_registry ENTITY REGISTRY.
+delete_registry() {
+    local id
+    id=$(graphql 'query P($entity: String!, $name: String!) {
+            project(entityName: $entity, name: $name) { id } }' \
+        "$(jq -nc --arg entity "$1" --arg name "wandb-registry-$2" '$ARGS.named')" |
+        jq -er .data.project.id)
+    graphql 'mutation D($input: DeleteModelInput!) { deleteModel(input: $input) { success } }' \
+        "{\"input\": {\"id\": \"$id\"}}" >/dev/null
 }
