@@ -47,7 +47,7 @@ assert_new_things_fail() {
     find "$MNT/acme/model" -name files -prune -o -type f -exec cat {} + >after.txt
     ls -lR "$MNT/acme/model/versions" >>after.txt
     assert_same_text before.txt after.txt
-    [[ -s $MNT/.registryfs/errors ]]
+    [[ -n $(cat "$MNT/.registryfs/errors") ]]
     assert_new_things_fail
 }
 
@@ -58,8 +58,7 @@ assert_new_things_fail() {
     sleep 1.5
     within 20000 ls -l "$MNT/acme/model/collections" >/dev/null
     # Once the outage is known, nobody waits for a connection again.
-    local i
-    for i in {1..20}; do
+    for _ in {1..20}; do
         within 20000 ls -l "$MNT/acme/model/collections" >/dev/null
     done
     within 10000 cat "$MNT/acme/model/description" >/dev/null

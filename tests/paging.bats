@@ -72,7 +72,7 @@ SCRIPT
     reset_counts
     fails_with "Input/output error" within 20000 ls "$MNT/$organization"
     assert_requests_at_most 20
-    [[ -s $MNT/.registryfs/errors ]]
+    [[ -n $(cat "$MNT/.registryfs/errors") ]]
     control DELETE /faults
     # The failure is not kept for longer than anything else.
     eventually 40 ls "$MNT/$organization" >/dev/null

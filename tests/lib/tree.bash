@@ -9,7 +9,6 @@ refused() {
     local wanted=$1
     shift
     run --separate-stderr -- within 40000 "$REGISTRYFS" "$@"
-    # shellcheck disable=SC2154  # run's variables
     [[ $status -eq $wanted ]] || fail "exit status $status, not $wanted: $stderr" || return
     [[ -z $output ]] || fail "on stdout: $output" || return
     [[ -n $stderr && $stderr != *$'\n'* ]] || fail "not one line on stderr: $stderr" || return
@@ -32,7 +31,6 @@ fails_with() {
     shift
     run -- "$@"
     [[ $status -ne 0 ]] || fail "succeeded: $*" || return
-    # shellcheck disable=SC2154  # run's variable
     [[ $output == *"$text"* ]] || fail "no \"$text\" in: $output"
 }
 
