@@ -80,7 +80,7 @@ class Api {
     if (path.startsWith('/artifacts/') || path.startsWith('/artifactsV2/')) {
       return this.world.artifacts.handle(request, response);
     }
-    return this.world.faults.deliver('any', path, request, response, () => ({
+    return this.world.faults.deliver({ target: 'any', operation: path }, request, response, () => ({
       status: 404,
       headers: { 'content-type': 'text/html' },
       body: Buffer.from('<html><body><h1>404 Not Found</h1></body></html>'),
@@ -92,7 +92,7 @@ class Api {
     this.world.counters.oidc++;
     const done = this.world.counters.record('oidc', request, { path: request.url });
     response.on('close', () => done(response.statusCode));
-    return this.world.faults.deliver('oidc', 'token', request, response, () => (
+    return this.world.faults.deliver({ target: 'oidc', operation: 'token' }, request, response, () => (
       request.method === 'POST' ? exchange(this.world.store, body) : json(405, { error: 'POST only' })));
   }
 
@@ -105,13 +105,14 @@ class Api {
     } catch (error) {
       problem = error;
     }
-    const { name, isMutation } = this.world.engine.describe(body);
+    const { name, isMutation, keys } = this.world.engine.describe(body);
     this.world.counters.countOperation(name, isMutation);
     const done = this.world.counters.record('graphql', request, {
       operation: name, variables: body.variables === undefined ? null : body.variables,
     });
     response.on('close', () => done(response.statusCode));
-    return this.world.faults.deliver('graphql', name, request, response, (change) => {
+    const about = { target: 'graphql', operation: name, keys };
+    return this.world.faults.deliver(about, request, response, (change) => {
       if (request.method !== 'POST' || problem) {
         return graphqlAnswer(problem ? 400 : 405, {
           errors: [{ message: problem ? problem.message : 'POST only' }],
@@ -134,8 +135,10 @@ class Api {
     }
     const context = makeContext(this.world, user, request.headers['user-agent']);
     const { status, result } = this.world.engine.run(body, context, change ? change.options : {});
-    const answer = change ? change.apply(graphqlAnswer, status, result)
-      : graphqlAnswer(status, result);
+    if (change) {
+      change.apply(result);
+    }
+    const answer = graphqlAnswer(status, result);
     if (key) {
       this.canned.set(key, answer);
     }

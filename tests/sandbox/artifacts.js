@@ -100,7 +100,7 @@ class Artifacts {
     this.world.counters.artifacts++;
     const done = this.world.counters.record('artifacts', request, { path: request.url });
     response.on('close', () => done(response.statusCode));
-    return this.world.faults.deliver('artifacts', request.url, request, response,
+    return this.world.faults.deliver({ target: 'artifacts', operation: request.url }, request, response,
       (change) => this.answer(request, Boolean(change && change.options.ignoreRange)));
   }
 }

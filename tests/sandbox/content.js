@@ -46,7 +46,7 @@ class Content {
   constructor(size) {
     this.size = size;
     this.file = null;
-    this.hashes = null;
+    this.hashes = new Map();
   }
 
   // The whole content; only for contents that fit into memory.
@@ -76,17 +76,13 @@ class Content {
     return fs.createReadStream(this.materialize(), { start, end, highWaterMark: CHUNK });
   }
 
-  hash() {
-    if (!this.hashes) {
-      const md5 = crypto.createHash('md5');
-      const sha256 = crypto.createHash('sha256');
-      this.eachChunk((chunk) => {
-        md5.update(chunk);
-        sha256.update(chunk);
-      });
-      this.hashes = { md5: md5.digest(), sha256: sha256.digest('hex') };
+  hash(algorithm) {
+    if (!this.hashes.has(algorithm)) {
+      const hash = crypto.createHash(algorithm);
+      this.eachChunk((chunk) => hash.update(chunk));
+      this.hashes.set(algorithm, hash.digest());
     }
-    return this.hashes;
+    return this.hashes.get(algorithm);
   }
 
   eachChunk(callback) {
@@ -94,15 +90,15 @@ class Content {
   }
 
   md5Hex() {
-    return this.hash().md5.toString('hex');
+    return this.hash('md5').toString('hex');
   }
 
   md5Base64() {
-    return this.hash().md5.toString('base64');
+    return this.hash('md5').toString('base64');
   }
 
   sha256Hex() {
-    return this.hash().sha256;
+    return this.hash('sha256').toString('hex');
   }
 }
 

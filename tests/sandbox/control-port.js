@@ -51,6 +51,16 @@ const ROUTES = {
     world.api.canned = body.on ? new Map() : null;
     return {};
   },
+  'GET /faults': (world) => world.faults.list,
+  'POST /faults': (world, body) => world.faults.add(body),
+  'DELETE /faults': (world) => {
+    world.faults.clear();
+    return {};
+  },
+  'POST /delay': (world, body) => {
+    world.faults.setLatency(body.target || 'any', number(body.ms, 'ms', 0));
+    return {};
+  },
   'POST /seed': (world, body) => {
     lists.clear();
     world.loadSeed(body);

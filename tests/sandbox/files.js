@@ -30,6 +30,7 @@ class Entry {
     this.updatedAt = spec.updatedAt === undefined ? null : spec.updatedAt;
     this.givenDigest = spec.digest;
     this.givenSize = spec.size;
+    this.hidden = spec.hidden || null;
     this.content = this.ref ? null : makeContent(spec);
   }
 
@@ -130,6 +131,9 @@ function manifestEntry(entry, artifactId) {
 // Written entry by entry: a size may exceed what a JavaScript number holds, and
 // a path may be any text, `__proto__` included.
 function manifestText(artifact, artifactId) {
+  if (artifact.manifest !== null) {
+    return artifact.manifest;
+  }
   const configuration = { storageLayout: artifact.layout };
   if (artifact.region) {
     configuration.storageRegion = artifact.region;

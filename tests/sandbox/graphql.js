@@ -6,6 +6,7 @@ const { parse, validate, execute, Kind } = require('graphql');
 const { buildSchema, stringify, mode } = require('./schema');
 const { useSchema } = require('./mutations/constraints');
 const { badRequest, statusOf } = require('./errors');
+const { damage } = require('./paging');
 
 const KEPT_DOCUMENTS = 500;
 
@@ -43,7 +44,7 @@ class Engine {
     }
   }
 
-  // Name and kind of the operation that a body asks for.
+  // Name, kind and top-level keys of the operation that a body asks for.
   describe(body) {
     const { document } = typeof body.query === 'string' ? this.prepare(body.query) : {};
     const operations = document
@@ -51,7 +52,12 @@ class Engine {
     const chosen = operations.find((o) => o.name && o.name.value === body.operationName)
       || operations[0];
     const name = body.operationName || (chosen && chosen.name && chosen.name.value) || 'anonymous';
-    return { name, isMutation: Boolean(chosen) && chosen.operation === 'mutation' };
+    const fields = chosen ? chosen.selectionSet.selections.filter((s) => s.kind === Kind.FIELD) : [];
+    return {
+      name,
+      isMutation: Boolean(chosen) && chosen.operation === 'mutation',
+      keys: fields.map((f) => (f.alias || f.name).value),
+    };
   }
 
   // { status, result }: `result` is what is to be printed.
@@ -61,6 +67,8 @@ class Engine {
       return { status: 400, result: { errors: prepared.errors.map((e) => e.toJSON()) } };
     }
     mode.int64AsText = Boolean(options.int64AsText);
+    damage.emptyPage = options.emptyPage || 0;
+    damage.repeatCursor = options.repeatCursor || null;
     let executed;
     try {
       executed = execute({
@@ -72,6 +80,8 @@ class Engine {
       });
     } finally {
       mode.int64AsText = false;
+      damage.emptyPage = 0;
+      damage.repeatCursor = null;
     }
     if (!executed.errors) {
       return { status: 200, result: executed };

@@ -8,12 +8,21 @@ const { badRequest } = require('./errors');
 const PAGE = 100;
 const MAX_PAGE = 1000;
 
+// Set by faults while a document runs: the number of an empty page to be put in
+// front, or where the cursor to be repeated is kept.
+const damage = { emptyPage: 0, repeatCursor: null };
+
 const cursorOf = (item, position) => Buffer
   .from(`cursor:${item && item.n ? item.n : 0}:${position}`).toString('base64');
 
 // Where a cursor points to in `items`: behind its item, wherever that stands now.
 function position(items, cursor) {
-  const match = /^cursor:(\d+):(\d+)$/.exec(Buffer.from(cursor, 'base64').toString());
+  const text = Buffer.from(cursor, 'base64').toString();
+  const before = /^before:\d+:(\d+)$/.exec(text);
+  if (before) {
+    return Number(before[1]);
+  }
+  const match = /^cursor:(\d+):(\d+)$/.exec(text);
   if (!match) {
     throw badRequest('invalid cursor');
   }
@@ -53,7 +62,7 @@ function connection(items, args, visible, options = {}) {
       edges.push({ node, cursor: cursorOf(items[i], i), position: i });
     }
   }
-  return {
+  const page = {
     totalCount: items.length,
     edges,
     pageInfo: {
@@ -63,9 +72,26 @@ function connection(items, args, visible, options = {}) {
       startCursor: stop > start ? cursorOf(items[start], start) : null,
     },
   };
+  return options.whole ? page : damaged(page, start);
 }
 
-// A connection over plain values without visibility rules.
-const plain = (items, args, options) => connection(items, args || {}, () => 'show', options);
+function damaged(page, start) {
+  if (damage.emptyPage > 0) {
+    const endCursor = Buffer.from(`before:${damage.emptyPage}:${start}`).toString('base64');
+    return { ...page, edges: [], pageInfo: { ...page.pageInfo, hasNextPage: true, endCursor } };
+  }
+  if (damage.repeatCursor) {
+    const memory = damage.repeatCursor;
+    memory.cursor = memory.cursor || page.pageInfo.endCursor;
+    return {
+      ...page, pageInfo: { ...page.pageInfo, hasNextPage: true, endCursor: memory.cursor },
+    };
+  }
+  return page;
+}
 
-module.exports = { connection, plain, MAX_PAGE };
+// A connection over plain values: no visibility rules, never damaged by a fault.
+const plain = (items, args, options) => connection(
+  items, args || {}, () => 'show', { ...options, whole: true });
+
+module.exports = { connection, plain, damage };

@@ -93,10 +93,20 @@ class Storage {
       return null;
     }
     if (match[2] === 'manifest') {
-      return { content: this.manifest(artifact), date: artifact.createdAt };
+      return {
+        name: 'wandb_manifest.json', content: this.manifest(artifact), date: artifact.createdAt,
+      };
     }
     const entry = artifact.fileSet.entries()[Number(match[2])];
-    return entry ? { content: entry.content, date: entry.updatedAt || artifact.createdAt } : null;
+    return entry && entry.content ? {
+      name: entry.path, content: entry.content, date: entry.updatedAt || artifact.createdAt,
+    } : null;
+  }
+
+  // What a fault or a test calls the object behind a path: its path in the artifact.
+  nameOf(path) {
+    const found = this.find(path);
+    return found ? found.name : 'unknown';
   }
 
   // An answer for a content, whole or the range that was asked for.
@@ -152,9 +162,11 @@ class Storage {
     counters.storage.gets += request.method === 'GET' ? 1 : 0;
     counters.storage.heads += request.method === 'HEAD' ? 1 : 0;
     counters.storage.ranges += request.headers.range ? 1 : 0;
-    const done = counters.record('storage', request, { path, range: request.headers.range || null });
+    const range = request.headers.range || null;
+    const operation = this.nameOf(path);
+    const done = counters.record('storage', request, { operation, path, range });
     response.on('close', () => done(response.statusCode));
-    return faults.deliver('storage', path, request, response, (change) => {
+    return faults.deliver({ target: 'storage', operation }, request, response, (change) => {
       const answer = this.answer(request, Boolean(change && change.options.ignoreRange));
       counters.storage.bytes += answer.size && request.method === 'GET' ? answer.size : 0;
       return answer;

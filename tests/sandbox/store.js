@@ -223,6 +223,7 @@ class Store {
       size: spec.size,
       digest: spec.digest || null,
       noManifest: Boolean(spec.noManifest),
+      manifest: spec.manifest === undefined ? null : spec.manifest,
       createdBy: spec.createdBy || null,
       memberships: [],
     };

@@ -5,8 +5,11 @@
 const { permissionDenied } = require('../errors');
 const { check } = require('./constraints');
 const registry = require('./registry');
+const collection = require('./collection');
+const version = require('./version');
+const members = require('./members');
 
-const all = { ...registry };
+const all = { ...registry, ...collection.mutations, ...version.mutations, ...members };
 
 // A read-only account may not change anything.
 function guarded(resolve) {

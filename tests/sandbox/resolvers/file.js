@@ -9,7 +9,7 @@ const { manifestText } = require('../files');
 
 const FILES = { page: 50, max: 5000 };
 
-const show = () => 'show';
+const show = (entry) => entry.hidden || 'show';
 
 // A restricted viewer sees collections and versions, but no files (protocol 5.9).
 function requireFiles(ctx, project) {
@@ -27,10 +27,14 @@ function selected(artifact, names) {
   return names.map((name) => set.entries()[set.position(name)]).filter((e) => e && !e.ref);
 }
 
+const fileEdges = (artifact, edges) => edges.map((edge) => ({
+  ...edge, node: edge.node && { artifact, entry: edge.node },
+}));
+
 function filesPage(artifact, project, args, ctx) {
   requireFiles(ctx, project);
   const page = connection(selected(artifact, args.names), args, show, FILES);
-  page.edges = page.edges.map((edge) => ({ ...edge, node: { artifact, entry: edge.node } }));
+  page.edges = fileEdges(artifact, page.edges);
   page.totalCount = ctx.feature('TOTAL_COUNT_IN_FILE_CONNECTION') ? page.totalCount : null;
   return page;
 }
@@ -44,7 +48,7 @@ function filesByEntries(artifact, args, ctx) {
   const wanted = new Map((args.entries || []).map((e) => [e.name, e.digest]));
   const found = artifact.fileSet.stored().filter((e) => wanted.get(e.path) === e.digest);
   const page = connection(found, args, show, FILES);
-  page.edges = page.edges.map((edge) => ({ ...edge, node: { artifact, entry: edge.node } }));
+  page.edges = fileEdges(artifact, page.edges);
   return page;
 }
 

@@ -23,7 +23,7 @@ function typeNames(project, includeAll) {
   return [...new Set(includeAll ? [...project.types, ...used] : used)];
 }
 
-const makeType = (project, name) => ({ n: project.n, name, project });
+const makeType = (project, name) => (name === null ? null : { n: project.n, name, project });
 
 function membershipByName(project, name) {
   const [collectionName, alias] = splitName(name);
