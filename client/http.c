@@ -35,13 +35,25 @@ static enum step fail(struct sending *sending)
     return STEP_FAILED;
 }
 
+/* The W&B host's own way to files (protocol 8.3). Anything else is taken for a signed URL: storage
+ * may live on the same host and refuses a second kind of credentials. */
+static bool is_artifact_url(const struct base_url *base, const char *url)
+{
+    size_t prefix = strlen(base->text);
+    return strncmp(url, base->text, prefix) == 0 &&
+           (strncmp(url + prefix, "/artifacts/", 11) == 0 ||
+            strncmp(url + prefix, "/artifactsV2/", 13) == 0);
+}
+
 static bool authorize(struct sending *sending)
 {
     struct http_exchange *exchange = &sending->exchange;
     authorization_unref(steal(sending->authorization));
     exchange->authorization = NULL;
-    if (exchange->request->anonymous || exchange->place != URL_BELOW ||
-        (exchange->request->class == HTTP_DATA && sending->redirects > 0))
+    if (exchange->request->anonymous || exchange->place != URL_BELOW)
+        return true;
+    if (exchange->request->class == HTTP_DATA &&
+        (sending->redirects > 0 || !is_artifact_url(&exchange->client->base_url, exchange->url)))
         return true;
     if (credentials_get(exchange->client, exchange->call, &sending->authorization) != 0)
         return false;

@@ -4,7 +4,8 @@
  * of reads, rate limits, circuit breaker (design 5). Blocks; any thread.
  * Redirects of GET are followed (at most 5), those of POST only with 307 and 308
  * below the base URL. Credentials go only to the base URL's own scheme, host,
- * port and path prefix (protocol 1.2), and with HTTP_DATA never past a redirect.
+ * port and path prefix (protocol 1.2); with HTTP_DATA only to {base}/artifacts/
+ * and {base}/artifactsV2/ (protocol 8.3) and never past a redirect.
  */
 #ifndef CLIENT_HTTP_H
 #define CLIENT_HTTP_H
@@ -26,7 +27,7 @@ struct http_request {
     const char *body; /* NULL: GET; else POST of these bytes, NUL-terminated */
     const char *content_type;
     enum http_class class;
-    bool anonymous;  /* no credentials even below the base URL: signed URLs (protocol 1.2) */
+    bool anonymous;  /* no credentials even below the base URL */
     bool repeatable; /* may be sent again after 429, 502-504 and failed connections */
     bool range;      /* ask for bytes offset … offset + length - 1 */
     uint64_t offset;

@@ -66,6 +66,34 @@ struct ini {
     bool no_memory;
 };
 
+static bool parse_section(struct ini *ini, struct piece text)
+{
+    static const char name[] = "[default]";
+    ini->in_section = true;
+    ini->in_default = text.size == sizeof name - 1 && memcmp(text.bytes, name, text.size) == 0;
+    return text.size > 2 && memchr(text.bytes, ']', text.size);
+}
+
+static bool parse_option(struct ini *ini, struct piece text)
+{
+    size_t split = 0;
+    while (split < text.size && text.bytes[split] != '=' && text.bytes[split] != ':')
+        split++;
+    struct piece key = trim((struct piece){text.bytes, split});
+    if (!ini->in_section || split == text.size || key.size == 0)
+        return false;
+    char **member = ini->in_default ? member_of(ini->settings, key) : NULL;
+    ini->known_key = member != NULL;
+    if (!member)
+        return true;
+    struct piece value = trim((struct piece){text.bytes + split + 1, text.size - split - 1});
+    if (memchr(value.bytes, '\0', value.size))
+        return false;
+    if (!assign(member, value.bytes, value.size))
+        ini->no_memory = true;
+    return true;
+}
+
 /* False: not INI. */
 static bool parse_line(struct ini *ini, struct piece line)
 {
@@ -75,26 +103,7 @@ static bool parse_line(struct ini *ini, struct piece line)
     if (is_blank(line.bytes[0]) && ini->in_section)
         return !ini->known_key;
     ini->known_key = false;
-    if (text.bytes[0] == '[') {
-        static const char name[] = "[default]";
-        ini->in_section = true;
-        ini->in_default = text.size == sizeof name - 1 && memcmp(text.bytes, name, text.size) == 0;
-        return text.size > 2 && memchr(text.bytes, ']', text.size);
-    }
-    size_t split = 0;
-    while (split < text.size && text.bytes[split] != '=' && text.bytes[split] != ':')
-        split++;
-    struct piece key = trim((struct piece){text.bytes, split});
-    if (!ini->in_section || split == text.size || key.size == 0)
-        return false;
-    struct piece value = trim((struct piece){text.bytes + split + 1, text.size - split - 1});
-    char **member = ini->in_default ? member_of(ini->settings, key) : NULL;
-    ini->known_key = member != NULL;
-    if (member && memchr(value.bytes, '\0', value.size))
-        return false;
-    if (member && !assign(member, value.bytes, value.size))
-        ini->no_memory = true;
-    return true;
+    return text.bytes[0] == '[' ? parse_section(ini, text) : parse_option(ini, text);
 }
 
 int settings_parse(struct settings *settings, const char *text, size_t size)
