@@ -13,6 +13,7 @@
 #include "client.h"
 #include "http.h"
 #include "internal.h"
+#include "json_text.h"
 #include "print.h"
 
 #include <glob.h>
@@ -41,7 +42,7 @@ static bool read_file(const char *path, struct buf *content)
 
 static void print_request(const char *body)
 {
-    cleanup(json_decref_pointer) json_t *json = json_loads(body, JSON_ALLOW_NUL, NULL);
+    cleanup_json json_t *json = json_loads(body, JSON_ALLOW_NUL, NULL);
     cleanup_free char *variables = json_dumps(json_object_get(json, "variables"), JSON_COMPACT);
     const char *query = json_string_value(json_object_get(json, "query"));
     printf("> %s %s%s\n", json_string_value(json_object_get(json, "operationName")), variables,
