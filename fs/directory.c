@@ -5,6 +5,7 @@
 #include "member.h"
 #include "name.h"
 #include "options.h"
+#include "stat.h"
 
 #include <inttypes.h>
 

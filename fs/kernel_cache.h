@@ -11,6 +11,7 @@
 #include "node.h"
 
 struct filesystem;
+struct fuse_session;
 struct kernel_cache;
 
 struct kernel_cache *kernel_cache_new(void);
