@@ -77,8 +77,8 @@ static int list_below(struct filesystem *fs, struct call *call, const struct lin
     return list_pages(fs, call, &scope, next, found);
 }
 
-static int list_collections(struct filesystem *fs, struct call *call,
-                            const struct lineage *lineage, struct object_list *found)
+static int list_collections(struct filesystem *fs, struct call *call, const struct lineage *lineage,
+                            struct object_list *found)
 {
     return list_below(fs, call, lineage, NULL, client_list_collections, found);
 }
@@ -171,8 +171,8 @@ static bool add_organization(struct listing *listing, const struct lineage *line
     return listing_add(listing, ((const struct organization *)object)->name, object, duplicate);
 }
 
-static bool add_registry(struct listing *listing, const struct lineage *lineage,
-                         const void *object, bool *duplicate)
+static bool add_registry(struct listing *listing, const struct lineage *lineage, const void *object,
+                         bool *duplicate)
 {
     (void)lineage;
     return listing_add(listing, ((const struct registry *)object)->name, object, duplicate);
@@ -274,8 +274,7 @@ static const struct directory directories[] = {
      add_registry_version, NULL, registry_version_target},
     {NODE_COLLECTION, MEMBER_VERSIONS, NODE_VERSION, list_collection_versions, find_version,
      add_version, NULL, NULL},
-    {NODE_COLLECTION, MEMBER_ALIASES, NODE_LINK, NULL, find_alias, add_aliases, NULL,
-     alias_target},
+    {NODE_COLLECTION, MEMBER_ALIASES, NODE_LINK, NULL, find_alias, add_aliases, NULL, alias_target},
 };
 
 const struct directory *directory_row(enum node_kind kind, uint8_t member)

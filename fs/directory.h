@@ -9,8 +9,8 @@
 
 #include "base/buf.h"
 #include "filesystem.h"
-#include "listing.h"
 #include "hash.h"
+#include "listing.h"
 
 /* The objects above a directory, each a reference or NULL. */
 struct lineage {
@@ -61,8 +61,7 @@ bool directory_sort_versions(struct listing *listing);
 struct listing *directory_versions_of(const struct listing *registry_wide,
                                       const struct lineage *lineage);
 /* The aliases that a collection's versions carry; NULL: no memory. */
-struct listing *directory_aliases_of(const struct listing *versions,
-                                     const struct lineage *lineage);
+struct listing *directory_aliases_of(const struct listing *versions, const struct lineage *lineage);
 
 /* The server's own name of a node's object, as the xattr shows it; false when it has none. */
 bool directory_original_name(const struct node *node, struct buf *name);

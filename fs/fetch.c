@@ -14,7 +14,8 @@ struct fetches {
     struct lane *lane;
     struct fetch *first; /* under lock: all that are queued or running */
     int64_t last_answer; /* under lock: when a call last ended with an answer */
-    /* Start of the oldest running call that began after the last answer; 0: none. Written under lock. */
+    /* Start of the oldest running call that began after the last answer; 0: none. Written under
+     * lock. */
     _Atomic int64_t unanswered_since;
 };
 

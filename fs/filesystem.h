@@ -28,8 +28,8 @@ struct filesystem {
     struct node *control; /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
     struct fuse_session *session;
-    int64_t mounted;         /* clock_nanoseconds() */
-    struct timespec mounted_at; /* wall clock */
+    int64_t mounted;                         /* clock_nanoseconds() */
+    struct timespec mounted_at;              /* wall clock */
     void (*on_ready)(struct filesystem *fs); /* called once the kernel talks to us */
 };
 

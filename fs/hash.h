@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One hash for name tables, inode numbers and cut names: FNV-1a with a final mix, not for secrets. */
+/* One hash for name tables, inode numbers and cut names: FNV-1a with a final mix, not for secrets.
+ */
 #ifndef FS_HASH_H
 #define FS_HASH_H
 

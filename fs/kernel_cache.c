@@ -40,7 +40,8 @@ struct kernel_cache *kernel_cache_new(void)
     return cache;
 }
 
-/* Errors are of no interest: the kernel does not know the inode or name, which is what is wanted. */
+/* Errors are of no interest: the kernel does not know the inode or name, which is what is wanted.
+ */
 static void send_one(struct kernel_cache *cache, const struct notification *one)
 {
     size_t length = strlen(one->name);

@@ -73,7 +73,8 @@ static bool grow_index(struct listing *listing)
 
 static bool grow_entries(struct listing *listing)
 {
-    size_t capacity = listing->capacity ? listing->capacity + listing->capacity / 2 : SMALLEST_INDEX;
+    size_t capacity =
+        listing->capacity ? listing->capacity + listing->capacity / 2 : SMALLEST_INDEX;
     struct entry *entries = realloc(listing->entries, capacity * sizeof *entries);
     if (!entries)
         return false;

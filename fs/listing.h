@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct entry {
-    char *name;  /* file name, owned by the listing */
+    char *name;   /* file name, owned by the listing */
     void *object; /* a reference */
 };
 
@@ -25,13 +25,16 @@ struct listing {
     struct entry *entries;
     uint32_t *index; /* open addressing, entry number + 1; index_size is a power of two */
     size_t index_size;
-    void **sorted; /* the entries' objects in a second order, where a directory needs one; else NULL */
+    void **
+        sorted; /* the entries' objects in a second order, where a directory needs one; else NULL */
 };
 
 struct listing *listing_new(int64_t fetched);
-/* Adds while the listing is being built. Takes a reference of the object. Two objects whose cut names
- * meet both stay reachable; a second one of the very same name is left out: *duplicate says so. False: no memory. */
-bool listing_add(struct listing *listing, struct text original, const void *object, bool *duplicate);
+/* Adds while the listing is being built. Takes a reference of the object. Two objects whose cut
+ * names meet both stay reachable; a second one of the very same name is left out: *duplicate says
+ * so. False: no memory. */
+bool listing_add(struct listing *listing, struct text original, const void *object,
+                 bool *duplicate);
 struct listing *listing_ref(struct listing *listing);
 void listing_unref(struct listing *listing);
 /* NULL when the name is not there. */

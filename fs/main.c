@@ -100,7 +100,7 @@ static int open_tree(struct filesystem *fs)
         return fail(EXIT_MOUNT_FAILED, error.message);
     enum { CONTROL_MEMBER = 200 }; /* no directory of the root: no listing touches it */
     fs->control = node_install(&fs->nodes, (struct place){fs->nodes.root, CONTROL_MEMBER},
-                               NODE_CONTROL, ".registryfs", NULL, 0, clock_nanoseconds());
+                               NODE_CONTROL, NAME_OF_CONTROL, NULL, 0, clock_nanoseconds());
     if (!fs->control)
         return fail(EXIT_SYSTEM, "out of memory");
     node_hold(&fs->nodes, fs->control);
@@ -116,7 +116,8 @@ static int mount_session(struct filesystem *fs)
              options->allow_other || options->allow_root ? ",allow_other" : "",
              options->kernel.size ? options->kernel.data : "", options->debug ? ",debug" : "");
     /* A comma in SOURCE would end the option. */
-    for (char *at = strstr(arguments, "fsname=") + strlen("fsname="), *end = at + (options->source ? strlen(options->source) : 0);
+    for (char *at = strstr(arguments, "fsname=") + strlen("fsname="),
+              *end = at + (options->source ? strlen(options->source) : 0);
          at < end; at++) {
         if (*at == ',' || *at == '\\')
             *at = '_';

@@ -147,7 +147,10 @@ static const struct member control_members[] = {
     {"errors", S_IFREG | 0400, 2, 0, render_errors},
 };
 
-#define ROWS(table) {table, sizeof table / sizeof table[0]}
+#define ROWS(table)                                                                                \
+    {                                                                                              \
+        table, sizeof table / sizeof table[0]                                                      \
+    }
 
 static const struct {
     const struct member *rows;

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DEVICE "/dev/fuse"
+#define DEVICE        "/dev/fuse"
 #define HANDED_DEVICE "/dev/fd/"
 
 extern char **environ;

@@ -18,6 +18,8 @@ static bool needs_escape(struct text name, size_t at)
     unsigned char byte = (unsigned char)name.bytes[at];
     if (byte < 0x20 || byte == 0x7f || byte == '/')
         return true;
+    if (byte == '.' && at == 0 && text_is(name, NAME_OF_CONTROL))
+        return true;
     if (byte == '.')
         return name.size == 1 || (name.size == 2 && name.bytes[1 - at] == '.');
     return byte == '%' && at + 2 < name.size && is_hex(name.bytes[at + 1]) &&
@@ -39,8 +41,8 @@ static size_t character_length(struct text name, size_t at)
 }
 
 /* Appends one character, escaped where needed; false when it would pass `limit`. */
-static bool append_character(struct text name, size_t at, size_t length, char *escaped, size_t *used,
-                             size_t limit)
+static bool append_character(struct text name, size_t at, size_t length, char *escaped,
+                             size_t *used, size_t limit)
 {
     if (needs_escape(name, at)) {
         if (*used + ESCAPE_LENGTH > limit)

@@ -11,6 +11,9 @@
 
 #include <stdbool.h>
 
+/* The control directory (design 2): an object of this name gets an escaped dot like `.` itself. */
+#define NAME_OF_CONTROL ".registryfs"
+
 enum { NAME_LIMIT = 255, NAME_KEPT_WHEN_CUT = 246 };
 
 /* Writes the file name of a non-empty server name, NUL-terminated. `salt` 0; another value gives a

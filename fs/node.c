@@ -28,8 +28,7 @@ static void bucket_insert(struct nodes *nodes, struct node *node)
 
 static void bucket_remove(struct nodes *nodes, struct node *node)
 {
-    struct node **at =
-        &nodes->buckets[bucket_of(nodes, node->parent, node->member, node->name)];
+    struct node **at = &nodes->buckets[bucket_of(nodes, node->parent, node->member, node->name)];
     while (*at != node)
         at = &(*at)->next_in_bucket;
     *at = node->next_in_bucket;
@@ -56,7 +55,8 @@ static void grow_buckets(struct nodes *nodes)
     free(old);
 }
 
-/* A free number: one of a node that is gone, linked through by_number, or a new one. 0: no memory. */
+/* A free number: one of a node that is gone, linked through by_number, or a new one. 0: no memory.
+ */
 static uint32_t take_number(struct nodes *nodes, struct node *node)
 {
     if (nodes->numbers == nodes->numbers_capacity) {

@@ -28,7 +28,8 @@ enum node_kind {
     NODE_KINDS
 };
 
-/* Which part of a node a directory entry is: the node's own directory, or a row of the member table. */
+/* Which part of a node a directory entry is: the node's own directory, or a row of the member
+ * table. */
 enum { MEMBER_SELF = 0 };
 
 /* What is known of the entries of one directory of a node. */

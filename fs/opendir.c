@@ -88,15 +88,15 @@ bool releasedir_body(struct request *request)
 static struct place entry_place(struct filesystem *fs, const struct open_directory *open,
                                 const struct entry *entry)
 {
-    struct place place = {
-        node_find(&fs->nodes, open->place.node, open->place.member, entry->name), MEMBER_SELF};
+    struct place place = {node_find(&fs->nodes, open->place.node, open->place.member, entry->name),
+                          MEMBER_SELF};
     const struct facet *facet = node_find_facet(open->place.node, open->place.member);
     if (place.node || !facet || open->listing->fetched < facet->changed)
         return place;
     const struct directory *row = directory_of(open->place);
-    place.node = node_install(&fs->nodes, open->place, row->child, entry->name, entry->object,
-                              directory_identity(row, entry->name, entry->object),
-                              open->listing->fetched);
+    place.node =
+        node_install(&fs->nodes, open->place, row->child, entry->name, entry->object,
+                     directory_identity(row, entry->name, entry->object), open->listing->fetched);
     return place;
 }
 
@@ -136,9 +136,9 @@ static bool add_plain(struct request *request, struct page_of_entries *page, con
 {
     struct stat attributes = {.st_ino = node_inode_number(place),
                               .st_mode = place_mode(request->fs, place)};
-    size_t needed = fuse_add_direntry(request->fuse, page->bytes + page->used,
-                                      page->size - page->used, name, &attributes,
-                                      (off_t)page->next + 1);
+    size_t needed =
+        fuse_add_direntry(request->fuse, page->bytes + page->used, page->size - page->used, name,
+                          &attributes, (off_t)page->next + 1);
     if (needed > page->size - page->used)
         return false;
     page->used += needed;
@@ -186,9 +186,8 @@ static bool answer_page(struct request *request, add_entry *add)
 {
     const struct open_directory *open = directory_handle(request);
     struct nodes *nodes = &request->fs->nodes;
-    struct page_of_entries page = {.size = request->size,
-                                   .first = (size_t)request->offset,
-                                   .next = (size_t)request->offset};
+    struct page_of_entries page = {
+        .size = request->size, .first = (size_t)request->offset, .next = (size_t)request->offset};
     page.bytes = malloc(request->size);
     if (!page.bytes) {
         fuse_reply_err(request->fuse, ENOMEM);

@@ -213,7 +213,8 @@ static void refuse_change(fuse_req_t fuse, fuse_ino_t directory)
     fuse_reply_err(fuse, error_number ? error_number : EPERM);
 }
 
-static void do_mknod(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+static void do_mknod(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode_t mode,
+                     dev_t device)
 {
     (void)name, (void)mode, (void)device;
     refuse_change(fuse, parent);

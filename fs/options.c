@@ -161,13 +161,13 @@ static const struct option_row table[] = {
 enum { ROWS = sizeof table / sizeof table[0] };
 
 /* Options that mount(8) and the kernel know. */
-static const char *const kernel_options[] = {"dev",   "nodev",  "suid",    "nosuid",  "exec",
-                                             "noexec", "atime", "noatime", "dirsync", "sync",
-                                             "async"};
+static const char *const kernel_options[] = {"dev",     "nodev",  "suid",  "nosuid",
+                                             "exec",    "noexec", "atime", "noatime",
+                                             "dirsync", "sync",   "async"};
 /* Options of fstab(5) that are for others than the mount itself. */
-static const char *const ignored_options[] = {"rw",   "defaults", "auto",  "noauto",  "user",
-                                              "users", "nouser",  "owner", "_netdev", "nofail",
-                                              "relatime"};
+static const char *const ignored_options[] = {"rw",      "defaults", "auto",    "noauto",
+                                              "user",    "users",    "nouser",  "owner",
+                                              "_netdev", "nofail",   "relatime"};
 
 static bool is_one_of(const char *name, const char *const *names, size_t count)
 {

@@ -23,7 +23,7 @@ enum readiness place_find(struct request *request, struct place directory, const
     *error_number = strlen(name) > NAME_LIMIT ? ENAMETOOLONG : ENOENT;
     if (*error_number == ENAMETOOLONG)
         return FAILED;
-    if (is_mount_root(fs, directory) && strcmp(name, CONTROL_NAME) == 0) {
+    if (is_mount_root(fs, directory) && strcmp(name, NAME_OF_CONTROL) == 0) {
         *found = (struct place){fs->control, MEMBER_SELF};
         return READY;
     }
@@ -102,8 +102,8 @@ void place_forget(struct filesystem *fs, struct place place)
         kernel_cache_expire(fs, node);
     } else {
         struct facet *facet = node_facet(node, place.member);
-        struct facet *source = node_facet(node, place.member == MEMBER_ALIASES ? MEMBER_VERSIONS
-                                                                              : place.member);
+        struct facet *source =
+            node_facet(node, place.member == MEMBER_ALIASES ? MEMBER_VERSIONS : place.member);
         if (facet)
             facet->forgotten = now;
         if (source)

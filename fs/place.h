@@ -7,9 +7,6 @@
 #include "ready.h"
 #include "stat.h"
 
-/* Names of the control directory (design 2): found in the mount's root, never listed. */
-#define CONTROL_NAME ".registryfs"
-
 /* The place of a name in a directory. */
 enum readiness place_find(struct request *request, struct place directory, const char *name,
                           struct place *found, int *error_number);

@@ -12,11 +12,11 @@
 #include <errno.h>
 
 enum {
-    LOOKUP_SECONDS = 5,    /* it holds the parent's lock: a short deadline */
-    PATIENCE_SECONDS = 2,  /* for a new answer, when an old one is at hand */
-    FAILURE_SECONDS = 1,   /* after which a failed call is tried again, when an old answer is there */
-    LISTING_ROWS = 100,    /* entries of one page */
-    WALK_SECONDS = 60,      /* between opening collections/ and what is in it */
+    LOOKUP_SECONDS = 5,   /* it holds the parent's lock: a short deadline */
+    PATIENCE_SECONDS = 2, /* for a new answer, when an old one is at hand */
+    FAILURE_SECONDS = 1, /* after which a failed call is tried again, when an old answer is there */
+    LISTING_ROWS = 100,  /* entries of one page */
+    WALK_SECONDS = 60,   /* between opening collections/ and what is in it */
     SINGLE_COLLECTIONS = 3, /* collections listed one by one before the whole registry is */
 };
 
@@ -163,8 +163,7 @@ bool ready_listing_is_fresh(struct filesystem *fs, struct place place)
  * costs pages, one listing a collection costs collections. */
 static bool wants_whole_registry(const struct request *request, struct place versions)
 {
-    const struct facet *collections =
-        node_find_facet(versions.node->parent, MEMBER_COLLECTIONS);
+    const struct facet *collections = node_find_facet(versions.node->parent, MEMBER_COLLECTIONS);
     if (!collections)
         return false;
     bool same_walker = collections->opened_by == fuse_req_ctx(request->fuse)->pid &&
@@ -223,7 +222,8 @@ enum readiness ready_listing(struct request *request, struct place place, struct
     return result;
 }
 
-/* One entry, or the whole directory when so many entries were asked for that a listing is cheaper. */
+/* One entry, or the whole directory when so many entries were asked for that a listing is cheaper.
+ */
 static void need_entry(struct request *request, struct place place, const char *name)
 {
     struct listing *listing = listing_at(place);

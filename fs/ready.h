@@ -33,7 +33,8 @@ bool ready_listing_is_fresh(struct filesystem *fs, struct place place);
 /* Seconds for which the kernel may keep a node's name and attributes; 0: ask again. */
 double ready_seconds_left(struct filesystem *fs, const struct node *node);
 
-/* Says that a process has opened a directory: walkers are told by what they open one after another. */
+/* Says that a process has opened a directory: walkers are told by what they open one after another.
+ */
 void ready_note_opendir(struct request *request, struct place place);
 
 #endif

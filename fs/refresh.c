@@ -156,8 +156,8 @@ static void install_entry(struct fetch *fetch, const struct directory *row, void
     if (facet)
         facet->singles++;
     if (object) {
-        bool changed = old && old->object != object && old->lookups &&
-                       ready_seconds_left(fetch->fs, old) > 0;
+        bool changed =
+            old && old->object != object && old->lookups && ready_seconds_left(fetch->fs, old) > 0;
         struct node *node = node_install(nodes, place, row->child, fetch->name, object,
                                          directory_identity(row, fetch->name, object), fetched);
         if (changed && node == old)

@@ -230,8 +230,7 @@ struct requests *requests_new(void)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&requests->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    requests->has_thread =
-        pthread_create(&requests->thread, NULL, deadline_thread, requests) == 0;
+    requests->has_thread = pthread_create(&requests->thread, NULL, deadline_thread, requests) == 0;
     if (requests->has_thread)
         return requests;
     requests_free(requests);

@@ -43,7 +43,8 @@ static int follow(struct filesystem *fs, struct place directory, struct version 
         if (client_get_collection(fs->client, &call, collection->object, version->collection,
                                   &found) < 0)
             return -1;
-        collection = install(fs, (struct place){collection, MEMBER_COLLECTIONS}, found->name, found);
+        collection =
+            install(fs, (struct place){collection, MEMBER_COLLECTIONS}, found->name, found);
     }
     char name[NAME_LIMIT + 1];
     snprintf(name, sizeof name, "v%lld", (long long)version->index);
@@ -143,10 +144,10 @@ static int resolve_artifact_name(struct filesystem *fs, const char *source, size
     char *collection = project + registry + 1;
     char *alias = strchr(collection, ':');
     *alias++ = '\0';
-    bool by_number = alias[0] == 'v' && alias[1] && strspn(alias + 1, "0123456789") == strlen(alias + 1);
-    const char *steps[] = {copy,       project + strlen(REGISTRY_PREFIX),
-                           "collections", collection,
-                           by_number ? "versions" : "aliases", alias,
+    bool by_number =
+        alias[0] == 'v' && alias[1] && strspn(alias + 1, "0123456789") == strlen(alias + 1);
+    const char *steps[] = {copy,       project + strlen(REGISTRY_PREFIX),  "collections",
+                           collection, by_number ? "versions" : "aliases", alias,
                            "files"};
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         if (!steps[i][0])

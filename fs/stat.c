@@ -10,9 +10,9 @@ enum { STAT_BLOCK = 512, PREFERRED_BLOCK = 4096, PATH_DEPTH = 32 };
 mode_t place_mode(const struct filesystem *fs, struct place place)
 {
     static const mode_t own[NODE_KINDS] = {
-        [NODE_ROOT] = S_IFDIR | 0555,       [NODE_CONTROL] = S_IFDIR | 0700,
+        [NODE_ROOT] = S_IFDIR | 0555,         [NODE_CONTROL] = S_IFDIR | 0700,
         [NODE_ORGANIZATION] = S_IFDIR | 0755, [NODE_REGISTRY] = S_IFDIR | 0755,
-        [NODE_COLLECTION] = S_IFDIR | 0555, [NODE_VERSION] = S_IFDIR | 0555,
+        [NODE_COLLECTION] = S_IFDIR | 0555,   [NODE_VERSION] = S_IFDIR | 0555,
         [NODE_LINK] = S_IFLNK | 0777,
     };
     mode_t mode = own[place.node->kind];
@@ -163,8 +163,7 @@ void place_path(struct place place, char *path, size_t size)
     if (size)
         path[0] = '\0';
     while (count-- > 0 && used < size) {
-        int length =
-            snprintf(path + used, size - used, "%s%s", used ? "/" : "", parts[count]);
+        int length = snprintf(path + used, size - used, "%s%s", used ? "/" : "", parts[count]);
         used += length > 0 ? (size_t)length : 0;
     }
     if (size > 1 && !path[0])

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What `ls -l` shows of a place: true sizes and the server's times (design 2). Needs nodes->lock. */
+/* What `ls -l` shows of a place: true sizes and the server's times (design 2). Needs nodes->lock.
+ */
 #ifndef FS_STAT_H
 #define FS_STAT_H
 
