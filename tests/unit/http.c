@@ -110,7 +110,7 @@ static void answers(void)
 
 static void keeps_credentials_at_home(void)
 {
-    char location[256];
+    static char location[256];
     server_answer(&other, "/seen", SERVER_FOREVER, OK_ANSWER, THEN_KEEP);
     CHECK(get(url_of(&other, "/seen")).response.status == 200);
     CHECK(server_count(&other, "/seen") == 1 && !server_saw(&other, "/seen", "Authorization:"));
