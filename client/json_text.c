@@ -176,7 +176,7 @@ static bool number_fits(const unsigned char *number, size_t size)
             integer = false;
         mantissa += exponent == 0;
     }
-    return integer ? size <= 18 : mantissa <= 64 && exponent <= 4;
+    return integer ? size <= 18 : mantissa <= 64 && exponent <= 3;
 }
 
 static void repair_number(struct repair *repair)
