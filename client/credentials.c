@@ -195,6 +195,7 @@ static void replace(struct credentials *credentials, struct authorization *autho
     credentials->identity = identity;
     credentials->renew_at = renew_at;
     credentials->expires_at = expires_at;
+    credentials->distrust_cache = false;
     pthread_mutex_unlock(&credentials->lock);
     authorization_unref(old);
 }
@@ -311,10 +312,8 @@ int credentials_get(struct client *client, struct call *call, struct authorizati
         bool renews = !*found && !credentials->renewing;
         bool use_cache = !credentials->distrust_cache;
         bool has_old = credentials->current && time(NULL) < credentials->expires_at;
-        if (renews) {
+        if (renews)
             credentials->renewing = true;
-            credentials->distrust_cache = false;
-        }
         pthread_mutex_unlock(&credentials->lock);
         if (renews && renew_for_all(client, call, use_cache, has_old) != 0)
             return -1;

@@ -4,31 +4,19 @@
 'use strict';
 
 const assert = require('assert');
+const { execFileSync } = require('child_process');
+const fs = require('fs');
+const http2 = require('http2');
+const https = require('https');
+const os = require('os');
+const path = require('path');
 const { start, exchange, basic, KEYS } = require('./selftest-lib');
+const {
+  MODEL, PROJECT, UPSERT, RENAME, DELETE, LIST, VERSIONS, FILE,
+} = require('./selftest-documents');
 
 const tests = [];
 const test = (seed, name, run) => tests.push({ seed, name, run });
-
-const MODEL = { entity: 'acme-org-entity', name: 'wandb-registry-model' };
-const PROJECT = `query P($entity: String!, $name: String!) {
-  entity(name: $entity) { project(name: $name) { id internalId name access description updatedAt
-    allowAllArtifactTypesInRegistry artifactTypes(includeAll: true) { edges { node { name } } } } } }`;
-const UPSERT = `mutation U($input: UpsertModelInput!) {
-  upsertModel(input: $input) { inserted project { id name access description updatedAt } } }`;
-const RENAME = `mutation N($input: RenameProjectInput!) {
-  renameProject(input: $input) { project { name } inserted } }`;
-const DELETE = 'mutation D($id: String!) { deleteModel(input: {id: $id}) { success } }';
-const LIST = `query L($org: String!, $filters: JSONString, $after: String, $first: Int, $order: String) {
-  organization(name: $org) { orgEntity { projects(filters: $filters, after: $after, first: $first,
-    order: $order) { edges { node { name } } pageInfo { hasNextPage endCursor } } } } }`;
-const VERSIONS = `query M($org: String!, $p: JSONString, $c: JSONString, $f: JSONString, $first: Int) {
-  organization(name: $org) { orgEntity { artifactMemberships(projectFilters: $p, collectionFilters: $c,
-    filters: $f, first: $first) { edges { node { versionIndex artifact { id createdAt } } }
-    pageInfo { hasNextPage } } } } }`;
-const FILE = `query F($e: String!, $p: String!, $c: String!, $v: String!, $n: [String!]) {
-  project(entityName: $e, name: $p) { artifactCollection(name: $c) { artifactMembership(aliasName: $v) {
-    versionIndex artifact { id currentManifest { file { directUrl } } }
-    files(names: $n) { totalCount edges { node { displayName directUrl url sizeBytes md5 } } } } } } }`;
 
 async function project(box, where = MODEL) {
   return (await box.query(PROJECT, where)).data.entity.project;
@@ -260,7 +248,8 @@ test('sample', 'fallback: all URL forms, credentials, redirect', async (box) => 
     assert.strictEqual((await exchange(url)).status, 401);
     assert.strictEqual((await exchange(url, { headers })).status, 200, url);
   }
-  assert.strictEqual((await exchange(`${stem}/${birth}/${'0'.repeat(32)}/config.json`, { headers })).status, 404);
+  const missing = `${stem}/${birth}/${'0'.repeat(32)}/config.json`;
+  assert.strictEqual((await exchange(missing, { headers })).status, 404);
   await box.control('POST', 'artifacts', { redirect: true });
   const moved = await exchange(v2.url, { headers });
   assert.strictEqual(moved.status, 302);
@@ -324,7 +313,8 @@ test('sample', 'faults that replace an answer', async (box) => {
     [{ kind: 'deep_json', levels: 50 }, (a) => a.body.toString().includes('['.repeat(50))],
     [{ kind: 'huge_body', bytes: 300000 }, (a) => a.body.length > 290000],
     [{ kind: 'errors', errors: ['text'], data: 'null' }, (a) => a.errors[0] === 'text' && a.data === null],
-    [{ kind: 'errors', errors: { message: 'm' }, status: 500 }, (a) => a.error.message === 'm' && a.status === 500],
+    [{ kind: 'errors', errors: { message: 'm' }, status: 500 },
+      (a) => a.error.message === 'm' && a.status === 500],
     [{ kind: 'errors', data: 'partial' }, (a) => a.data.viewer === null],
     [{ kind: 'errors', data: 'keep' }, (a) => a.data.viewer.id && a.errors.length === 1],
     [{ kind: 'empty' }, (a) => a.body.length === 0],
@@ -349,7 +339,8 @@ test('sample', 'faults that change or shape an answer', async (box) => {
   const cases = [
     [{ kind: 'null_at', path: ['viewer', 'id'] }, (a) => a.data.viewer.id === null],
     [{ kind: 'set_at', path: ['viewer', '*'], value: 7 }, (a) => a.data.viewer.name === 7],
-    [{ kind: 'content_type', value: 'text/plain' }, (a) => a.headers['content-type'] === 'text/plain' && a.data],
+    [{ kind: 'content_type', value: 'text/plain' },
+      (a) => a.headers['content-type'] === 'text/plain' && a.data],
     [{ kind: 'truncate', bytes: 9 }, (a) => a.body.length === 9 && !a.failure],
     [{ kind: 'cut', after_bytes: 9 }, (a) => a.body.length === 9 && a.failure],
     [{ kind: 'wrong_bytes', offset: 2, count: 1 }, (a) => a.data === undefined],
@@ -377,7 +368,8 @@ test('sample', 'faults: chosen by operation, after, times, target', async (box) 
   await box.control('DELETE', 'faults');
   await box.fault({ kind: 'status', status: 502, times: 1 });
   await box.fault({ kind: 'status', status: 503, times: 1 });
-  assert.deepStrictEqual([(await ask('A')).status, (await ask('A')).status, (await ask('A')).status], [502, 503, 200]);
+  const three = [await ask('A'), await ask('A'), await ask('A')].map((a) => a.status);
+  assert.deepStrictEqual(three, [502, 503, 200]);
   await box.fault({ kind: 'wrong_range', target: 'storage', operation: 'model.pt' });
   const { nodes: [model] } = await file(box, 'model.pt');
   const { nodes: [config] } = await file(box, 'config.json');
@@ -507,6 +499,67 @@ test('hostile', 'organizations without an entity, all pages empty', async (box) 
   assert.strictEqual(none.data.organization.orgEntity, null);
   const { pages, names } = await walk(box, 'only-gaps', 100);
   assert.deepStrictEqual([pages, names], [2, []]);
+});
+
+// The bodies that HTTP/2 and HTTP/1.1 get for one GET without credentials.
+function askTwice(url, ca) {
+  const session = http2.connect(url, { ca });
+  const second = new Promise((resolve) => {
+    session.request({ ':path': '/artifacts/x/y' }).on('response', (h) => resolve(h[':status'])).end();
+  });
+  const first = new Promise((resolve, reject) => {
+    https.get(`${url}/artifacts/x/y`, { ca, agent: false }, (response) => {
+      response.resume();
+      resolve(`${response.httpVersion} ${response.statusCode}`);
+    }).on('error', reject);
+  });
+  return Promise.all([second, first]).finally(() => session.close());
+}
+
+test('sample', 'TLS with HTTP/2 and HTTP/1.1', async () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'sandbox-tls-'));
+  const [cert, key] = [path.join(directory, 'cert.pem'), path.join(directory, 'key.pem')];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj',
+    '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
+  { stdio: 'ignore' });
+  const box = await start(['--tls-cert', cert, '--tls-key', key]);
+  const answers = await askTwice(box.base_url, fs.readFileSync(cert));
+  assert.strictEqual(await box.stop(), 0);
+  fs.rmSync(directory, { recursive: true });
+  assert.deepStrictEqual(answers, [401, '1.1 401']);
+});
+
+test('sample', 'seeds: parameters, a JSON file, one that is missing', async () => {
+  const large = await start(['--seed', 'large', '--param', 'collections=2', '--param', 'versions=3',
+    '--param', 'files=150', '--param', 'big_bytes=20000000']);
+  const { value } = await large.control('GET', 'state');
+  assert.strictEqual(await large.stop(), 0);
+  const { collections } = value.organizations[0].registries[0];
+  assert.deepStrictEqual(collections.map((c) => c.versions.length), [3, 3]);
+  assert.strictEqual(collections[0].versions[0].files.length, 151);
+  const file = path.join(os.tmpdir(), `sandbox-seed-${process.pid}.json`);
+  fs.writeFileSync(file, JSON.stringify({
+    organizations: [{ name: 'mine', entity: 'mine-entity', registries: [{
+      name: 'wandb-registry-a', collections: [{ name: 'c', versions: [{ files: { f: 'x' } }] }],
+    }] }],
+    users: [{ username: 'me', key: KEYS.ada, organizations: { mine: 'admin' } }],
+  }));
+  const mine = await start(['--seed', file]);
+  fs.rmSync(file);
+  const answer = await mine.query(LIST, { org: 'mine', filters: '{"name":"wandb-registry-a"}' });
+  assert.strictEqual(await mine.stop(), 0);
+  assert.strictEqual(answer.data.organization.orgEntity.projects.edges.length, 1);
+  await assert.rejects(start(['--seed', 'no-such-seed']));
+});
+
+test('sample', 'a signal ends the server although requests hang', async (box) => {
+  await box.fault({ kind: 'hang', times: -1 });
+  const hung = box.query('{ viewer { id } }');
+  while ((await box.control('GET', 'faults')).value[0].hits === 0) {
+    await new Promise((resolve) => { setTimeout(resolve, 10); });
+  }
+  assert.strictEqual(await box.stop(), 0);
+  assert.ok((await hung).failure);
 });
 
 async function main(wanted) {
