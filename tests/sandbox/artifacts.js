@@ -57,7 +57,7 @@ class Artifacts {
       collection.project.entity.name === wanted.entity
       && (!wanted.project || collection.project.name === wanted.project)
       && (!wanted.collection || collection.name === wanted.collection)
-      && ['admin', 'member', 'viewer'].includes(this.world.store.role(user, collection.project))));
+      && this.world.store.canReadFiles(user, collection.project)));
   }
 
   find(wanted, user) {

@@ -183,4 +183,4 @@ function text(value) {
   return new BytesContent(Buffer.isBuffer(value) ? value : Buffer.from(value, 'utf8'));
 }
 
-module.exports = { random, text, pseudoRandom, removeTemporaryDirectory };
+module.exports = { random, text, removeTemporaryDirectory };

@@ -117,4 +117,4 @@ function createControl(world) {
   });
 }
 
-module.exports = { createControl, ROUTES };
+module.exports = { createControl };

@@ -26,6 +26,10 @@ const makeJson = (status, value) => make(status, 'application/json', JSON.string
 function status({ fault }) {
   const isText = fault.body === undefined || typeof fault.body === 'string';
   const body = isText ? fault.body : JSON.stringify(fault.body);
+  if (fault.body_base64 !== undefined) {
+    return make(fault.status, fault.content_type || 'application/json',
+      Buffer.from(fault.body_base64, 'base64'), fault.headers);
+  }
   return make(fault.status,
     fault.content_type || (isText ? 'text/plain' : 'application/json'),
     body === undefined ? TEXTS[fault.status] || 'Error' : body, fault.headers);
@@ -101,7 +105,11 @@ const REPLACE = {
       return null;
     },
   },
-  status: { params: ['status', 'headers', 'body', 'content_type'], needs: ['status'], answer: status },
+  status: {
+    params: ['status', 'headers', 'body', 'body_base64', 'content_type'],
+    needs: ['status'],
+    answer: status,
+  },
   html: {
     params: ['status'],
     answer: ({ fault }) => make(fault.status || 200, 'text/html; charset=utf-8', PAGE),

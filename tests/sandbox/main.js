@@ -79,6 +79,9 @@ function createWorld(options) {
 
 function createServer(options, handler) {
   const safely = (request, response) => {
+    // A client that goes away is no concern of the others.
+    request.on('error', () => {});
+    response.on('error', () => {});
     Promise.resolve(handler(request, response)).catch((error) => {
       if (error.status && !response.headersSent) {
         response.writeHead(error.status, { 'content-type': 'text/plain' });

@@ -303,12 +303,9 @@ class Store {
       const wanted = Number(index[1]);
       return collection.memberships.find((m) => m.versionIndex === wanted) || null;
     }
+    const byDigest = /^[0-9a-f]{32}$/.test(name);
     return collection.memberships.find((m) => m.commitHash === name
-      || (m.artifact && m.artifact.digest === name)) || null;
-  }
-
-  organizationOf(entity) {
-    return entity.organization || null;
+      || (byDigest && (m.artifact.digest || m.artifact.fileSet.digest()) === name)) || null;
   }
 
   // The effective role is the highest of organization, team and registry role.
@@ -344,6 +341,11 @@ class Store {
     return this.role(user, project) !== 'none';
   }
 
+  // A restricted viewer sees collections and versions, but no files (protocol 5.9).
+  canReadFiles(user, project) {
+    return !['none', 'restricted_viewer'].includes(this.role(user, project));
+  }
+
   canSeeOrganization(user, organization) {
     return Boolean(user) && (user.admin || organization.roles.has(user));
   }
@@ -356,4 +358,4 @@ class Store {
   }
 }
 
-module.exports = { Store, FEATURES, ROLES, encodeId };
+module.exports = { Store, ROLES, encodeId };

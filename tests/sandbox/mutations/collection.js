@@ -3,7 +3,9 @@
 'use strict';
 
 const { badRequest, conflict, notFound } = require('../errors');
-const { visibleProject, requireRole, requireText } = require('../resolvers/registry').helpers;
+const {
+  visibleProject, requireRole, requireText, given,
+} = require('../resolvers/registry').helpers;
 const { findCollection, makeTag } = require('../resolvers/collection').helpers;
 
 function requireCollection(ctx, id, kind) {
@@ -16,14 +18,14 @@ function requireCollection(ctx, id, kind) {
 }
 
 function change(collection, input, ctx) {
-  if (input.name !== undefined && input.name !== null && input.name !== collection.name) {
+  if (given(input.name) && input.name !== collection.name) {
     requireText(input.name, 'name');
     if (collection.project.collections.some((c) => c.name === input.name)) {
       throw conflict('a collection of that name already exists');
     }
     collection.name = input.name;
   }
-  if (input.description !== undefined && input.description !== null) {
+  if (given(input.description)) {
     collection.description = input.description;
   }
   collection.updatedAt = ctx.store.now();

@@ -3,12 +3,12 @@
 'use strict';
 
 const { badRequest, conflict, notFound, permissionDenied } = require('../errors');
-const { visibleProject, typeNames, requireRole, requireText } = require('../resolvers/registry').helpers;
+const {
+  visibleProject, typeNames, requireRole, requireText, given,
+} = require('../resolvers/registry').helpers;
 
 const PREFIX = 'wandb-registry-';
 const ACCESS = ['PRIVATE', 'RESTRICTED'];
-
-const given = (value) => value !== undefined && value !== null;
 
 function checkRegistry(name, input) {
   if (name === PREFIX) {

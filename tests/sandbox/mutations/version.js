@@ -3,7 +3,9 @@
 'use strict';
 
 const { badRequest, conflict, notFound, permissionDenied } = require('../errors');
-const { visibleProject, requireRole, requireText } = require('../resolvers/registry').helpers;
+const {
+  visibleProject, requireRole, requireText, given,
+} = require('../resolvers/registry').helpers;
 const { findArtifact } = require('../resolvers/version').helpers;
 const {
   requireCollection, namedCollection, addTags, dropTags,
@@ -73,8 +75,6 @@ function checkMetadata(text) {
     throw badRequest(`metadata must not have more than ${MAX_METADATA_KEYS} keys`);
   }
 }
-
-const given = (value) => value !== undefined && value !== null;
 
 function updateArtifact(input, ctx) {
   const artifact = requireArtifact(ctx, input.artifactID);

@@ -3,7 +3,7 @@
 'use strict';
 
 const { encodeId } = require('../store');
-const { ApiError, badRequest } = require('../errors');
+const { badRequest, permissionDenied } = require('../errors');
 const { connection } = require('../paging');
 const { manifestText } = require('../files');
 
@@ -11,10 +11,9 @@ const FILES = { page: 50, max: 5000 };
 
 const show = (entry) => entry.hidden || 'show';
 
-// A restricted viewer sees collections and versions, but no files (protocol 5.9).
 function requireFiles(ctx, project) {
-  if (!['admin', 'member', 'viewer'].includes(ctx.store.role(ctx.user, project))) {
-    throw new ApiError('permission denied', 403, 'PERMISSION_ERROR');
+  if (!ctx.store.canReadFiles(ctx.user, project)) {
+    throw permissionDenied();
   }
 }
 
@@ -92,4 +91,4 @@ const File = {
 
 const ArtifactManifest = { file: (m) => ({ artifact: m.artifact, entry: null }) };
 
-module.exports = { File, ArtifactManifest, helpers: { filesPage, filesByEntries, mimetype } };
+module.exports = { File, ArtifactManifest, helpers: { filesPage, filesByEntries } };

@@ -2,7 +2,7 @@
 // Projects; a registry is one of them (protocol 4 and 5).
 'use strict';
 
-const { encodeId } = require('../store');
+const { ROLES, encodeId } = require('../store');
 const { badRequest, permissionDenied } = require('../errors');
 const { connection, plain } = require('../paging');
 const lists = require('../lists');
@@ -106,19 +106,21 @@ const ArtifactType = {
 
 // What a mutation needs; a project that the caller cannot see is not found.
 function requireRole(ctx, project, role) {
-  const order = ['none', 'restricted_viewer', 'viewer', 'member', 'admin'];
-  if (order.indexOf(ctx.store.role(ctx.user, project)) < order.indexOf(role)) {
+  if (ROLES.indexOf(ctx.store.role(ctx.user, project)) < ROLES.indexOf(role)) {
     throw permissionDenied();
   }
 }
 
+const given = (value) => value !== undefined && value !== null;
+
 function requireText(value, what) {
-  if (value === undefined || value === null || value === '') {
+  if (!given(value) || value === '') {
     throw badRequest(`${what} must not be empty`);
   }
   return value;
 }
 
 module.exports = {
-  Query, Project, ArtifactType, helpers: { visibleProject, typeNames, requireRole, requireText },
+  Query, Project, ArtifactType,
+  helpers: { visibleProject, typeNames, requireRole, requireText, given },
 };

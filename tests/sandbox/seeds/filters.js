@@ -59,10 +59,11 @@ function build(store) {
     organizations: [
       { name: 'filters', entity: 'filters-entity', sources: 'filters-team',
         registries: REGISTRIES.map(registry) },
-      { name: 'advanced', entity: 'advanced-entity', advancedSearch: true,
+      { name: 'advanced', entity: 'advanced-entity', sources: 'advanced-team', advancedSearch: true,
         registries: [registry('model', 0)] },
     ],
-    teams: [{ name: 'filters-team', organization: 'filters' }],
+    teams: [{ name: 'filters-team', organization: 'filters' },
+      { name: 'advanced-team', organization: 'advanced' }],
     users: people(['filters', 'advanced'], 'filters-team'),
   });
 }

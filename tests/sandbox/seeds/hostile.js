@@ -218,4 +218,4 @@ function build(store) {
   addFiles(store);
 }
 
-module.exports = { build, NAMES };
+module.exports = { build };

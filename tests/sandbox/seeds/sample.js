@@ -160,10 +160,11 @@ function build(store) {
     organizations: [
       { name: 'acme', entity: 'acme-org-entity', sources: 'acme-ml',
         registries: [models, datasets, restricted] },
-      { name: 'Globex Research', entity: 'globex_registry_7f3a', advancedSearch: true,
-        registries: [clip] },
+      { name: 'Globex Research', entity: 'globex_registry_7f3a', sources: 'globex-lab',
+        advancedSearch: true, registries: [clip] },
     ],
-    teams: [{ name: 'acme-ml', organization: 'acme' }],
+    teams: [{ name: 'acme-ml', organization: 'acme' },
+      { name: 'globex-lab', organization: 'Globex Research' }],
     users: people(['acme', 'Globex Research'], 'acme-ml'),
   });
   addReferences(store);
