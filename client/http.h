@@ -2,8 +2,10 @@
 /*
  * One HTTP exchange: curl options, credentials, deadline, cancellation, retries
  * of reads, rate limits, circuit breaker (design 5). Blocks; any thread.
- * Redirects are followed; credentials go only to the base URL's own
- * scheme, host, port and path prefix (protocol 1.2).
+ * Redirects of GET are followed (at most 5), those of POST only with 307 and 308
+ * below the base URL. Credentials go only to the base URL's own scheme, host,
+ * port and path prefix (protocol 1.2); with HTTP_DATA only to {base}/artifacts/
+ * and {base}/artifactsV2/ (protocol 8.3) and never past a redirect.
  */
 #ifndef CLIENT_HTTP_H
 #define CLIENT_HTTP_H
@@ -13,7 +15,8 @@
 
 enum http_class {
     HTTP_METADATA, /* the W&B host, credentials attached, counted by the circuit breaker */
-    HTTP_DATA,     /* file content, from wherever it is; no total limit but the call's deadline */
+    HTTP_DATA,     /* file content, from wherever it is; no total limit but the call's deadline (0:
+                      none), ends after 15 s without a byte */
 };
 
 /* Takes the next bytes of a body; returns false to end the transfer (the sink sets call->error). */
@@ -24,18 +27,21 @@ struct http_request {
     const char *body; /* NULL: GET; else POST of these bytes, NUL-terminated */
     const char *content_type;
     enum http_class class;
+    bool anonymous;  /* no credentials even below the base URL */
     bool repeatable; /* may be sent again after 429, 502-504 and failed connections */
     bool range;      /* ask for bytes offset … offset + length - 1 */
     uint64_t offset;
     uint64_t length;
-    size_t ceiling;  /* bytes of a body that are accepted; more is ERROR_SERVER */
-    http_sink *sink; /* NULL: the body goes to http_response.body */
+    size_t ceiling; /* bytes of a body that are accepted; more is ERROR_SERVER */
+    /* Takes the body of a 200 or 206; the response's other members are set before its first call.
+     * After that call nothing is sent again. NULL: the body goes to http_response.body. */
+    http_sink *sink;
     void *context;
 };
 
 struct http_response {
     int status;      /* of the final answer */
-    struct buf body; /* also of an error status */
+    struct buf body; /* also of an error status (beyond the ceiling cut, no error then) */
     char content_type[128];
     int64_t content_length; /* as announced, -1 when not */
     int64_t range_start;    /* of Content-Range, -1 without */
@@ -43,10 +49,12 @@ struct http_response {
 };
 
 /*
- * Sends the request. 0: an answer came, whatever its status (after retries); -1: none came
- * (ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_INTERRUPTED, ERROR_BUSY, ERROR_SERVER for a cut or
- * oversized body, ERROR_UNAUTHENTICATED when no token could be had), with error->maybe_applied set
- * unless the request certainly never left. The response is to be released in either case.
+ * Sends the request. 0: an answer came, whatever its status (after retries), but not 429; -1: none
+ * came (ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_INTERRUPTED, ERROR_BUSY for 429 until the deadline,
+ * ERROR_SERVER for a cut or oversized body and for redirects that cannot be followed,
+ * ERROR_UNAUTHENTICATED when no token could be had), with error->maybe_applied set for a request
+ * that is not repeatable unless it certainly never left. The response is to be released in either
+ * case.
  */
 int http_send(struct client *client, struct call *call, const struct http_request *request,
               struct http_response *response);

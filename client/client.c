@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "client.h"
+
+#include "base/clock.h"
+#include "internal.h"
+
+#include <stdarg.h>
+
+enum { DEFAULT_TIMEOUT_MS = 20000, SLEEP_SLICE_MS = 50 };
+
+static const char DEFAULT_BASE_URL[] = "https://api.wandb.ai";
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static CURLcode curl_ready;
+
+static void start_curl(void)
+{
+    curl_ready = curl_global_init(CURL_GLOBAL_ALL);
+}
+
+static int copy_config(struct client *client, const struct client_config *config,
+                       struct error *error)
+{
+    client->observer = config->observer;
+    client->user_agent = strdup(config->user_agent ? config->user_agent : "registryfs");
+    if (config->api_key_file)
+        client->api_key_file = strdup(config->api_key_file);
+    if (!client->user_agent || (config->api_key_file && !client->api_key_file))
+        return error_set(error, ERROR_LOCAL, "no memory");
+    if (settings_load(&client->settings, error) != 0)
+        return -1;
+    const char *url = config->base_url;
+    if (!url)
+        url = client->settings.base_url ? client->settings.base_url : DEFAULT_BASE_URL;
+    client->timeout_ms = config->timeout_ms;
+    if (client->timeout_ms <= 0)
+        client->timeout_ms = client->settings.timeout_ms;
+    if (client->timeout_ms <= 0)
+        client->timeout_ms = DEFAULT_TIMEOUT_MS;
+    return base_url_parse(&client->base_url, url, error);
+}
+
+int client_new(const struct client_config *config, struct client **created, struct error *error)
+{
+    pthread_once(&curl_once, start_curl);
+    if (curl_ready != CURLE_OK)
+        return error_set(error, ERROR_LOCAL, "curl cannot start: %s",
+                         curl_easy_strerror(curl_ready));
+    struct client *client = calloc(1, sizeof *client);
+    if (!client)
+        return error_set(error, ERROR_LOCAL, "no memory");
+    breaker_init(&client->breaker);
+    credentials_init(&client->credentials);
+    if (!http_pool_init(&client->pool))
+        error_set(error, ERROR_LOCAL, "no memory");
+    else if (copy_config(client, config, error) == 0 && credentials_load(client, error) == 0) {
+        *created = client;
+        return 0;
+    }
+    client_free(client);
+    return -1;
+}
+
+void client_free(struct client *client)
+{
+    if (!client)
+        return;
+    http_pool_release(&client->pool);
+    credentials_release(&client->credentials);
+    breaker_release(&client->breaker);
+    base_url_release(&client->base_url);
+    settings_release(&client->settings);
+    free(client->user_agent);
+    free(client->api_key_file);
+    free(client);
+}
+
+int client_reload_credentials(struct client *client, struct error *error)
+{
+    return credentials_load(client, error);
+}
+
+void client_shut_down(struct client *client)
+{
+    atomic_store(&client->shutting_down, true);
+}
+
+const char *client_base_url(const struct client *client)
+{
+    return client->base_url.text;
+}
+
+const char *client_default_organization(const struct client *client)
+{
+    return client->settings.organization;
+}
+
+void client_read_figures(const struct client *client, struct client_figures *figures)
+{
+    figures->requests = atomic_load(&client->requests);
+    figures->graphql_requests = atomic_load(&client->graphql_requests);
+    figures->bytes_received = atomic_load(&client->bytes_received);
+    figures->retries = atomic_load(&client->retries);
+    figures->failures = atomic_load(&client->failures);
+    figures->server_down = breaker_is_open(&client->breaker);
+}
+
+void client_log(const struct client *client, enum client_log_level level, const char *format, ...)
+{
+    char message[1024];
+    va_list arguments;
+    if (!client->observer.log)
+        return;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    error_sanitize(message);
+    client->observer.log(client->observer.context, level, message);
+}
+
+void client_report(const struct client *client, enum error_kind kind, const char *operation,
+                   const char *object, const char *format, ...)
+{
+    char message[1024];
+    va_list arguments;
+    if (!client->observer.report)
+        return;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    error_sanitize(message);
+    client->observer.report(client->observer.context, kind, operation, object, message);
+}
+
+int64_t call_deadline(const struct client *client, const struct call *call)
+{
+    return call->deadline ? call->deadline : clock_milliseconds() + client->timeout_ms;
+}
+
+bool call_interrupted(const struct client *client, const struct call *call)
+{
+    if (!atomic_load(&client->shutting_down) && !(call->cancelled && atomic_load(call->cancelled)))
+        return false;
+    error_set(call->error, ERROR_INTERRUPTED, "interrupted");
+    return true;
+}
+
+bool call_sleep_until(const struct client *client, const struct call *call, int64_t time)
+{
+    while (!call_interrupted(client, call)) {
+        int64_t left = time - clock_milliseconds();
+        if (left <= 0)
+            return true;
+        if (left > SLEEP_SLICE_MS)
+            left = SLEEP_SLICE_MS;
+        nanosleep(&(struct timespec){.tv_nsec = left * 1000000}, NULL);
+    }
+    return false;
+}

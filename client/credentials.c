@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+#include "credentials.h"
+
+#include "base/clock.h"
+#include "identity.h"
+#include "internal.h"
+#include "local_file.h"
+#include "netrc.h"
+
+enum {
+    SECRET_FILE_CEILING = 64 * 1024,
+    WAIT_SLICE_MS = 50,
+    KEEP_OLD_S = 10,
+    SHORT_RENEWAL_MS = 5000, /* while the old token still lives */
+};
+
+static const char WHERE_TO_PUT_A_KEY[] =
+    "set WANDB_API_KEY, put the key into ~/.netrc, or name a file with it by --api-key-file";
+
+void authorization_unref(struct authorization *authorization)
+{
+    if (!authorization || atomic_fetch_sub(&authorization->references, 1) != 1)
+        return;
+    explicit_bzero(authorization->header, strlen(authorization->header));
+    free(authorization);
+}
+
+static struct authorization *authorization_new(const char *scheme, const char *secret)
+{
+    size_t size = strlen("Authorization:  ") + strlen(scheme) + strlen(secret) + 1;
+    struct authorization *authorization = malloc(sizeof *authorization + size);
+    if (!authorization)
+        return NULL;
+    atomic_init(&authorization->references, 1);
+    snprintf(authorization->header, size, "Authorization: %s %s", scheme, secret);
+    return authorization;
+}
+
+static void base64_encode(const char *bytes, size_t size, char *encoded)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < size; i += 3) {
+        size_t count = size - i < 3 ? size - i : 3;
+        unsigned group = 0;
+        for (size_t k = 0; k < 3; k++)
+            group = group << 8 | (k < count ? (unsigned char)bytes[i + k] : 0);
+        *encoded++ = digits[group >> 18];
+        *encoded++ = digits[group >> 12 & 63];
+        *encoded++ = count > 1 ? digits[group >> 6 & 63] : '=';
+        *encoded++ = count > 2 ? digits[group & 63] : '=';
+    }
+    *encoded = '\0';
+}
+
+/* "Basic base64(api:KEY)". */
+static struct authorization *authorization_of_key(const char *key)
+{
+    size_t size = strlen("api:") + strlen(key);
+    cleanup_secret char *pair = malloc(size + 1);
+    cleanup_secret char *encoded = calloc(1, (size + 2) / 3 * 4 + 1);
+    if (!pair || !encoded)
+        return NULL;
+    snprintf(pair, size + 1, "api:%s", key);
+    base64_encode(pair, size, encoded);
+    return authorization_new("Basic", encoded);
+}
+
+int api_key_check(const char *key, size_t size, const char *source, struct error *error)
+{
+    if (size == 0)
+        return error_set(error, ERROR_UNAUTHENTICATED, "%s is empty: %s", source,
+                         WHERE_TO_PUT_A_KEY);
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)key[i] <= ' ' || key[i] == 0x7f)
+            return error_set(error, ERROR_UNAUTHENTICATED,
+                             "%s holds a blank or control character: copy the key again", source);
+    }
+    return 0;
+}
+
+int credentials_init(struct credentials *credentials)
+{
+    *credentials = (struct credentials){0};
+    pthread_condattr_t attributes;
+    if (pthread_mutex_init(&credentials->lock, NULL) != 0 ||
+        pthread_condattr_init(&attributes) != 0)
+        return -1;
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    int failed = pthread_cond_init(&credentials->renewed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return failed ? -1 : 0;
+}
+
+void credentials_release(struct credentials *credentials)
+{
+    authorization_unref(credentials->current);
+    pthread_cond_destroy(&credentials->renewed);
+    pthread_mutex_destroy(&credentials->lock);
+}
+
+/* --- where the key is --- */
+
+/* Reads the key file without surrounding blanks. */
+static int read_key_file(const char *path, char **key, struct error *error)
+{
+    cleanup_secret_buf struct buf content;
+    buf_init(&content, SECRET_FILE_CEILING);
+    enum local_file found = local_file_read(path, &content, error);
+    if (found == LOCAL_FILE_ABSENT)
+        return error_set(error, ERROR_LOCAL, "the key file %s does not exist", path);
+    if (found == LOCAL_FILE_FAILED)
+        return -1;
+    static const char blanks[] = " \t\r\n";
+    const char *start = content.data + strspn(content.data, blanks);
+    size_t size = content.size - (size_t)(start - content.data);
+    while (size > 0 && strchr(blanks, start[size - 1]))
+        size--;
+    if (api_key_check(start, size, path, error) != 0) {
+        error->kind = ERROR_LOCAL;
+        return -1;
+    }
+    *key = strndup(start, size);
+    return *key ? 0 : error_set(error, ERROR_LOCAL, "no memory");
+}
+
+/* Reads one netrc file; anything wrong with it is told and makes it absent. True: the file counts,
+ * with or without a key. */
+static bool try_netrc(struct client *client, const char *name, char **key)
+{
+    cleanup_free char *path = path_expand_home(name);
+    cleanup_secret_buf struct buf content;
+    struct error error = {0};
+    buf_init(&content, 16 * SECRET_FILE_CEILING);
+    enum local_file found = path ? local_file_read(path, &content, &error) : LOCAL_FILE_ABSENT;
+    if (found == LOCAL_FILE_FAILED)
+        client_log(client, CLIENT_LOG_WARNING, "%s; passed over", error.message);
+    if (found != LOCAL_FILE_READ)
+        return found == LOCAL_FILE_FAILED;
+    const char *machines[3] = {client->base_url.host};
+    if (client->base_url.netrc) {
+        machines[0] = client->base_url.netrc;
+        machines[1] = client->base_url.host;
+    }
+    int line = netrc_find(content.data, content.size, machines, key);
+    if (line != 0)
+        client_log(client, CLIENT_LOG_WARNING, "%s: line %d cannot be understood; passed over",
+                   path, line);
+    return true;
+}
+
+static int key_of_netrc(struct client *client, char **key, struct error *error)
+{
+    const char *named = getenv("NETRC");
+    if (named && *named)
+        try_netrc(client, named, key);
+    else if (!try_netrc(client, "~/.netrc", key))
+        try_netrc(client, "~/_netrc", key);
+    if (!*key)
+        return error_set(error, ERROR_UNAUTHENTICATED, "no API key for %s: %s",
+                         client->base_url.text, WHERE_TO_PUT_A_KEY);
+    if (api_key_check(*key, strlen(*key), "the key in netrc", error) == 0)
+        return 0;
+    secret_free(steal(*key));
+    return -1;
+}
+
+/* Finds the key; *key stays NULL when an identity token is to be used. */
+static int find_key(struct client *client, char **key, struct error *error)
+{
+    if (client->api_key_file)
+        return read_key_file(client->api_key_file, key, error);
+    const char *variable = getenv("WANDB_API_KEY");
+    bool has_key = variable && *variable;
+    bool has_token = client->settings.identity_token_file != NULL;
+    if (has_key && has_token)
+        return error_set(error, ERROR_UNAUTHENTICATED,
+                         "WANDB_API_KEY and WANDB_IDENTITY_TOKEN_FILE are both set: unset one");
+    if (has_token)
+        return identity_check(client, error);
+    if (!has_key)
+        return key_of_netrc(client, key, error);
+    if (api_key_check(variable, strlen(variable), "WANDB_API_KEY", error) != 0)
+        return -1;
+    *key = strdup(variable);
+    return *key ? 0 : error_set(error, ERROR_LOCAL, "no memory");
+}
+
+/* Takes over the reference. */
+static void replace(struct credentials *credentials, struct authorization *authorization,
+                    bool identity, int64_t renew_at, int64_t expires_at)
+{
+    pthread_mutex_lock(&credentials->lock);
+    struct authorization *old = credentials->current;
+    credentials->current = authorization;
+    credentials->identity = identity;
+    credentials->renew_at = renew_at;
+    credentials->expires_at = expires_at;
+    credentials->distrust_cache = false;
+    pthread_mutex_unlock(&credentials->lock);
+    authorization_unref(old);
+}
+
+int credentials_load(struct client *client, struct error *error)
+{
+    cleanup_secret char *key = NULL;
+    struct authorization *authorization = NULL;
+    if (find_key(client, &key, error) != 0)
+        return -1;
+    if (key) {
+        authorization = authorization_of_key(key);
+        if (!authorization)
+            return error_set(error, ERROR_LOCAL, "no memory");
+    }
+    replace(&client->credentials, authorization, !key, key ? INT64_MAX : 0, key ? INT64_MAX : 0);
+    return 0;
+}
+
+/* --- use --- */
+
+/* Under the lock. One reference of what is good to send now, else NULL. */
+static struct authorization *usable(struct credentials *credentials)
+{
+    if (!credentials->current || (credentials->identity && time(NULL) >= credentials->renew_at))
+        return NULL;
+    atomic_fetch_add(&credentials->current->references, 1);
+    return credentials->current;
+}
+
+/* Under the lock: waits a little for the thread that fetches a token. */
+static void wait_for_renewal(struct credentials *credentials)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += WAIT_SLICE_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&credentials->renewed, &credentials->lock, &until);
+}
+
+/* A renewal that fails costs nothing while the old token lives: it is kept a little longer. */
+static bool keep_old(struct credentials *credentials)
+{
+    int64_t now = time(NULL);
+    pthread_mutex_lock(&credentials->lock);
+    bool keep = credentials->current && now < credentials->expires_at;
+    if (keep)
+        credentials->renew_at = now + KEEP_OLD_S;
+    pthread_mutex_unlock(&credentials->lock);
+    return keep;
+}
+
+/* Fetches a token, as the only thread that does. */
+static int renew(struct client *client, struct call *call, bool use_cache)
+{
+    struct credentials *credentials = &client->credentials;
+    cleanup_identity_token struct identity_token token = {0};
+    if (identity_fetch(client, call, use_cache, &token) != 0)
+        return -1;
+    struct authorization *authorization = authorization_new("Bearer", token.text);
+    if (!authorization)
+        return error_set(call->error, ERROR_LOCAL, "no memory");
+    replace(credentials, authorization, true, token.renew_at, token.expires_at);
+    return 0;
+}
+
+/* Renews and wakes those who wait. */
+static int renew_for_all(struct client *client, struct call *call, bool use_cache, bool has_old)
+{
+    struct credentials *credentials = &client->credentials;
+    struct error failure = {0};
+    struct call attempt = {
+        .cancelled = call->cancelled, .deadline = call_deadline(client, call), .error = &failure};
+    int64_t soon = clock_milliseconds() + SHORT_RENEWAL_MS;
+    if (has_old && soon < attempt.deadline)
+        attempt.deadline = soon;
+    int result = renew(client, &attempt, use_cache);
+    if (result != 0 && keep_old(credentials))
+        result = 0;
+    if (result != 0)
+        *call->error = failure;
+    pthread_mutex_lock(&credentials->lock);
+    credentials->renewing = false;
+    pthread_cond_broadcast(&credentials->renewed);
+    pthread_mutex_unlock(&credentials->lock);
+    return result;
+}
+
+/* Under the lock. Waits until there is a usable authorization or this thread is to renew. */
+static struct authorization *wait_for_usable(struct client *client, struct call *call,
+                                             int64_t deadline)
+{
+    struct credentials *credentials = &client->credentials;
+    for (;;) {
+        struct authorization *authorization = usable(credentials);
+        if (authorization || !credentials->renewing || call_interrupted(client, call))
+            return authorization;
+        if (clock_milliseconds() >= deadline) {
+            error_set(call->error, ERROR_TIMEOUT, "no access token in time; try again later");
+            return NULL;
+        }
+        wait_for_renewal(credentials);
+    }
+}
+
+int credentials_get(struct client *client, struct call *call, struct authorization **found)
+{
+    struct credentials *credentials = &client->credentials;
+    int64_t deadline = call_deadline(client, call);
+    do {
+        pthread_mutex_lock(&credentials->lock);
+        *found = wait_for_usable(client, call, deadline);
+        bool renews = !*found && !credentials->renewing;
+        bool use_cache = !credentials->distrust_cache;
+        bool has_old = credentials->current && time(NULL) < credentials->expires_at;
+        if (renews)
+            credentials->renewing = true;
+        pthread_mutex_unlock(&credentials->lock);
+        if (renews && renew_for_all(client, call, use_cache, has_old) != 0)
+            return -1;
+        if (!renews && !*found)
+            return -1;
+    } while (!*found);
+    return 0;
+}
+
+static bool token_changed(struct client *client, struct call *call,
+                          const struct authorization *refused)
+{
+    struct credentials *credentials = &client->credentials;
+    struct authorization *old = NULL;
+    pthread_mutex_lock(&credentials->lock);
+    if (credentials->current == refused) {
+        old = steal(credentials->current);
+        credentials->distrust_cache = true; /* it may hold the very token that was refused */
+    }
+    pthread_mutex_unlock(&credentials->lock);
+    authorization_unref(old);
+    struct authorization *found = NULL;
+    if (credentials_get(client, call, &found) != 0)
+        return false;
+    authorization_unref(found);
+    return true;
+}
+
+static bool key_changed(struct client *client, struct call *call,
+                        const struct authorization *refused)
+{
+    if (credentials_load(client, call->error) != 0)
+        return false;
+    struct credentials *credentials = &client->credentials;
+    pthread_mutex_lock(&credentials->lock);
+    bool changed =
+        !credentials->current || strcmp(credentials->current->header, refused->header) != 0;
+    pthread_mutex_unlock(&credentials->lock);
+    return changed;
+}
+
+bool credentials_changed(struct client *client, struct call *call,
+                         const struct authorization *refused)
+{
+    struct error ignored = {0}; /* the 401 is what the caller is told */
+    struct call attempt = {
+        .cancelled = call->cancelled, .deadline = call->deadline, .error = &ignored};
+    pthread_mutex_lock(&client->credentials.lock);
+    bool identity = client->credentials.identity;
+    pthread_mutex_unlock(&client->credentials.lock);
+    return identity ? token_changed(client, &attempt, refused)
+                    : key_changed(client, &attempt, refused);
+}

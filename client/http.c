@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "http.h"
+
+#include "backoff.h"
+#include "base/clock.h"
+#include "http_exchange.h"
+#include "internal.h"
+
+enum {
+    MOST_REDIRECTS = 5,
+    MOST_TRIES = 5,                   /* after a failed connection or 502-504 */
+    LONGEST_QUIET_MS = 60 * 1000,     /* believed of RateLimit-Reset */
+    UNLIMITED_RETRIES_MS = 60 * 1000, /* how long calls without a deadline are repeated */
+};
+
+/* A request with all its tries. */
+struct sending {
+    struct http_exchange exchange;
+    struct authorization *authorization; /* of the latest try */
+    int64_t retry_deadline;
+    unsigned tries; /* failed ones */
+    unsigned redirects;
+    bool reauthorized;
+    bool probe;
+};
+
+enum step { STEP_AGAIN, STEP_DONE, STEP_FAILED };
+
+/* The exchange's error becomes the call's. */
+static enum step fail(struct sending *sending)
+{
+    struct error *error = sending->exchange.call->error;
+    if (error->kind == ERROR_NONE)
+        *error = sending->exchange.error;
+    return STEP_FAILED;
+}
+
+/* The W&B host's own way to files (protocol 8.3). Anything else is taken for a signed URL: storage
+ * may live on the same host and refuses a second kind of credentials. */
+static bool is_artifact_url(const struct base_url *base, const char *url)
+{
+    size_t prefix = strlen(base->text);
+    return strncmp(url, base->text, prefix) == 0 &&
+           (strncmp(url + prefix, "/artifacts/", 11) == 0 ||
+            strncmp(url + prefix, "/artifactsV2/", 13) == 0);
+}
+
+static bool authorize(struct sending *sending)
+{
+    struct http_exchange *exchange = &sending->exchange;
+    authorization_unref(steal(sending->authorization));
+    exchange->authorization = NULL;
+    if (exchange->request->anonymous || exchange->place != URL_BELOW)
+        return true;
+    if (exchange->request->class == HTTP_DATA &&
+        (sending->redirects > 0 || !is_artifact_url(&exchange->client->base_url, exchange->url)))
+        return true;
+    if (credentials_get(exchange->client, exchange->call, &sending->authorization) != 0)
+        return false;
+    exchange->authorization = sending->authorization;
+    return true;
+}
+
+/* Waits while the rate limit is used up; asks the breaker. */
+static bool admit(struct sending *sending)
+{
+    struct http_exchange *exchange = &sending->exchange;
+    struct client *client = exchange->client;
+    if (exchange->request->class != HTTP_METADATA)
+        return true;
+    int64_t now = clock_milliseconds();
+    int64_t quiet_until = atomic_load(&client->quiet_until);
+    if (quiet_until > now && quiet_until >= exchange->deadline) {
+        error_set(exchange->call->error, ERROR_BUSY,
+                  "the server's rate limit is used up; try again in %d s",
+                  (int)((quiet_until - now + 999) / 1000));
+        return false;
+    }
+    if (!call_sleep_until(client, exchange->call, quiet_until))
+        return false;
+    if (sending->tries > 0 || sending->redirects > 0 || sending->reauthorized)
+        return true; /* what is under way makes its tries: it tells when the server is back */
+    enum breaker_verdict verdict =
+        breaker_admit(&client->breaker, clock_milliseconds(), exchange->call->error);
+    sending->probe = verdict == BREAKER_PROBE;
+    return verdict != BREAKER_REFUSE;
+}
+
+/* Tells the breaker how the try that began at `started` ended. */
+static void record(struct sending *sending, int result, int64_t started)
+{
+    const struct http_exchange *exchange = &sending->exchange;
+    struct breaker *breaker = &exchange->client->breaker;
+    if (exchange->request->class != HTTP_METADATA)
+        return;
+    bool probe = sending->probe;
+    sending->probe = false;
+    struct error failure = exchange->error;
+    if (result == 0 && exchange->response->status >= 500) {
+        error_set(&failure, ERROR_SERVER, "the server answers with status %d",
+                  exchange->response->status);
+        failure.status = exchange->response->status;
+    }
+    switch (failure.kind) {
+    case ERROR_UNREACHABLE:
+    case ERROR_TIMEOUT:
+    case ERROR_SERVER:
+        breaker_failure(breaker, probe, started, clock_milliseconds(), &failure);
+        if (probe)
+            sending->tries = MOST_TRIES; /* one request is enough to find out */
+        break;
+    case ERROR_NONE:
+        breaker_success(breaker);
+        break;
+    default:
+        if (probe)
+            breaker_abandon(breaker);
+    }
+}
+
+/* Sleeps before another try. False: none, because it would come too late or was cancelled. */
+static bool pause_for_retry(struct sending *sending)
+{
+    struct http_exchange *exchange = &sending->exchange;
+    int64_t pause = exchange->retry_after;
+    if (pause < 0)
+        pause = exchange->rate_reset;
+    if (pause < 0)
+        pause = backoff_pause(sending->tries, arc4random());
+    sending->tries++;
+    int64_t now = clock_milliseconds();
+    if (pause >= sending->retry_deadline - now)
+        return false;
+    if (!call_sleep_until(exchange->client, exchange->call, now + pause))
+        return false;
+    atomic_fetch_add(&exchange->client->retries, 1);
+    return true;
+}
+
+static enum step after_failure(struct sending *sending)
+{
+    struct http_exchange *exchange = &sending->exchange;
+    bool repeatable = exchange->request->repeatable || !exchange->sent;
+    if (exchange->transient && repeatable && sending->tries + 1 < MOST_TRIES &&
+        pause_for_retry(sending))
+        return STEP_AGAIN;
+    exchange->error.maybe_applied = exchange->sent && !exchange->request->repeatable;
+    if (exchange->call->error->kind != ERROR_NONE)
+        exchange->call->error->maybe_applied = exchange->error.maybe_applied;
+    return fail(sending);
+}
+
+static enum step redirect(struct sending *sending)
+{
+    struct http_exchange *exchange = &sending->exchange;
+    int status = exchange->response->status;
+    enum url_place place = base_url_place(&exchange->client->base_url, exchange->redirect);
+    const char *problem = NULL;
+    if (place == URL_UNUSABLE)
+        problem = "to an address that is not HTTP";
+    else if (++sending->redirects > MOST_REDIRECTS)
+        problem = "again and again";
+    else if (exchange->request->body && (place != URL_BELOW || (status != 307 && status != 308)))
+        problem = "a request that changes something to another address; check the base URL";
+    if (problem) {
+        free(steal(exchange->redirect));
+        error_set(&exchange->error, ERROR_SERVER, "the server redirects %s", problem);
+        exchange->error.status = status;
+        return fail(sending);
+    }
+    return STEP_AGAIN;
+}
+
+static enum step too_many_requests(struct sending *sending)
+{
+    struct http_exchange *exchange = &sending->exchange;
+    if (exchange->request->repeatable && pause_for_retry(sending))
+        return STEP_AGAIN;
+    error_set(&exchange->error, ERROR_BUSY,
+              "the server limits the rate of requests (429); try again later");
+    exchange->error.status = 429;
+    return fail(sending);
+}
+
+static enum step after_answer(struct sending *sending)
+{
+    struct http_exchange *exchange = &sending->exchange;
+    int status = exchange->response->status;
+    if (exchange->redirect)
+        return redirect(sending);
+    if (status == 401 && sending->authorization && !sending->reauthorized) {
+        sending->reauthorized = true;
+        return credentials_changed(exchange->client, exchange->call, sending->authorization)
+                   ? STEP_AGAIN
+                   : STEP_DONE;
+    }
+    if (status == 429)
+        return too_many_requests(sending);
+    if (status >= 502 && status <= 504 && exchange->request->repeatable &&
+        sending->tries + 1 < MOST_TRIES) {
+        if (pause_for_retry(sending))
+            return STEP_AGAIN;
+        return exchange->call->error->kind == ERROR_NONE ? STEP_DONE : STEP_FAILED;
+    }
+    return STEP_DONE;
+}
+
+static void note_rate_limit(const struct sending *sending)
+{
+    const struct http_exchange *exchange = &sending->exchange;
+    if (exchange->request->class != HTTP_METADATA || exchange->rate_reset <= 0)
+        return;
+    int64_t quiet =
+        exchange->rate_reset < LONGEST_QUIET_MS ? exchange->rate_reset : LONGEST_QUIET_MS;
+    atomic_store(&exchange->client->quiet_until, clock_milliseconds() + quiet);
+}
+
+/* The response as it was before the first try. */
+static void reset_response(const struct http_request *request, struct http_response *response)
+{
+    response->status = 0;
+    buf_clear(&response->body);
+    response->body.ceiling = request->ceiling;
+    response->content_type[0] = '\0';
+    response->content_length = -1;
+    response->range_start = -1;
+    response->range_total = -1;
+}
+
+static enum step try_once(struct sending *sending)
+{
+    struct http_exchange *exchange = &sending->exchange;
+    cleanup_free char *location = steal(exchange->redirect);
+    exchange->url = location ? location : exchange->request->url;
+    exchange->place = base_url_place(&exchange->client->base_url, exchange->url);
+    if (exchange->place == URL_UNUSABLE) {
+        error_set(&exchange->error, ERROR_SERVER, "the server named an address that is not HTTP");
+        return fail(sending);
+    }
+    if (call_interrupted(exchange->client, exchange->call) || !authorize(sending) ||
+        !admit(sending))
+        return STEP_FAILED;
+    reset_response(exchange->request, exchange->response);
+    int64_t started = clock_milliseconds();
+    int result = http_exchange_run(exchange);
+    record(sending, result, started);
+    note_rate_limit(sending);
+    enum step step = result == 0 ? after_answer(sending) : after_failure(sending);
+    if (step == STEP_AGAIN && !exchange->redirect)
+        exchange->redirect = steal(location); /* the same place again */
+    return step;
+}
+
+int http_send(struct client *client, struct call *call, const struct http_request *request,
+              struct http_response *response)
+{
+    int64_t deadline = request->class == HTTP_DATA && call->deadline == 0
+                           ? INT64_MAX
+                           : call_deadline(client, call);
+    struct sending sending = {
+        .exchange = {.client = client,
+                     .call = call,
+                     .request = request,
+                     .response = response,
+                     .deadline = deadline},
+        .retry_deadline =
+            deadline == INT64_MAX ? clock_milliseconds() + UNLIMITED_RETRIES_MS : deadline,
+    };
+    *response = (struct http_response){0};
+    buf_init(&response->body, request->ceiling);
+    enum step step;
+    do {
+        step = try_once(&sending);
+    } while (step == STEP_AGAIN);
+    authorization_unref(sending.authorization);
+    free(sending.exchange.redirect);
+    if (step == STEP_FAILED || response->status >= 400)
+        atomic_fetch_add(&client->failures, 1);
+    return step == STEP_FAILED ? -1 : 0;
+}
+
+void http_response_release(struct http_response *response)
+{
+    buf_release(&response->body);
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+#include "http_exchange.h"
+
+#include "backoff.h"
+#include "base/clock.h"
+#include "internal.h"
+
+#include <inttypes.h>
+#include <strings.h>
+
+enum {
+    CONNECT_TIMEOUT_MS = 10000,
+    STALL_MS = 15000,
+    POLL_SLICE_MS = 50, /* how late a cancellation may be noticed */
+    HEADERS_CEILING = 256 * 1024,
+    ERROR_BODY_CEILING = 64 * 1024,
+    REQUEST_HEADERS = 6,
+};
+
+/* Answer headers that steer us; the rest curl knows. */
+enum { CONTENT_RANGE, RETRY_AFTER, RATE_REMAINING, RATE_RESET, HEADER_COUNT };
+
+static const char *const header_names[HEADER_COUNT] = {
+    [CONTENT_RANGE] = "content-range:",
+    [RETRY_AFTER] = "retry-after:",
+    [RATE_REMAINING] = "ratelimit-remaining:",
+    [RATE_RESET] = "ratelimit-reset:",
+};
+
+struct transfer {
+    struct http_exchange *exchange;
+    struct http_handle *handle;
+    int64_t last_byte; /* clock_milliseconds() of the last sign of life */
+    size_t header_bytes;
+    uint64_t body_bytes;
+    bool answered; /* the response's head is filled in */
+    bool to_sink;
+    bool sink_ended;
+    bool over_ceiling;
+    char headers[HEADER_COUNT][64];
+    struct curl_slist nodes[REQUEST_HEADERS]; /* the request's own headers, then the settings' */
+    size_t node_count;
+    char content_type[160];
+};
+
+static void parse_content_range(struct http_response *response, const char *text)
+{
+    unsigned long long first;
+    unsigned long long last;
+    unsigned long long total;
+    text += strspn(text, " \t");
+    int found = sscanf(text, "bytes %19llu-%19llu/%19llu", &first, &last, &total);
+    if (found >= 2 && first <= last && last <= INT64_MAX)
+        response->range_start = (int64_t)first;
+    if (found == 3 && total > last && total <= INT64_MAX)
+        response->range_total = (int64_t)total;
+    if (sscanf(text, "bytes */%19llu", &total) == 1 && total <= INT64_MAX)
+        response->range_total = (int64_t)total;
+}
+
+/* Fills in what is known once the headers are complete. */
+static void take_head(struct transfer *transfer)
+{
+    struct http_exchange *exchange = transfer->exchange;
+    struct http_response *response = exchange->response;
+    CURL *easy = transfer->handle->easy;
+    long status = 0;
+    char *type = NULL;
+    curl_off_t length = -1;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+    curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    response->status = (int)status;
+    snprintf(response->content_type, sizeof response->content_type, "%s", type ? type : "");
+    response->content_length = length;
+    parse_content_range(response, transfer->headers[CONTENT_RANGE]);
+    transfer->to_sink = exchange->request->sink && (status == 200 || status == 206);
+    if (exchange->request->sink && !transfer->to_sink)
+        response->body.ceiling = ERROR_BODY_CEILING;
+    transfer->answered = true;
+}
+
+static size_t take_body(char *bytes, size_t one, size_t size, void *context)
+{
+    struct transfer *transfer = context;
+    struct http_exchange *exchange = transfer->exchange;
+    struct buf *body = &exchange->response->body;
+    (void)one;
+    transfer->last_byte = clock_milliseconds();
+    if (!transfer->answered)
+        take_head(transfer);
+    transfer->body_bytes += size;
+    if (transfer->to_sink) {
+        transfer->over_ceiling = transfer->body_bytes > exchange->request->ceiling;
+        transfer->sink_ended = !transfer->over_ceiling &&
+                               !exchange->request->sink(exchange->request->context, bytes, size);
+        return transfer->over_ceiling || transfer->sink_ended ? CURL_WRITEFUNC_ERROR : size;
+    }
+    if (size > body->ceiling - body->size)
+        transfer->over_ceiling = true;
+    bool taken =
+        buf_append(body, bytes, transfer->over_ceiling ? body->ceiling - body->size : size);
+    return taken && !transfer->over_ceiling ? size : CURL_WRITEFUNC_ERROR;
+}
+
+static size_t take_header(char *line, size_t one, size_t size, void *context)
+{
+    struct transfer *transfer = context;
+    (void)one;
+    transfer->last_byte = clock_milliseconds();
+    transfer->header_bytes += size;
+    if (transfer->header_bytes > HEADERS_CEILING)
+        return CURL_WRITEFUNC_ERROR;
+    if (size >= 5 && strncmp(line, "HTTP/", 5) == 0)
+        memset(transfer->headers, 0, sizeof transfer->headers);
+    for (size_t i = 0; i < HEADER_COUNT; i++) {
+        size_t name = strlen(header_names[i]);
+        if (size > name && size - name < sizeof transfer->headers[i] &&
+            strncasecmp(line, header_names[i], name) == 0) {
+            memcpy(transfer->headers[i], line + name, size - name);
+            transfer->headers[i][size - name] = '\0';
+        }
+    }
+    return size;
+}
+
+static void add_header(struct transfer *transfer, const char *line)
+{
+    struct curl_slist *node = &transfer->nodes[transfer->node_count++];
+    node->data = (char *)(uintptr_t)line; /* curl only reads it */
+    node->next = transfer->exchange->client->settings.extra_headers;
+    if (node > transfer->nodes)
+        node[-1].next = node;
+}
+
+static void set_request_headers(struct transfer *transfer)
+{
+    const struct http_exchange *exchange = transfer->exchange;
+    const struct settings *settings = &exchange->client->settings;
+    add_header(transfer, "Expect:");
+    if (exchange->request->body) {
+        snprintf(transfer->content_type, sizeof transfer->content_type, "Content-Type: %s",
+                 exchange->request->content_type);
+        add_header(transfer, transfer->content_type);
+    }
+    if (exchange->authorization) {
+        add_header(transfer, exchange->authorization->header);
+        if (settings->username_header)
+            add_header(transfer, settings->username_header);
+        if (settings->email_header)
+            add_header(transfer, settings->email_header);
+    }
+    curl_easy_setopt(transfer->handle->easy, CURLOPT_HTTPHEADER, transfer->nodes);
+}
+
+/* A proxy of the WANDB_ variables is for the W&B host only; else curl's own variables count. */
+static void set_proxy(CURL *easy, const struct http_exchange *exchange)
+{
+    const struct settings *settings = &exchange->client->settings;
+    bool encrypted = strncasecmp(exchange->url, "https:", 6) == 0;
+    bool own = exchange->place == URL_BELOW || exchange->place == URL_SAME_HOST;
+    const char *proxy = !own ? NULL : encrypted ? settings->https_proxy : settings->http_proxy;
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, proxy ? "" : NULL);
+    if (!proxy && !encrypted)
+        proxy = settings->any_http_proxy;
+    curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
+    curl_easy_setopt(easy, CURLOPT_PROXYHEADER, settings->proxy_headers);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+}
+
+static void set_method(CURL *easy, const struct http_request *request)
+{
+    char range[64];
+    if (request->body) {
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(request->body));
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
+    } else {
+        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    }
+    snprintf(range, sizeof range, "%" PRIu64 "-%" PRIu64, request->offset,
+             request->offset + request->length - 1);
+    curl_easy_setopt(easy, CURLOPT_RANGE, request->range ? range : NULL);
+    /* Ranges count bytes of the encoded body. */
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request->class == HTTP_METADATA ? "" : NULL);
+    /* On a reused connection curl repeats by itself a POST whose answer was lost. */
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->repeatable ? 0L : 1L);
+}
+
+static long milliseconds_left(const struct http_exchange *exchange)
+{
+    int64_t left = exchange->deadline - clock_milliseconds();
+    return left < 1 ? 1 : left > INT32_MAX ? INT32_MAX : (long)left;
+}
+
+static void set_options(struct transfer *transfer)
+{
+    const struct http_exchange *exchange = transfer->exchange;
+    const struct client *client = exchange->client;
+    CURL *easy = transfer->handle->easy;
+    long left = milliseconds_left(exchange);
+    curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->handle->message);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* a hung resolver must not delay an end */
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, exchange->deadline == INT64_MAX ? 0L : left);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     left < CONNECT_TIMEOUT_MS ? left : CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, client->settings.insecure ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, client->settings.insecure ? 0L : 2L);
+    if (client->settings.ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, client->settings.ca_file);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    set_method(easy, exchange->request);
+    set_proxy(easy, exchange);
+    set_request_headers(transfer);
+}
+
+/* Drives the transfer to its end. CURLE_ABORTED_BY_CALLBACK: cancelled. */
+static CURLcode drive(struct transfer *transfer)
+{
+    struct http_exchange *exchange = transfer->exchange;
+    CURLM *multi = transfer->handle->multi;
+    bool stalls = exchange->request->class == HTTP_DATA;
+    for (;;) {
+        int running = 0;
+        if (curl_multi_perform(multi, &running) != CURLM_OK)
+            return CURLE_OUT_OF_MEMORY;
+        int messages;
+        CURLMsg *message = curl_multi_info_read(multi, &messages);
+        if (message && message->msg == CURLMSG_DONE)
+            return message->data.result;
+        if (call_interrupted(exchange->client, exchange->call))
+            return CURLE_ABORTED_BY_CALLBACK;
+        if (stalls && clock_milliseconds() - transfer->last_byte > STALL_MS)
+            return CURLE_OPERATION_TIMEDOUT;
+        if (curl_multi_poll(multi, NULL, 0, POLL_SLICE_MS, NULL) != CURLM_OK)
+            return CURLE_OUT_OF_MEMORY;
+    }
+}
+
+/* "https://host:port" of a URL: the rest may hold signatures. */
+static void origin_of(const char *url, char *origin, size_t size)
+{
+    const char *host = strstr(url, "://");
+    size_t length = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
+    snprintf(origin, size, "%.*s", length > 200 ? 200 : (int)length, url);
+}
+
+static bool connection_failed(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void explain_timeout(struct transfer *transfer, const char *origin)
+{
+    struct error *error = &transfer->exchange->error;
+    if (!transfer->exchange->sent)
+        error_set(error, ERROR_TIMEOUT, "no connection to %s in time; check the network", origin);
+    else if (transfer->header_bytes == 0)
+        error_set(error, ERROR_TIMEOUT, "%s did not answer in time; try again later", origin);
+    else
+        error_set(error, ERROR_TIMEOUT, "the answer of %s stopped; try again later", origin);
+}
+
+static void explain(struct transfer *transfer, CURLcode code)
+{
+    struct http_exchange *exchange = transfer->exchange;
+    struct error *error = &exchange->error;
+    const char *detail = transfer->handle->message;
+    char origin[256];
+    origin_of(exchange->url, origin, sizeof origin);
+    if (!*detail)
+        detail = curl_easy_strerror(code);
+    bool before = connection_failed(code) && !exchange->sent;
+    if (transfer->over_ceiling || transfer->header_bytes > HEADERS_CEILING)
+        error_set(error, ERROR_SERVER, "the answer of %s is larger than anything sensible", origin);
+    else if (code == CURLE_OPERATION_TIMEDOUT)
+        explain_timeout(transfer, origin);
+    else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
+        error_set(error, ERROR_UNREACHABLE,
+                  "cannot trust %s: %s; name its CA certificate in SSL_CERT_FILE", origin, detail);
+    else if (before || code == CURLE_COULDNT_CONNECT || code == CURLE_SSL_CIPHER)
+        error_set(error, ERROR_UNREACHABLE,
+                  "cannot reach %s: %s; check the network, the proxy and the base URL", origin,
+                  detail);
+    else if (code == CURLE_OUT_OF_MEMORY)
+        error_set(error, ERROR_LOCAL, "no memory for a transfer");
+    else if (transfer->header_bytes == 0)
+        error_set(error, ERROR_SERVER, "%s closed the connection without an answer: %s", origin,
+                  detail);
+    else
+        error_set(error, ERROR_SERVER, "the answer of %s broke off: %s", origin, detail);
+    error->status = transfer->answered ? exchange->response->status : 0;
+}
+
+static void take_hints(struct transfer *transfer)
+{
+    struct http_exchange *exchange = transfer->exchange;
+    const char *remaining = transfer->headers[RATE_REMAINING];
+    exchange->retry_after = retry_after_parse(transfer->headers[RETRY_AFTER], time(NULL));
+    exchange->rate_reset = -1;
+    if (exchange->response->status == 429 || seconds_parse(remaining) == 0)
+        exchange->rate_reset = seconds_parse(transfer->headers[RATE_RESET]);
+    if (exchange->response->status < 300 || exchange->response->status > 399)
+        return;
+    char *location = NULL;
+    curl_easy_getinfo(transfer->handle->easy, CURLINFO_REDIRECT_URL, &location);
+    exchange->redirect = location ? strdup(location) : NULL;
+}
+
+static void finish(struct transfer *transfer)
+{
+    struct http_exchange *exchange = transfer->exchange;
+    CURL *easy = transfer->handle->easy;
+    curl_off_t received = 0;
+    curl_off_t elapsed = 0;
+    long written = 0;
+    long tunnel = 0; /* a proxy's answer to CONNECT */
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &written);
+    curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &elapsed);
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+    exchange->sent = written > 0 && (tunnel == 0 || tunnel / 100 == 2);
+    atomic_fetch_add(&exchange->client->requests, 1);
+    atomic_fetch_add(&exchange->client->bytes_received, (uint_fast64_t)received);
+    client_log(
+        exchange->client, CLIENT_LOG_DEBUG, "%s %.*s: status %d, %" PRId64 " bytes, %" PRId64 " ms",
+        exchange->request->body ? "POST" : "GET", (int)strcspn(exchange->url, "?#"), exchange->url,
+        exchange->response->status, (int64_t)received, (int64_t)elapsed / 1000);
+}
+
+static int judge(struct transfer *transfer, CURLcode code)
+{
+    struct http_exchange *exchange = transfer->exchange;
+    int status = exchange->response->status;
+    /* The status says it all; a body that explains it is welcome but not needed. */
+    bool enough = transfer->answered && status >= 300 && code != CURLE_OPERATION_TIMEDOUT;
+    if (code == CURLE_ABORTED_BY_CALLBACK) {
+        error_set(&exchange->error, ERROR_INTERRUPTED, "interrupted");
+        return -1;
+    }
+    if (code == CURLE_OK || enough) {
+        take_hints(transfer);
+        return 0;
+    }
+    if (transfer->sink_ended) /* it said why in the call's error */
+        return error_set(&exchange->error, ERROR_LOCAL, "the transfer was ended");
+    exchange->transient = connection_failed(code) && transfer->header_bytes == 0;
+    explain(transfer, code);
+    return -1;
+}
+
+int http_exchange_run(struct http_exchange *exchange)
+{
+    exchange->error = (struct error){0};
+    exchange->transient = false;
+    exchange->sent = false;
+    exchange->redirect = NULL;
+    exchange->retry_after = -1;
+    exchange->rate_reset = -1;
+    struct transfer transfer = {
+        .exchange = exchange,
+        .handle = http_pool_take(&exchange->client->pool),
+        .last_byte = clock_milliseconds(),
+    };
+    if (!transfer.handle)
+        return error_set(&exchange->error, ERROR_LOCAL, "no memory for a transfer");
+    transfer.handle->message[0] = '\0';
+    set_options(&transfer);
+    curl_multi_add_handle(transfer.handle->multi, transfer.handle->easy);
+    CURLcode code = drive(&transfer);
+    if (!transfer.answered && transfer.header_bytes > 0)
+        take_head(&transfer);
+    finish(&transfer);
+    int result = judge(&transfer, code);
+    curl_multi_remove_handle(transfer.handle->multi, transfer.handle->easy);
+    http_pool_put(&exchange->client->pool, transfer.handle);
+    return result;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* One request on the wire and its answer: no retries, no redirects, no breaker. Blocks. */
+#ifndef CLIENT_HTTP_EXCHANGE_H
+#define CLIENT_HTTP_EXCHANGE_H
+
+#include "base_url.h"
+#include "http.h"
+#include "http_pool.h"
+
+struct authorization;
+
+struct http_exchange {
+    struct client *client;
+    struct call *call;
+    const struct http_request *request;
+    struct http_response *response;
+    const char *url; /* the request's, or where it was redirected to */
+    enum url_place place;
+    const struct authorization *authorization; /* NULL: anonymous */
+    int64_t deadline;                          /* clock_milliseconds(); INT64_MAX: none */
+
+    /* The outcome. */
+    struct error error;  /* why there is no answer; that of a sink goes to call->error */
+    bool transient;      /* the connection failed before any byte of an answer */
+    bool sent;           /* the request, or a part of it, left */
+    char *redirect;      /* malloc'ed absolute URL of a redirect answer, else NULL */
+    int64_t retry_after; /* milliseconds the server asked for, -1 when it did not */
+    int64_t rate_reset;  /* milliseconds until the rate limit is reset, -1 when not used up */
+};
+
+/* 0: an answer came; -1: none, see the outcome. Members of the outcome are set in either case. */
+int http_exchange_run(struct http_exchange *exchange);
+
+#endif

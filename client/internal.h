@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* struct client and what its modules share; nothing outside client/ includes this. */
+#ifndef CLIENT_INTERNAL_H
+#define CLIENT_INTERNAL_H
+
+#include "base_url.h"
+#include "breaker.h"
+#include "client.h"
+#include "credentials.h"
+#include "http_pool.h"
+#include "server_features.h"
+#include "settings.h"
+
+struct client {
+    /* Immutable after client_new(). */
+    struct settings settings;
+    struct base_url base_url;
+    char *api_key_file;
+    char *user_agent;
+    int timeout_ms;
+    struct client_observer observer;
+
+    struct credentials credentials;
+    struct breaker breaker;
+    struct http_pool pool;
+    struct features features;
+    atomic_bool shutting_down;
+    _Atomic int64_t quiet_until; /* no metadata request before: the rate limit is used up */
+
+    atomic_uint_fast64_t requests;
+    atomic_uint_fast64_t graphql_requests;
+    atomic_uint_fast64_t bytes_received;
+    atomic_uint_fast64_t retries;
+    atomic_uint_fast64_t failures;
+};
+
+/* To the observer, if it wants to hear. */
+void client_log(const struct client *client, enum client_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void client_report(const struct client *client, enum error_kind kind, const char *operation,
+                   const char *object, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* The call's deadline, or the client's timeout from now. */
+int64_t call_deadline(const struct client *client, const struct call *call);
+/* Whether the call was cancelled or the client shut down; sets ERROR_INTERRUPTED. */
+bool call_interrupted(const struct client *client, const struct call *call);
+/* Sleeps until `time` (clock_milliseconds). False: interrupted, the error is set. */
+bool call_sleep_until(const struct client *client, const struct call *call, int64_t time);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "local_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sys/stat.h>
+
+enum { PIPE_WAIT_MS = 5000 };
+
+static char *home_directory(void)
+{
+    const char *home = getenv("HOME");
+    if (home && *home)
+        return strdup(home);
+    char space[4096];
+    struct passwd entry;
+    struct passwd *found = NULL;
+    if (getpwuid_r(getuid(), &entry, space, sizeof space, &found) != 0 || !found)
+        return NULL;
+    return strdup(found->pw_dir);
+}
+
+char *path_expand_home(const char *path)
+{
+    if (path[0] != '~' || (path[1] && path[1] != '/'))
+        return strdup(path);
+    cleanup_free char *home = home_directory();
+    char *expanded = NULL;
+    if (!home || asprintf(&expanded, "%s%s", home, path + 1) < 0)
+        return NULL;
+    return expanded;
+}
+
+/* Bytes read, 0 at the end, -1 with errno. */
+static ssize_t read_some(int fd, char *bytes, size_t size)
+{
+    for (;;) {
+        ssize_t count = read(fd, bytes, size);
+        if (count >= 0)
+            return count;
+        if (errno == EAGAIN) {
+            if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PIPE_WAIT_MS) <= 0)
+                return -1;
+        } else if (errno != EINTR) {
+            return -1;
+        }
+    }
+}
+
+static int read_all(int fd, const char *path, struct buf *content, struct error *error)
+{
+    size_t size = 0;
+    /* The whole room at once: growing would leave copies behind. */
+    if (!buf_resize(content, content->ceiling))
+        return error_set(error, ERROR_LOCAL, "no memory to read %s", path);
+    for (;;) {
+        if (size == content->ceiling)
+            return error_set(error, ERROR_LOCAL, "%s is larger than %zu bytes", path, size);
+        ssize_t count = read_some(fd, content->data + size, content->ceiling - size);
+        if (count < 0)
+            return error_set(error, ERROR_LOCAL, "cannot read %s: %m", path);
+        if (count == 0)
+            break;
+        size += (size_t)count;
+    }
+    buf_resize(content, size);
+    return 0;
+}
+
+enum local_file local_file_read(const char *path, struct buf *content, struct error *error)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return LOCAL_FILE_ABSENT;
+    /* Without O_NONBLOCK a named pipe without a writer would hang us. */
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        error_set(error, ERROR_LOCAL, "cannot open %s: %m", path);
+    else if (read_all(fd, path, content, error) == 0)
+        return LOCAL_FILE_READ;
+    return LOCAL_FILE_FAILED;
+}
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t count = write(fd, bytes, size);
+        if (count < 0 && errno != EINTR)
+            return -1;
+        if (count > 0) {
+            bytes += count;
+            size -= (size_t)count;
+        }
+    }
+    return fsync(fd);
+}
+
+int local_file_replace(const char *path, const char *bytes, size_t size, struct error *error)
+{
+    const char *slash = strrchr(path, '/');
+    cleanup_free char *directory = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    cleanup_free char *temporary = NULL;
+    if (!directory || asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+        temporary = NULL;
+        return error_set(error, ERROR_LOCAL, "no memory");
+    }
+    if (slash > path)
+        mkdir(directory, 0700);
+    cleanup_close int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+    if (fd < 0)
+        return error_set(error, ERROR_LOCAL, "cannot write %s: %m", path);
+    if (write_all(fd, bytes, size) == 0 && rename(temporary, path) == 0)
+        return 0;
+    error_set(error, ERROR_LOCAL, "cannot write %s: %m", path);
+    unlink(temporary);
+    return -1;
+}
+
+void secret_release(struct buf *buf)
+{
+    if (buf->data)
+        explicit_bzero(buf->data, buf->capacity);
+    buf_release(buf);
+}
+
+void secret_free(char *secret)
+{
+    if (secret)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}

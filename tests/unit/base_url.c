@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "base_url.h"
+
+#include "check.h"
+
+static void check_good(const char *text, const char *expected, const char *netrc)
+{
+    struct base_url base;
+    struct error error = {0};
+    CHECK(base_url_parse(&base, text, &error) == 0);
+    CHECK_TEXT(base.text, expected);
+    CHECK_TEXT(base.netrc, netrc);
+    base_url_release(&base);
+}
+
+static void check_bad(const char *text)
+{
+    struct base_url base;
+    struct error error = {0};
+    CHECK(base_url_parse(&base, text, &error) == -1);
+    CHECK(error.kind == ERROR_INVALID);
+    CHECK(!strstr(error.message, "secret"));
+}
+
+static void parses(void)
+{
+    check_good("https://api.wandb.ai", "https://api.wandb.ai", NULL);
+    check_good("https://api.wandb.ai//", "https://api.wandb.ai", NULL);
+    check_good("http://localhost:8080/w/", "http://localhost:8080/w", "localhost:8080");
+    check_good("http://[::1]:8080", "http://[::1]:8080", "[::1]:8080");
+    check_good("https://notwandb.ai", "https://notwandb.ai", NULL);
+    check_good("https://wandb.example.com", "https://wandb.example.com", NULL);
+}
+
+static void refuses(void)
+{
+    static const char *const bad[] = {"",
+                                      "api.wandb.ai",
+                                      "ftp://x",
+                                      "file:///etc/passwd",
+                                      "https://user:secret@x",
+                                      "https://user@x",
+                                      "https://x?q=1",
+                                      "https://x#f",
+                                      "https://x\r\nHost: y",
+                                      "https://",
+                                      "http://api.wandb.ai",
+                                      "https://wandb.ai",
+                                      "https://app.wandb.ai",
+                                      "https://x:99999"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        check_bad(bad[i]);
+}
+
+static void places_without_prefix(void)
+{
+    struct base_url base;
+    struct error error = {0};
+    CHECK(base_url_parse(&base, "https://api.wandb.ai", &error) == 0);
+    CHECK(base_url_place(&base, "https://api.wandb.ai/graphql") == URL_BELOW);
+    CHECK(base_url_place(&base, "https://API.wandb.ai:443/x?y") == URL_BELOW);
+    CHECK(base_url_place(&base, "http://api.wandb.ai/x") == URL_ELSEWHERE);
+    CHECK(base_url_place(&base, "https://api.wandb.ai:444/x") == URL_ELSEWHERE);
+    CHECK(base_url_place(&base, "https://api.wandb.ai.evil/x") == URL_ELSEWHERE);
+    CHECK(base_url_place(&base, "https://evil/https://api.wandb.ai/x") == URL_ELSEWHERE);
+    CHECK(base_url_place(&base, "https://api.wandb.ai@evil/x") == URL_UNUSABLE);
+    CHECK(base_url_place(&base, "file:///etc/passwd") == URL_UNUSABLE);
+    CHECK(base_url_place(&base, "gopher://x/") == URL_UNUSABLE);
+    CHECK(base_url_place(&base, "") == URL_UNUSABLE);
+    base_url_release(&base);
+}
+
+static void places_with_prefix(void)
+{
+    struct base_url base;
+    struct error error = {0};
+    CHECK(base_url_parse(&base, "http://h:80/wandb/", &error) == 0);
+    CHECK(base_url_place(&base, "http://h/wandb/graphql") == URL_BELOW);
+    CHECK(base_url_place(&base, "http://h/wandb") == URL_BELOW);
+    CHECK(base_url_place(&base, "http://h/wandb/a..b/..c") == URL_BELOW);
+    CHECK(base_url_place(&base, "http://h/wandbox/x") == URL_SAME_HOST);
+    CHECK(base_url_place(&base, "http://h/other") == URL_SAME_HOST);
+    CHECK(base_url_place(&base, "http://h/wandb/../other") == URL_SAME_HOST);
+    CHECK(base_url_place(&base, "http://h/wandb/%2e%2E/other") == URL_SAME_HOST);
+    CHECK(base_url_place(&base, "http://h/wandb/.%2e%2fother") == URL_SAME_HOST);
+    CHECK(base_url_place(&base, "http://h/wandb/x/..") == URL_BELOW);
+    base_url_release(&base);
+}
+
+int main(void)
+{
+    parses();
+    refuses();
+    places_without_prefix();
+    places_with_prefix();
+    return check_result();
+}
