@@ -59,6 +59,7 @@ expect_tree() {
 describe() {
     local directory=$1 format=$2
     shift 2
+    [[ $# -gt 0 ]] || set -- -true
     (cd "$directory" && LC_ALL=C find . -mindepth 1 -regextype posix-extended \
         -regex '\./[^/]+/[^/]+/collections/[^/]+/versions/[^/]+/files/.*' -prune -o \
         \( "$@" \) -printf "$format\n") |
