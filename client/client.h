@@ -101,6 +101,8 @@ int client_get_organization(struct client *client, struct call *call, struct tex
 struct page {
     char *cursor; /* owned; NULL: first page */
     bool done;
+    char *milestone; /* owned; an earlier cursor, to notice a cycle */
+    unsigned fetched;
 };
 void page_release(struct page *page);
 #define cleanup_page cleanup(page_release)
@@ -160,9 +162,11 @@ int registry_check_artifact_type(struct text type, struct error *error);
 int client_create_registry(struct client *client, struct call *call,
                            const struct organization *organization, struct text name,
                            enum registry_visibility visibility, struct registry **created);
-/* Sends the changed members alone under the saved name. If the answer is lost or an error, the
- * registry is read again: success when the change is there, else the first error. `now` is what the
- * server then has; it is also set on failure when the registry could be read, else NULL. */
+/* Sends the changed members alone under the saved name. If the answer is lost, the registry is read
+ * again: success when the change is there, else the first error. An answer of errors is a failure
+ * in any case. `now` is what the server then has; it is also set on failure when the registry could
+ * be read, else NULL. ERROR_STALE: the registry was gone, and the server has made a new one of the
+ * save. */
 int client_save_registry(struct client *client, struct call *call, const struct registry *saved,
                          const struct registry_change *change, struct registry **now);
 int client_rename_registry(struct client *client, struct call *call, const struct registry *saved,

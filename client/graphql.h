@@ -7,11 +7,15 @@
 
 #include <jansson.h>
 
+struct graphql_optional;
+
 /* A document from queries/, embedded at build time; `name` is its operation's and file's name. */
 struct graphql_document {
     const char *name;
     const char *text;
     bool mutation;
+    const struct graphql_optional
+        *optional; /* what an older server can do without; NULL: nothing */
 };
 
 /* Finds an embedded document; the names are known at build time, so it is always there. */
@@ -20,9 +24,16 @@ const struct graphql_document *graphql_document(const char *name);
 /*
  * Executes. Steals `variables`. 0: *data is the non-null `data` object of an answer without errors,
  * to be json_decref'ed. -1: call->error; with error->invalid_query when validation refused the
- * document ("Cannot query field …", protocol 2.4).
+ * document ("Cannot query field …", protocol 2.4), and with error->refused when the answer held
+ * `errors`. A query that was refused for optional fields alone is sent again without them; what the
+ * server does not know is remembered for the client's life.
  */
 int graphql_execute(struct client *client, struct call *call,
                     const struct graphql_document *document, json_t *variables, json_t **data);
+
+/* The same, but an answer of `errors` leaves the `data` it came with in *data (NULL: none). */
+int graphql_execute_partial(struct client *client, struct call *call,
+                            const struct graphql_document *document, json_t *variables,
+                            json_t **data);
 
 #endif

@@ -35,7 +35,8 @@ enum error_kind {
 struct error {
     enum error_kind kind;
     int status;         /* HTTP status that led here, 0 when none */
-    bool maybe_applied; /* a mutation was sent and its answer was lost */
+    bool maybe_applied; /* a mutation was sent and its answer was lost, or holds data and errors */
+    bool refused;       /* the server answered with errors in words: it failed (protocol 2.2) */
     bool invalid_query; /* GraphQL validation refused the document: the server is older than it */
     char
         message[512]; /* one line without line breaks; the server's own words where there are any */

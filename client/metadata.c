@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lays out JSON by its tokens, which are copied untouched: numbers beyond 2^63 and the text of a
+ * float survive, as no parser turns them into a number (design 2). Nothing is nested in recursion.
+ */
+#include "base/buf.h"
+#include "client.h"
+
+enum { NESTING_MOST = 10000, INDENT = 2 };
+
+enum token { TOKEN_VALUE, TOKEN_STRING, TOKEN_PUNCTUATION, TOKEN_END, TOKEN_BROKEN };
+
+struct formatter {
+    const char *at;
+    const char *end;
+    const char *token; /* the latest token is token … at - 1 */
+    struct buf *out;
+    int depth;
+    unsigned char inside[NESTING_MOST]; /* the bracket that each level was opened with */
+};
+
+static void skip_blanks(struct formatter *formatter)
+{
+    while (formatter->at < formatter->end && *formatter->at && strchr(" \t\r\n", *formatter->at))
+        formatter->at++;
+}
+
+static bool is_hex(char byte)
+{
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f') ||
+           (byte >= 'A' && byte <= 'F');
+}
+
+/* The length of an escape that starts with the backslash at `at`; 0: there is no such escape. */
+static size_t escape_length(const char *at, const char *end)
+{
+    if (end - at < 2 || !at[1])
+        return 0;
+    if (strchr("\"\\/bfnrt", at[1]))
+        return 2;
+    if (at[1] != 'u' || end - at < 6)
+        return 0;
+    for (int i = 2; i < 6; i++) {
+        if (!is_hex(at[i]))
+            return 0;
+    }
+    return 6;
+}
+
+static enum token read_string(struct formatter *formatter)
+{
+    const char *at = formatter->at + 1;
+    while (at < formatter->end && *at != '"') {
+        if ((unsigned char)*at < 0x20)
+            return TOKEN_BROKEN;
+        size_t length = *at == '\\' ? escape_length(at, formatter->end) : 1;
+        if (length == 0)
+            return TOKEN_BROKEN;
+        at += length;
+    }
+    if (at >= formatter->end)
+        return TOKEN_BROKEN;
+    formatter->at = at + 1;
+    return TOKEN_STRING;
+}
+
+static const char *skip_digits(const char *at, const char *end)
+{
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    return at;
+}
+
+/* -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)? */
+static enum token read_number(struct formatter *formatter)
+{
+    const char *end = formatter->end;
+    const char *at = formatter->at + (*formatter->at == '-');
+    const char *digits = at;
+    at = skip_digits(at, end);
+    if (at == digits || (*digits == '0' && at - digits > 1))
+        return TOKEN_BROKEN;
+    if (at < end && *at == '.') {
+        digits = ++at;
+        at = skip_digits(at, end);
+        if (at == digits)
+            return TOKEN_BROKEN;
+    }
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        at++;
+        if (at < end && (*at == '+' || *at == '-'))
+            at++;
+        digits = at;
+        at = skip_digits(at, end);
+        if (at == digits)
+            return TOKEN_BROKEN;
+    }
+    formatter->at = at;
+    return TOKEN_VALUE;
+}
+
+static enum token read_word(struct formatter *formatter)
+{
+    static const char *const words[] = {"true", "false", "null"};
+    for (int i = 0; i < 3; i++) {
+        size_t size = strlen(words[i]);
+        if ((size_t)(formatter->end - formatter->at) >= size &&
+            memcmp(formatter->at, words[i], size) == 0) {
+            formatter->at += size;
+            return TOKEN_VALUE;
+        }
+    }
+    return TOKEN_BROKEN;
+}
+
+static enum token next_token(struct formatter *formatter)
+{
+    skip_blanks(formatter);
+    formatter->token = formatter->at;
+    if (formatter->at == formatter->end)
+        return TOKEN_END;
+    char first = *formatter->at;
+    if (first == '"')
+        return read_string(formatter);
+    if (first == '-' || (first >= '0' && first <= '9'))
+        return read_number(formatter);
+    if (!first || !strchr("{}[]:,", first))
+        return read_word(formatter);
+    formatter->at++;
+    return TOKEN_PUNCTUATION;
+}
+
+static void copy_token(struct formatter *formatter)
+{
+    buf_append(formatter->out, formatter->token, (size_t)(formatter->at - formatter->token));
+}
+
+static void new_line(struct formatter *formatter)
+{
+    static const char blanks[] = "                                ";
+    size_t left = (size_t)formatter->depth * INDENT;
+    buf_putc(formatter->out, '\n');
+    while (left > 0 && !formatter->out->failed) {
+        size_t some = left < sizeof blanks - 1 ? left : sizeof blanks - 1;
+        buf_append(formatter->out, blanks, some);
+        left -= some;
+    }
+}
+
+/* Whether the next token is this punctuation; if so it is consumed. */
+static bool accept(struct formatter *formatter, char punctuation)
+{
+    skip_blanks(formatter);
+    if (formatter->at == formatter->end || *formatter->at != punctuation)
+        return false;
+    formatter->at++;
+    return true;
+}
+
+/* The key and colon in front of an object's value. */
+static bool format_key(struct formatter *formatter)
+{
+    if (next_token(formatter) != TOKEN_STRING)
+        return false;
+    copy_token(formatter);
+    buf_puts(formatter->out, ": ");
+    return accept(formatter, ':');
+}
+
+/* Opens levels and writes scalars until a value is complete. */
+static bool format_value(struct formatter *formatter)
+{
+    for (;;) {
+        enum token token = next_token(formatter);
+        bool bracket =
+            token == TOKEN_PUNCTUATION && (*formatter->token == '{' || *formatter->token == '[');
+        if (!bracket) {
+            copy_token(formatter);
+            return token == TOKEN_VALUE || token == TOKEN_STRING;
+        }
+        char open = *formatter->token, close = open == '{' ? '}' : ']';
+        buf_putc(formatter->out, open);
+        if (accept(formatter, close))
+            return buf_putc(formatter->out, close);
+        if (formatter->depth == NESTING_MOST)
+            return false;
+        formatter->inside[formatter->depth++] = (unsigned char)open;
+        new_line(formatter);
+        if (open == '{' && !format_key(formatter))
+            return false;
+    }
+}
+
+/* One whole document. False: it is not JSON, too deeply nested, or the output is full. */
+static bool format(struct formatter *formatter)
+{
+    if (!format_value(formatter))
+        return false;
+    while (formatter->depth > 0) {
+        bool object = formatter->inside[formatter->depth - 1] == '{';
+        if (accept(formatter, ',')) {
+            buf_putc(formatter->out, ',');
+            new_line(formatter);
+            if ((object && !format_key(formatter)) || !format_value(formatter))
+                return false;
+        } else if (accept(formatter, object ? '}' : ']')) {
+            formatter->depth--;
+            new_line(formatter);
+            buf_putc(formatter->out, object ? '}' : ']');
+        } else {
+            return false;
+        }
+        if (formatter->out->failed)
+            return false;
+    }
+    return next_token(formatter) == TOKEN_END;
+}
+
+bool metadata_format(struct text metadata, struct buf *formatted)
+{
+    size_t start = formatted->size;
+    struct formatter *formatter = calloc(1, sizeof *formatter);
+    if (!formatter || formatted->failed) {
+        free(formatter);
+        return false;
+    }
+    formatter->at = metadata.bytes ? metadata.bytes : "";
+    formatter->end = formatter->at + metadata.size;
+    formatter->out = formatted;
+    skip_blanks(formatter);
+    bool empty = formatter->at == formatter->end;
+    bool valid = !empty && format(formatter);
+    free(formatter);
+    bool null =
+        valid && formatted->size - start == 4 && memcmp(formatted->data + start, "null", 4) == 0;
+    if (!valid || null) { /* also when only the layout is too large */
+        formatted->size = start;
+        formatted->failed = false;
+        if (empty || null)
+            buf_puts(formatted, "{}");
+        else
+            buf_append(formatted, metadata.bytes, metadata.size);
+    }
+    return buf_putc(formatted, '\n');
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "server_features.h"
+
+#include "documents.h"
+#include "internal.h"
+#include "json_text.h"
+
+static const char *const feature_names[FEATURE_COUNT] = {
+    [FEATURE_ARTIFACT_REGISTRY_SEARCH] = "ARTIFACT_REGISTRY_SEARCH",
+    [FEATURE_INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION] =
+        "INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION",
+    [FEATURE_ARTIFACT_TAGS] = "ARTIFACT_TAGS",
+    [FEATURE_PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP] = "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
+    [FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILES] = "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
+    [FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER] =
+        "ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER",
+    [FEATURE_ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID] =
+        "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
+    [FEATURE_TOTAL_COUNT_IN_FILE_CONNECTION] = "TOTAL_COUNT_IN_FILE_CONNECTION",
+};
+
+/* Whether the server's list names the feature as enabled. */
+static bool is_enabled(const void *list, const char *feature)
+{
+    const json_t *item;
+    size_t index;
+    json_array_foreach((const json_t *)list, index, item)
+    {
+        if (text_is(json_text_of(json_object_get(item, "name")), feature) &&
+            json_is_true(json_object_get(item, "isEnabled")))
+            return true;
+    }
+    return false;
+}
+
+void features_update(struct client *client, const json_t *server_info)
+{
+    struct features *features = &client->features;
+    const json_t *list = json_object_get(server_info, "features");
+    unsigned enabled = 0;
+    for (int i = 0; i < FEATURE_COUNT; i++)
+        enabled |= is_enabled(list, feature_names[i]) ? 1u << i : 0;
+    /* A server without a list says nothing about a field: it is asked for and may be refused. */
+    uint64_t disabled = json_array_size(list) > 0 ? documents_words_disabled(is_enabled, list) : 0;
+    atomic_store(&features->enabled, enabled);
+    atomic_store(&features->disabled_words, disabled);
+    atomic_store(&features->known, true);
+}
+
+bool features_have(struct client *client, enum feature feature)
+{
+    return atomic_load(&client->features.enabled) >> feature & 1;
+}
+
+static int ask(struct client *client, struct call *call)
+{
+    cleanup_json json_t *data = NULL;
+    if (graphql_execute(client, call, graphql_document("ServerFeaturesQuery"), json_object(),
+                        &data) != 0) {
+        if (!call->error->invalid_query)
+            return -1;
+        error_clear(call->error);
+    }
+    features_update(client, json_object_get(data, "serverInfo"));
+    return 0;
+}
+
+int features_require(struct client *client, struct call *call, enum feature feature)
+{
+    if (features_have(client, feature))
+        return 0;
+    if (ask(client, call) != 0)
+        return error_wrap(call->error, "cannot ask for the server's features");
+    if (features_have(client, feature))
+        return 0;
+    return error_set(call->error, ERROR_NOT_PERMITTED,
+                     "this server cannot do that: it lacks the feature %s; upgrade the server",
+                     feature_names[feature]);
+}
+
+uint64_t features_missing_words(struct client *client)
+{
+    return atomic_load(&client->features.missing_words) |
+           atomic_load(&client->features.disabled_words);
+}
+
+void features_add_missing_words(struct client *client, uint64_t words)
+{
+    atomic_fetch_or(&client->features.missing_words, words);
+}

@@ -1,0 +1,185 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# How old an answer may be (design 4), through the kernel's caches too.
+
+load lib/helpers
+
+setup_file() {
+    suite_setup
+    sandbox_start sample
+}
+
+teardown_file() {
+    suite_teardown
+}
+
+setup() {
+    test_setup
+    control POST /seed '"sample"' >/dev/null
+}
+
+teardown() {
+    test_teardown
+}
+
+describe_model() {
+    upsert_registry acme-org-entity model description "$(jq -n --arg text "$1" '$text')"
+}
+
+@test "within its time to live, nothing is asked again" {
+    mount_start --ttl 3600
+    local before
+    before=$(cat "$MNT/acme/model/description")
+    describe_model "changed by somebody else"
+    reset_counts
+    assert_equal "$(cat "$MNT/acme/model/description")" "$before"
+    assert_requests 0
+}
+
+@test "after its time to live: text, size and time are the server's" {
+    mount_start --ttl 1
+    cat "$MNT/acme/model/description" >/dev/null
+    describe_model "short"
+    sleep 1.5
+    assert_equal "$(cat "$MNT/acme/model/description")" short
+    assert_equal "$(stat -c %s "$MNT/acme/model/description")" 6
+    describe_model "much longer than it was before, and than its size was"
+    sleep 1.5
+    # The size is asked first: a page that is too short for it must not be cut or padded.
+    assert_equal "$(stat -c %s "$MNT/acme/model/description")" 54
+    assert_equal "$(cat "$MNT/acme/model/description")" \
+        "much longer than it was before, and than its size was"
+    assert_equal "$(date -u -d "@$(stat -c %Y "$MNT/acme/model/description")" +%FT%T)" \
+        "$(sed 's/[.Z].*//' "$MNT/acme/model/updated_at")"
+}
+
+@test "a mapped file follows as well" {
+    mount_start --ttl 1
+    python3 - "$MNT/acme/model/description" >mapped.txt <<'SCRIPT'
+import mmap, sys
+with open(sys.argv[1], "rb") as file:
+    print(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)[:].decode(), end="")
+SCRIPT
+    cat "$MNT/acme/model/description" >read.txt
+    assert_same_text read.txt mapped.txt
+    describe_model "AAAA"
+    sleep 1.5
+    assert_equal "$(cat "$MNT/acme/model/description")" AAAA
+    describe_model "BBBB"
+    sleep 1.5
+    # Same size: only the text tells.
+    assert_equal "$(cat "$MNT/acme/model/description")" BBBB
+}
+
+@test "touch of a directory: the next look below it asks the server" {
+    mount_start --ttl 3600
+    local directory
+    cat "$MNT/acme/model/description" >/dev/null
+    ls "$MNT" "$MNT/acme" >/dev/null
+    for directory in acme/model acme ''; do
+        describe_model "after touching '$directory'"
+        touch "$MNT/$directory"
+        assert_equal "$(cat "$MNT/acme/model/description")" "after touching '$directory'"
+    done
+}
+
+@test "touch of a directory leaves others as they are" {
+    mount_start --ttl 3600
+    ls "$MNT/acme/model/collections" "$MNT/acme/dataset/collections" >/dev/null
+    touch "$MNT/acme/model/collections"
+    reset_counts
+    ls "$MNT/acme/dataset/collections" >/dev/null
+    assert_requests 0
+    ls "$MNT/acme/model/collections" >/dev/null
+    [[ $(graphql_count) -gt 0 ]]
+}
+
+@test "SIGHUP: everything is asked for again" {
+    mount_start --ttl 3600
+    cat "$MNT/acme/model/description" >/dev/null
+    describe_model "after SIGHUP"
+    kill -HUP "$PID"
+    eventually 10 grep -q "after SIGHUP" "$MNT/acme/model/description"
+}
+
+@test "a new registry: seen after the time to live, at once after touch" {
+    mount_start --ttl 1 --negative-ttl 1
+    fails_with "No such file" stat "$MNT/acme/brand-new"
+    upsert_registry acme-org-entity brand-new
+    sleep 1.5
+    run -0 stat "$MNT/acme/brand-new"
+    [[ $(ls "$MNT/acme") == *brand-new* ]]
+    mount_stop
+    mount_start --ttl 3600 --negative-ttl 3600
+    fails_with "No such file" stat "$MNT/acme/another"
+    ls "$MNT/acme" >/dev/null
+    upsert_registry acme-org-entity another
+    touch "$MNT/acme"
+    run -0 stat "$MNT/acme/another"
+    [[ $(ls "$MNT/acme") == *another* ]]
+}
+
+@test "a missing name is asked for again after --negative-ttl, long before --ttl" {
+    mount_start --ttl 3600 --negative-ttl 1
+    fails_with "No such file" stat "$MNT/acme/late"
+    upsert_registry acme-org-entity late
+    sleep 1.5
+    run -0 stat "$MNT/acme/late"
+}
+
+@test "a missing name is not asked for again within --negative-ttl" {
+    mount_start --ttl 3600 --negative-ttl 3600
+    fails_with "No such file" stat "$MNT/acme/never"
+    reset_counts
+    fails_with "No such file" stat "$MNT/acme/never"
+    assert_requests 0
+}
+
+@test "a deleted registry is gone" {
+    upsert_registry acme-org-entity short-lived
+    mount_start --ttl 1
+    run -0 cat "$MNT/acme/short-lived/full_name"
+    delete_registry acme-org-entity short-lived
+    sleep 1.5
+    [[ $(ls "$MNT/acme") != *short-lived* ]]
+    fails_with "No such file" cat "$MNT/acme/short-lived/full_name"
+}
+
+@test "an alias that moves: the symlink and the version's own list follow" {
+    mount_start --ttl 1
+    local churn=$MNT/acme/model/collections/churn before
+    before=$(readlink "$churn/aliases/latest")
+    assert_equal "$before" ../versions/v2
+    set_alias acme-org-entity model churn v0 latest
+    sleep 1.5
+    assert_equal "$(readlink "$churn/aliases/latest")" ../versions/v0
+    grep -qx latest "$churn/versions/v0/aliases"
+    run ! grep -qx latest "$churn/versions/v2/aliases"
+}
+
+@test "a new version shows in collections and in versions" {
+    mount_start --ttl 1
+    ls "$MNT/acme/model/versions" >before.txt
+    graphql 'mutation L($input: LinkArtifactInput!) { linkArtifact(input: $input) { versionIndex } }' \
+        "$(jq -nc --arg id "$(artifact_id acme-org-entity model fraud-detector v0)" '{input: {
+            artifactID: $id, artifactPortfolioName: "churn", entityName: "acme-org-entity",
+            projectName: "wandb-registry-model", aliases: []}}')" >/dev/null
+    sleep 1.5
+    run -0 ls "$MNT/acme/model/collections/churn/versions/v3"
+    [[ $(ls "$MNT/acme/model/versions") == *churn:v3* ]]
+    assert_equal "$(readlink "$MNT/acme/model/collections/churn/aliases/latest")" ../versions/v3
+}
+
+@test "an open file keeps what it had; the next one sees the new text" {
+    mount_start --ttl 1
+    exec 8<"$MNT/acme/model/description"
+    local first
+    read -r first <&8
+    describe_model "second"
+    sleep 1.5
+    assert_equal "$(cat "$MNT/acme/model/description")" second
+    run -0 cat <&8
+    exec 8<&-
+    [[ $first != second ]]
+}

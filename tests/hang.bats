@@ -1,0 +1,204 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# A server that does not answer: what is known stays quick, what waits can be interrupted.
+# Each test of a hung server has a twin without the fault.
+
+load lib/helpers
+
+setup_file() {
+    suite_setup
+    sandbox_start paging
+}
+
+teardown_file() {
+    suite_teardown
+}
+
+setup() {
+    test_setup
+}
+
+teardown() {
+    test_teardown
+}
+
+# Mounts, lists the organization with the most registries, and names 64 directories in it that
+# nobody has looked into.
+warm_up() {
+    mount_start --ttl 600 "$@"
+    ORGANIZATION=$(control GET /state | jq -r '[.organizations[] | {name, count: (.registries | length)}]
+        | max_by(.count).name')
+    mapfile -t UNSEEN < <(find "$MNT/$ORGANIZATION" -mindepth 1 -maxdepth 1 -type d | sort | head -n 64)
+    [[ ${#UNSEEN[@]} -eq 64 ]] || fail "too few registries" || return
+    cat "$MNT/$ORGANIZATION"/*/description >/dev/null
+}
+
+# 64 processes that list one each. SIGINT is not ignored, as it else is in the background.
+start_listing() {
+    local directory
+    LISTING=()
+    for directory in "${UNSEEN[@]}"; do
+        env --default-signal=INT ls "$directory/collections" >>listed.txt 2>>failed.txt 3>&- &
+        LISTING+=($!)
+    done
+}
+
+running_count() {
+    local pid count=0
+    for pid in "${LISTING[@]}"; do
+        ! is_running "$pid" || count=$((count + 1))
+    done
+    printf '%s\n' "$count"
+}
+
+# All 64 wait in the kernel for an answer, and the server has got what it leaves open.
+all_wait() {
+    local pid
+    for pid in "${LISTING[@]}"; do
+        grep -q request_wait_answer "/proc/$pid/stack" 2>/dev/null ||
+            grep -qE '^(fuse|request_wait)' "/proc/$pid/wchan" || return 1
+    done
+    [[ $(graphql_count) -gt 0 ]]
+}
+
+hang_the_server() {
+    fault hang
+    reset_counts
+    start_listing
+    eventually 20 all_wait
+}
+
+# best_of COMMAND…: milliseconds that the quickest of 5 runs takes; a noisy machine slows some, a
+# hang slows all.
+best_of() {
+    local best=999999 start spent i
+    for i in {1..5}; do
+        start=$(now_ms)
+        within 15000 "$@" >/dev/null || return
+        spent=$(($(now_ms) - start))
+        ((spent >= best)) || best=$spent
+    done
+    printf '%s\n' "$best"
+}
+
+interrupt_all() {
+    local pid start
+    : >times.txt
+    for pid in "${LISTING[@]}"; do
+        start=$(now_ms)
+        kill -INT "$pid"
+        wait_for_end "$pid" 5 || fail "process $pid is deaf to SIGINT" || return
+        printf '%s\n' "$(($(now_ms) - start))" >>times.txt
+    done
+    sort -n times.txt | sed -n 32p
+}
+
+end_listing() {
+    local pid
+    for pid in "${LISTING[@]}"; do
+        wait "$pid" || true
+    done
+}
+
+@test "64 listings hang: what is known is read in under 100 ms" {
+    warm_up
+    hang_the_server
+    local spent
+    spent=$(best_of cat "$MNT/$ORGANIZATION/${UNSEEN[0]##*/}/description")
+    [[ $spent -lt 100 ]] || fail "cached cat: $spent ms"
+    spent=$(best_of ls -l "$MNT/$ORGANIZATION")
+    [[ $spent -lt 1000 ]] || fail "cached ls: $spent ms"
+    assert_equal "$(running_count)" 64
+}
+
+@test "64 listings hang: a name not seen before in the same directory is too" {
+    warm_up
+    hang_the_server
+    local spent start
+    start=$(now_ms)
+    within 5000 cat "$MNT/$ORGANIZATION/${UNSEEN[0]##*/}/full_name" >/dev/null
+    spent=$(($(now_ms) - start))
+    local i other
+    for i in 1 2 3 4; do
+        start=$(now_ms)
+        within 5000 cat "$MNT/$ORGANIZATION/${UNSEEN[i]##*/}/created_at" >/dev/null
+        other=$(($(now_ms) - start))
+        ((other >= spent)) || spent=$other
+    done
+    [[ $spent -lt 100 ]] || fail "$spent ms"
+    within 5000 df "$MNT"
+    within 5000 cat "$MNT/.registryfs/status" >/dev/null
+}
+
+@test "64 listings hang: SIGINT ends each at once" {
+    warm_up
+    hang_the_server
+    local median
+    median=$(interrupt_all)
+    [[ $median -lt 200 ]] || fail "median $median ms"
+    end_listing
+    run ! grep -v 'Interrupted system call' failed.txt
+}
+
+@test "64 listings hang: SIGTERM to the filesystem ends it within 5 s" {
+    warm_up
+    hang_the_server
+    kill -TERM "$PID"
+    wait_for_end "$PID" 5
+    end_listing
+    mount_stop
+}
+
+@test "64 listings hang: unmounting after they are interrupted takes under 5 s" {
+    warm_up
+    hang_the_server
+    interrupt_all >/dev/null
+    end_listing
+    within 5000 fusermount3 -u "$MNT"
+    wait_for_end "$PID" 5
+    mount_stop
+}
+
+@test "64 listings hang: the server comes back, all of them end" {
+    warm_up --timeout 60
+    hang_the_server
+    control DELETE /faults
+    local pid
+    for pid in "${LISTING[@]}"; do
+        wait_for_end "$pid" 60
+    done
+    eventually 40 ls "${UNSEEN[0]}/collections"
+}
+
+@test "a hung server: a listing ends with an error by its deadline" {
+    warm_up --timeout 3
+    fault hang
+    fails_with "Connection timed out" within 20000 ls "${UNSEEN[0]}/collections"
+}
+
+@test "a server that drips or stalls in the middle of an answer does not get around the deadline" {
+    warm_up --timeout 3
+    fault drip bytes_per_second 10
+    fails_with "Connection timed out" within 20000 ls "${UNSEEN[0]}/collections"
+    control DELETE /faults
+    fault stall after_bytes 20
+    fails_with "Connection timed out" within 20000 ls "${UNSEEN[1]}/collections"
+}
+
+@test "twin: 64 listings of a sound server all succeed" {
+    warm_up
+    start_listing
+    local pid
+    for pid in "${LISTING[@]}"; do
+        run -0 wait "$pid"
+    done
+    [[ ! -s failed.txt ]]
+    within 5000 cat "$MNT/$ORGANIZATION/${UNSEEN[0]##*/}/description" >/dev/null
+}
+
+@test "twin: a slow server is waited for" {
+    warm_up --timeout 10
+    control POST /delay '{"ms": 500, "target": "graphql"}' >/dev/null
+    run -0 ls "${UNSEEN[0]}/collections"
+}

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# The steps of tests/run. Each prints its log and ends with `result PASSED FAILED SKIPPED`;
+# a step that ends without one counts as failed.
+
+# shellcheck disable=SC2154  # root, builds, logs, scratch and name are tests/run's.
+result() {
+    printf '%s\n' "$*" >"$logs/$name.result"
+}
+
+# One check that passed if the command did.
+single() {
+    if "$@"; then
+        result 1 0 0
+    else
+        result 0 1 0
+    fi
+}
+
+build() {
+    single compile "$1"
+}
+
+compile() {
+    local options=(--werror) compiler=gcc
+    case $1 in
+    gcc) options+=(--buildtype=debugoptimized) ;;
+    clang)
+        options+=(--buildtype=debugoptimized)
+        compiler=clang
+        ;;
+    asan) options+=(--buildtype=debug -Doptimization=1 "-Db_sanitize=address,undefined") ;;
+    tsan) options+=(--buildtype=debug -Doptimization=1 -Db_sanitize=thread) ;;
+    esac
+    if [[ ! -f $builds/$1/build.ninja ]]; then
+        CC=$compiler meson setup "${options[@]}" "$builds/$1" "$root" || return
+    fi
+    ninja -C "$builds/$1" -j 2
+}
+
+# UndefinedBehaviorSanitizer only reports unless it is told to stop.
+sanitizer_environment() {
+    export ASAN_OPTIONS=abort_on_error=0:exitcode=99:detect_stack_use_after_return=1
+    export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+    export TSAN_OPTIONS=halt_on_error=1:exitcode=99
+}
+
+# `meson test` in build $1; the unit tests and the decoder cases are registered there.
+unit_tests() {
+    local tests=$builds/$1/meson-logs/testlog.json without_random=()
+    sanitizer_environment
+    # ThreadSanitizer of this age cannot map its shadow where newer kernels put a program.
+    [[ $1 != tsan ]] || without_random=(setarch --addr-no-randomize)
+    rm -f "$tests"
+    "${without_random[@]}" meson test -C "$builds/$1" --no-rebuild --num-processes 2 \
+        --print-errorlogs --timeout-multiplier 4
+    local passed failed skipped
+    passed=$(grep -c '"result": "OK"' "$tests")
+    skipped=$(grep -c '"result": "SKIP"' "$tests")
+    failed=$(grep -cvE '"result": "(OK|SKIP)"' "$tests")
+    if [[ $((passed + failed + skipped)) -eq 0 ]]; then
+        printf 'No test ran.\n'
+        failed=1
+    fi
+    result "${passed:-0}" "${failed:-1}" "${skipped:-0}"
+}
+
+sandbox_selftest() {
+    local output status=0
+    output=$(NODE_PATH=/usr/share/nodejs timeout 300 node tests/sandbox/selftest.js) || status=$?
+    printf '%s\n' "$output"
+    counts_of_closing_line "$status" "$(tail -n 1 <<<"$output")"
+}
+
+# The result from a suite's own closing line $2, "N passed, N failed", and exit status $1.
+counts_of_closing_line() {
+    local passed failed
+    if [[ $2 =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        passed=${BASH_REMATCH[1]} failed=${BASH_REMATCH[2]}
+        if [[ $1 -ne 0 && $failed -eq 0 ]] || [[ $passed -eq 0 ]]; then
+            printf 'Exit status %s although "%s".\n' "$1" "$2"
+            failed=$((failed + 1))
+        fi
+        result "$passed" "$failed" 0
+    else
+        printf 'No closing line, exit status %s.\n' "$1"
+        result 0 1 0
+    fi
+}
+
+check() {
+    BUILD_DIR=$builds/gcc single "tests/checks/$1"
+}
+
+# Runs tests/$1.bats against build $2 and counts the lines of its TAP output. A plan that was not
+# fulfilled, or no test at all, is a failure.
+bats_suite() {
+    local tap=$logs/$name.tap status=0 planned passed failed skipped
+    sanitizer_environment
+    mkdir "$scratch/$name"
+    TMPDIR=$scratch/$name REGISTRYFS=$builds/$2/fs/registryfs timeout --kill-after=60 1200 \
+        bats --tap --timing "tests/$1.bats" >"$tap" || status=$?
+    cat "$tap"
+    planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$tap")
+    skipped=$(grep -cE '^ok [0-9]+ .*# skip' "$tap")
+    passed=$(($(grep -cE '^ok [0-9]+' "$tap") - skipped))
+    failed=$(grep -cE '^not ok [0-9]+' "$tap")
+    if [[ $((passed + failed + skipped)) -ne ${planned:-0} || ${planned:-0} -eq 0 ]] ||
+        [[ $status -ne 0 && $failed -eq 0 ]]; then
+        printf '%s of %s tests ran, exit status %s.\n' \
+            "$((passed + failed + skipped))" "${planned:-0}" "$status"
+        failed=$((failed + 1))
+    fi
+    # Only a suite that crashed gets here with something left: teardown looks for itself.
+    remove_left_over "$scratch/$name" || failed=$((failed + 1))
+    result "$passed" "$failed" "$skipped"
+}
+
+# Ends what this run has started, and only that.
+interrupted() {
+    local pid
+    trap - INT TERM
+    for pid in $(jobs -p); do
+        kill_tree "$pid"
+    done
+    remove_left_over "$scratch"
+    rm -rf --one-file-system "$scratch"
+    printf 'Interrupted.\n' >&2
+    exit 130
+}
+
+# The sum over the results of steps $1, alone on the last line.
+closing_line() {
+    local name passed failed skipped sum_passed=0 sum_failed=0 sum_skipped=0 line
+    while read -r name; do
+        if ! read -r passed failed skipped 2>/dev/null <"$logs/$name.result"; then
+            passed=0 failed=1 skipped=0
+            printf 'FAIL %s did not run\n' "$name"
+        fi
+        sum_passed=$((sum_passed + passed))
+        sum_failed=$((sum_failed + failed))
+        sum_skipped=$((sum_skipped + skipped))
+    done <<<"$1"
+    line="$sum_passed passed, $sum_failed failed"
+    [[ $sum_skipped -eq 0 ]] || line+=", $sum_skipped skipped"
+    printf '%s\n' "$line"
+    [[ $sum_failed -eq 0 && $sum_passed -gt 0 ]]
+}

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# What a tree shows, and what a failed command says.
+
+# refused STATUS [ARGUMENT…]: registryfs fails with this exit status and one line on stderr, prints
+# nothing else, mounts nothing and does not show the key. The line stands in $stderr.
+refused() {
+    local wanted=$1
+    shift
+    run --separate-stderr -- within 40000 "$REGISTRYFS" "$@"
+    [[ $status -eq $wanted ]] || fail "exit status $status, not $wanted: $stderr" || return
+    [[ -z $output ]] || fail "on stdout: $output" || return
+    [[ -n $stderr && $stderr != *$'\n'* ]] || fail "not one line on stderr: $stderr" || return
+    [[ -z ${WANDB_API_KEY:-} || $stderr != *"$WANDB_API_KEY"* ]] || fail "shows the key" || return
+    assert_nothing_mounted || return
+    [[ -z $(daemons) ]] || fail "a daemon is left: $(daemons)"
+}
+
+# The registryfs processes of this test.
+daemons() {
+    local pid
+    for pid in $(processes_of "${TEST_DIR:-$SUITE_DIR}"); do
+        [[ $(readlink "/proc/$pid/exe") != "$(realpath "$REGISTRYFS")" ]] || printf '%s\n' "$pid"
+    done
+}
+
+# fails_with TEXT COMMAND…: the command fails and says this (an errno's text).
+fails_with() {
+    local text=$1
+    shift
+    run -- "$@"
+    [[ $status -ne 0 ]] || fail "succeeded: $*" || return
+    [[ $output == *"$text"* ]] || fail "no \"$text\" in: $output"
+}
+
+# Every name below directory $1, hidden control directory left out, sorted bytewise.
+tree_of() {
+    (cd "$1" && LC_ALL=C find . -mindepth 1 | LC_ALL=C sort)
+}
+
+assert_equal() {
+    [[ $1 == "$2" ]] || fail "expected:" "$2" "found:" "$1"
+}
+
+# assert_same_text FILE FILE: the difference is what the failure shows.
+assert_same_text() {
+    diff -u "$1" "$2" >&2 || fail "$1 and $2 differ"
+}
+
+# The organizations that the sandbox has, display names, one a line.
+organizations() {
+    control GET /state | jq -r '.organizations[] | select(.entity != null) | .name'
+}
+
+# expect_tree DIRECTORY ORGANIZATION…: what a mount of these should show, made by other code.
+expect_tree() {
+    local directory=$1
+    shift
+    mkdir "$directory"
+    python3 "$ROOT/tests/lib/expected_tree.py" "$WANDB_BASE_URL" "$WANDB_API_KEY" "$@" "$directory"
+}
+
+# describe DIRECTORY FORMAT [TEST…]: `find -printf FORMAT` of every entry that passes the tests,
+# sorted, without what is inside of files/. The hash of a shortened name is shown as "########".
+describe() {
+    local directory=$1 format=$2
+    shift 2
+    (cd "$directory" && LC_ALL=C find . -mindepth 1 -regextype posix-extended \
+        -regex '\./[^/]+/[^/]+/collections/[^/]+/versions/[^/]+/files/.*' -prune -o \
+        \( "$@" \) -printf "$format\n") |
+        LC_ALL=C sed -E 's/~[0-9a-f]{8}(\/|$| )/~########\1/g' | LC_ALL=C sort
+}
+
+# assert_same_tree FORMAT [TEST…]: the mount and $EXPECTED agree about it.
+assert_same_tree() {
+    describe "$EXPECTED" "$@" >expected.txt
+    describe "$MNT" "$@" >found.txt
+    [[ -s expected.txt ]] || fail "nothing was compared" || return
+    assert_same_text expected.txt found.txt
+}
+
+# The path in the mount of what $EXPECTED calls $1: they differ where a name was shortened.
+mounted_path() {
+    local path=$MNT part
+    local -a found
+    while IFS= read -r -d / part; do
+        if [[ $part == *'~########' ]]; then
+            found=("$path/${part%########}"????????)
+            [[ ${#found[@]} -eq 1 ]] || fail "${#found[@]} names for $part" || return
+            path=${found[0]}
+        else
+            path=$path/$part
+        fi
+    done <<<"$1/"
+    printf '%s\n' "$path"
+}
+
+# assert_same_texts [TEST…]: every attribute file reads as it should.
+assert_same_texts() {
+    local path count=0 different=0 mounted
+    while IFS= read -r -d '' path; do
+        mounted=$(mounted_path "$path") || return
+        count=$((count + 1))
+        cmp "$EXPECTED/$path" "$mounted" >&2 || different=$((different + 1))
+    done < <(find "$EXPECTED" -type f "$@" -printf '%P\0')
+    [[ $count -gt 0 ]] || fail "nothing was compared" || return
+    [[ $different -eq 0 ]] || fail "$different of $count texts differ"
+}

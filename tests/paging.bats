@@ -1,0 +1,91 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# More than one page of everything: empty pages, null nodes, cursors that go nowhere.
+
+load lib/helpers
+
+setup_file() {
+    suite_setup
+    sandbox_start paging
+}
+
+teardown_file() {
+    suite_teardown
+}
+
+setup() {
+    test_setup
+}
+
+teardown() {
+    test_teardown
+}
+
+@test "the whole tree, page after page, equals the expected one" {
+    mapfile -t organizations < <(organizations)
+    expect_tree expected "${organizations[@]}"
+    EXPECTED=$PWD/expected
+    mount_start --ttl 600
+    assert_same_tree '%y %P'
+    assert_same_tree '%P -> %l' -type l
+    local size
+    for size in 2 4 6; do
+        run -0 bash -c 'find "$1" -mindepth "$2" -maxdepth "$2" -printf "%h\n" | sort | uniq -c |
+            sort -n | tail -n 1 | awk "{ print \$1 }"' - "$EXPECTED" "$size"
+        [[ $output -ge 240 ]] || fail "only $output entries at depth $size"
+    done
+}
+
+@test "a listing that is read in small pieces misses nothing" {
+    mount_start --ttl 600
+    local organization
+    organization=$(organizations | head -n 1)
+    ls -f "$MNT/$organization" | sort >quick.txt
+    python3 - "$MNT/$organization" >slow.txt <<'SCRIPT'
+import os, sys
+with os.scandir(sys.argv[1]) as entries:
+    print("\n".join(sorted([".", ".."] + [entry.name for entry in entries])))
+SCRIPT
+    LC_ALL=C sort -o slow.txt slow.txt
+    LC_ALL=C sort -o quick.txt quick.txt
+    assert_same_text quick.txt slow.txt
+}
+
+@test "empty pages that are not the last" {
+    mount_start --ttl 600
+    local organization
+    organization=$(organizations | head -n 1)
+    ls "$MNT/$organization" >before.txt
+    mount_stop
+    mount_start --ttl 600
+    control POST /faults '{"target": "graphql", "operation": "*", "kind": "empty_pages", "n": 3, "times": -1}'
+    ls "$MNT/$organization" >after.txt
+    assert_same_text before.txt after.txt
+}
+
+@test "a cursor that repeats: Input/output error, not for ever" {
+    mount_start --timeout 20
+    local organization
+    organization=$(organizations | head -n 1)
+    fault repeat_cursor
+    reset_counts
+    fails_with "Input/output error" within 20000 ls "$MNT/$organization"
+    assert_requests_at_most 20
+    [[ -n $(cat "$MNT/.registryfs/errors") ]]
+    control DELETE /faults
+    # The failure is not kept for longer than anything else.
+    eventually 40 ls "$MNT/$organization" >/dev/null
+}
+
+@test "null nodes are passed over" {
+    mount_start --ttl 600
+    local organization
+    organization=$(organizations | head -n 1)
+    ls "$MNT/$organization" | wc -l >before.txt
+    mount_stop
+    mount_start --ttl 600
+    fault null_at path '["organization", "orgEntity", "projects", "edges", 0, "node"]'
+    ls "$MNT/$organization" | wc -l >after.txt
+    [[ $(cat after.txt) -lt $(cat before.txt) && $(cat after.txt) -gt 200 ]]
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// Faults on the wire: what happens to the bytes of an answer's body.
+'use strict';
+
+const { Readable, Transform, pipeline } = require('stream');
+const { abort, head, send } = require('./respond');
+
+const DRIPS_PER_SECOND = 10;
+
+const readable = (source) => (Buffer.isBuffer(source) ? Readable.from([source]) : source);
+
+// Passes the first `limit` bytes on, then calls `atLimit` and swallows the rest.
+function sendFirst(response, source, limit, atLimit) {
+  const input = readable(source);
+  let left = limit;
+  const stop = () => {
+    input.destroy();
+    atLimit();
+  };
+  if (left === 0) {
+    response.flushHeaders();
+    setImmediate(stop);
+    return;
+  }
+  input.on('error', () => abort(response));
+  input.on('end', () => left > 0 && response.end());
+  response.on('close', () => input.destroy());
+  input.on('data', (chunk) => {
+    if (left === 0) {
+      return;
+    }
+    const part = chunk.subarray(0, left);
+    left -= part.length;
+    input.pause();
+    response.write(part, () => (left === 0 ? stop() : input.resume()));
+  });
+}
+
+function drip(response, source, bytesPerSecond) {
+  const step = Math.max(1, Math.floor(bytesPerSecond / DRIPS_PER_SECOND));
+  const pause = Math.max(1000 / DRIPS_PER_SECOND, (1000 * step) / bytesPerSecond);
+  let timer = null;
+  const slow = new Transform({
+    transform(chunk, _, callback) {
+      let at = 0;
+      const next = () => {
+        if (at >= chunk.length) {
+          callback();
+          return;
+        }
+        this.push(chunk.subarray(at, at + step));
+        at += step;
+        timer = setTimeout(next, pause);
+      };
+      next();
+    },
+  });
+  response.on('close', () => clearTimeout(timer));
+  pipeline(readable(source), slow, response, () => {});
+}
+
+function flipBytes(response, source, offset, count) {
+  let position = 0;
+  const flip = new Transform({
+    transform(chunk, _, callback) {
+      const copy = Buffer.from(chunk);
+      for (let i = Math.max(0, offset - position); i < copy.length; i++) {
+        if (position + i >= offset + count) {
+          break;
+        }
+        copy[i] ^= 0xff;
+      }
+      position += chunk.length;
+      callback(null, copy);
+    },
+  });
+  pipeline(readable(source), flip, response, () => {});
+}
+
+const SHAPE = {
+  // Headers and some bytes, then silence.
+  stall: {
+    params: ['after_bytes'],
+    shape: (faults, fault, response, status, headers, source, size) => {
+      head(response, status, headers);
+      faults.hold(response);
+      sendFirst(response, source, Math.min(size, fault.after_bytes || 0), () => {});
+      return true;
+    },
+  },
+  // The connection breaks although Content-Length promised more.
+  cut: {
+    params: ['after_bytes'],
+    shape: (faults, fault, response, status, headers, source, size) => {
+      head(response, status, headers);
+      sendFirst(response, source, Math.min(size, fault.after_bytes || 0), () => abort(response));
+      return true;
+    },
+  },
+  // A shorter body that claims to be the whole.
+  truncate: {
+    params: ['bytes'],
+    shape: (faults, fault, response, status, headers, source, size) => {
+      const length = Math.min(size, fault.bytes || 0);
+      head(response, status, { ...headers, 'content-length': length });
+      sendFirst(response, source, length, () => response.end());
+      return true;
+    },
+  },
+  drip: {
+    params: ['bytes_per_second'],
+    needs: ['bytes_per_second'],
+    shape: (faults, fault, response, status, headers, source) => {
+      head(response, status, headers);
+      drip(response, source, fault.bytes_per_second);
+      return true;
+    },
+  },
+  wrong_bytes: {
+    params: ['offset', 'count'],
+    shape: (faults, fault, response, status, headers, source) => {
+      head(response, status, headers);
+      flipBytes(response, source, fault.offset || 0, fault.count || 1);
+      return true;
+    },
+  },
+  // Content-Length is off by `delta`; the connection is closed behind the body.
+  wrong_length: {
+    params: ['delta'],
+    shape: (faults, fault, response, status, headers, source, size) => {
+      const length = Math.max(0, size + (fault.delta === undefined ? 10 : fault.delta));
+      response.shouldKeepAlive = false;
+      head(response, status, { ...headers, 'content-length': length });
+      send(response, source);
+      return true;
+    },
+  },
+};
+
+module.exports = { SHAPE };

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Resolvers by type. Sources are objects of the store; a field without a resolver
+// is the member of that name.
+'use strict';
+
+const identity = require('./identity');
+const registry = require('./registry');
+const collection = require('./collection');
+const version = require('./version');
+const file = require('./file');
+const mutations = require('../mutations');
+
+module.exports = {
+  resolvers: {
+    ...identity, ...registry, ...collection, ...version, ...file, Mutation: mutations,
+    Query: { ...identity.Query, ...registry.Query, ...collection.Query, ...version.Query },
+  },
+};
