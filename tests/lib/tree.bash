@@ -48,17 +48,10 @@ assert_same_text() {
     diff -u "$1" "$2" >&2 || fail "$1 and $2 differ"
 }
 
-# The organizations that the sandbox has, display names, one a line.
-organizations() {
-    control GET /state | jq -r '.organizations[] | select(.entity != null) | .name'
-}
-
-# expect_tree DIRECTORY ORGANIZATION…: what a mount of these should show, made by other code.
+# expect_tree DIRECTORY: what a mount of everything should show, made by other code.
 expect_tree() {
-    local directory=$1
-    shift
-    mkdir "$directory"
-    python3 "$ROOT/tests/lib/expected_tree.py" "$WANDB_BASE_URL" "$WANDB_API_KEY" "$@" "$directory"
+    mkdir "$1"
+    python3 "$ROOT/tests/lib/expected_tree.py" "$WANDB_BASE_URL" "$WANDB_API_KEY" "$CONTROL_URL" "$1"
 }
 
 # describe DIRECTORY FORMAT [TEST…]: `find -printf FORMAT` of every entry that passes the tests,
@@ -66,6 +59,7 @@ expect_tree() {
 describe() {
     local directory=$1 format=$2
     shift 2
+    [[ $# -gt 0 ]] || set -- -true
     (cd "$directory" && LC_ALL=C find . -mindepth 1 -regextype posix-extended \
         -regex '\./[^/]+/[^/]+/collections/[^/]+/versions/[^/]+/files/.*' -prune -o \
         \( "$@" \) -printf "$format\n") |
