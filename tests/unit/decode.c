@@ -11,6 +11,7 @@
  *   decode --print CASE
  */
 #include "client.h"
+#include "graphql.h"
 #include "http.h"
 #include "internal.h"
 #include "json_text.h"
@@ -44,9 +45,10 @@ static void print_request(const char *body)
 {
     cleanup_json json_t *json = json_loads(body, JSON_ALLOW_NUL, NULL);
     cleanup_free char *variables = json_dumps(json_object_get(json, "variables"), JSON_COMPACT);
-    const char *query = json_string_value(json_object_get(json, "query"));
-    printf("> %s %s%s\n", json_string_value(json_object_get(json, "operationName")), variables,
-           query && strstr(query, "updatedAt") ? "" : " (without updatedAt)");
+    const char *name = json_string_value(json_object_get(json, "operationName"));
+    size_t size = json_string_length(json_object_get(json, "query"));
+    printf("> %s %s%s\n", name, variables,
+           size < strlen(graphql_document(name)->text) ? " (shortened)" : "");
 }
 
 int http_send(struct client *client, struct call *call, const struct http_request *request,
