@@ -22,13 +22,15 @@ setup() {
 }
 
 teardown() {
-    test_teardown
     # Whatever was asked of it, it must still be alive.
-    [[ $(ls "$MNT" | wc -l) -gt 0 ]]
+    local alive=true
+    ls "$MNT" >/dev/null || alive=false
+    test_teardown && $alive
 }
 
-# A name that is no valid Unicode is looked at by a test of its own.
-PRUNED='\./lone[^/]*'
+# A name that is no valid Unicode is looked at by a test of its own; of two collections with one
+# name only one can be reached by that name.
+PRUNED='\./lone[^/]*|.*/twins(:.*|/.*)?'
 
 # find over everything else; an error of find's is the test's.
 walk() {
@@ -64,7 +66,7 @@ walk() {
         awk '{ print $1 }') >read.txt
     sed -z 's/ .*//' listed | tr '\0' '\n' >sizes.txt
     assert_same_text sizes.txt read.txt
-    run -0 --separate-stderr walk -xtype l
+    run -0 --separate-stderr walk -xtype l -print
     assert_equal "$output$stderr" ""
 }
 
@@ -101,9 +103,9 @@ walk() {
 }
 
 @test "the original of a shortened name is in the xattr" {
-    assert_equal "$(getfattr --only-values -n user.registryfs.name \
-        "$MNT"/hostile/zoo/collections/aliases/aliases/x*~* 2>/dev/null | wc -c)" 300
-    assert_equal "$(getfattr --only-values -n user.registryfs.name "$MNT/hostile/a%2Fb" 2>/dev/null)" a/b
+    # 113 characters of 3 bytes.
+    assert_equal "$(getfattr --only-values -n user.registryfs.name "$MNT"/hostile/*~???????? | wc -c)" 339
+    assert_equal "$(getfattr --only-values -n user.registryfs.name "$MNT/hostile/a%2Fb")" a/b
 }
 
 @test "what was passed over is reported, without control characters" {

@@ -42,7 +42,7 @@ assert_new_things_fail() {
     sleep 1.5
     look_around after.txt
     assert_same_text before.txt after.txt
-    [[ -n $(cat "$MNT/.registryfs/errors") ]]
+    eventually 10 grep -q EHOSTUNREACH "$MNT/.registryfs/errors"
     assert_new_things_fail
 }
 

@@ -45,7 +45,7 @@ assert_equal() {
 
 # assert_same_text FILE FILE: the difference is what the failure shows.
 assert_same_text() {
-    diff -u "$1" "$2" >&2 || fail "$1 and $2 differ"
+    diff -U0 "$1" "$2" | head -n 30 >&2 || fail "$1 and $2 differ"
 }
 
 # expect_tree DIRECTORY: what a mount of everything should show, made by other code.
