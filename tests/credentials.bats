@@ -146,9 +146,10 @@ schemes() {
     assert_equal "$(status_value base_url)" "$url"
 }
 
+# It may name the server: going on without it could send the key to another one.
 @test "a settings file that is none is refused, with the line" {
     mkdir -p "$HOME/.config/wandb"
-    printf 'no section here\n' >"$HOME/.config/wandb/settings"
+    printf 'no section here\n\0\n' >"$HOME/.config/wandb/settings"
     WANDB_API_KEY=$KEY refused 1 mountpoint
     [[ $stderr == *settings*1* ]]
 }
