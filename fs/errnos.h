@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Errors as the kernel and people are told them (design 5): the one place that knows errnos. */
+#ifndef FS_ERRNOS_H
+#define FS_ERRNOS_H
+
+#include "base/error.h"
+
+/* The errno of a failure, positive. */
+int errno_of(enum error_kind kind);
+/* "EACCES" for EACCES; "EIO" for anything the table does not have. */
+const char *errno_name(int number);
+/* Whether what was read before may be shown instead (design 4): the server cannot be reached. */
+bool errno_allows_stale(enum error_kind kind);
+
+#endif

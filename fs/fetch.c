@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "fetch.h"
+
+#include "base/clock.h"
+#include "filesystem.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+enum { SILENCE_MS = 1000 };
+
+struct fetches {
+    pthread_mutex_t lock;
+    struct lane *lane;
+    struct fetch *first; /* under lock: all that are queued or running */
+    int64_t last_answer; /* under lock: when a call last ended with an answer */
+    /* Start of the oldest running call that began after the last answer; 0: none. Written under
+     * lock. */
+    _Atomic int64_t unanswered_since;
+};
+
+struct fetches *fetches_new(struct lane *lane)
+{
+    struct fetches *fetches = calloc(1, sizeof *fetches);
+    if (!fetches)
+        return NULL;
+    pthread_mutex_init(&fetches->lock, NULL);
+    fetches->lane = lane;
+    return fetches;
+}
+
+void fetches_free(struct fetches *fetches)
+{
+    if (!fetches)
+        return;
+    pthread_mutex_destroy(&fetches->lock);
+    free(fetches);
+}
+
+static struct fetch *find(struct fetches *fetches, const struct need *need)
+{
+    for (struct fetch *fetch = fetches->first; fetch; fetch = fetch->next) {
+        if (fetch->type == need->type && fetch->node == need->node &&
+            fetch->member == need->member && strcmp(fetch->name, need->name) == 0 &&
+            !atomic_load(&fetch->cancelled))
+            return fetch;
+    }
+    return NULL;
+}
+
+static void drop_node(struct filesystem *fs, struct node *node)
+{
+    pthread_mutex_lock(&fs->nodes.lock);
+    node_drop(&fs->nodes, node);
+    pthread_mutex_unlock(&fs->nodes.lock);
+}
+
+static void fetch_free(struct fetch *fetch)
+{
+    drop_node(fetch->fs, fetch->node);
+    free(fetch->name);
+    free(fetch);
+}
+
+static void link_waiter(struct fetch *fetch, struct parked *parked)
+{
+    struct parked_links *links = parked_links(parked);
+    links->fetch = fetch;
+    links->next = fetch->waiters;
+    links->link_to_this = &fetch->waiters;
+    if (links->next)
+        parked_links(links->next)->link_to_this = &links->next;
+    fetch->waiters = parked;
+}
+
+static void unlink_waiter(struct parked *parked)
+{
+    struct parked_links *links = parked_links(parked);
+    *links->link_to_this = links->next;
+    if (links->next)
+        parked_links(links->next)->link_to_this = links->link_to_this;
+    links->fetch = NULL;
+}
+
+/* Under the lock. */
+static void note_unanswered(struct fetches *fetches)
+{
+    int64_t since = 0;
+    for (struct fetch *fetch = fetches->first; fetch; fetch = fetch->next) {
+        if (fetch->started > fetches->last_answer && (!since || fetch->started < since))
+            since = fetch->started;
+    }
+    atomic_store(&fetches->unanswered_since, since);
+}
+
+/* Takes the call out of the table and claims its waiters, as a list through links.next. */
+static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bool answered)
+{
+    struct parked *claimed = NULL;
+    pthread_mutex_lock(&fetches->lock);
+    struct fetch **at = &fetches->first;
+    while (*at != fetch)
+        at = &(*at)->next;
+    *at = fetch->next;
+    if (answered)
+        fetches->last_answer = clock_nanoseconds();
+    note_unanswered(fetches);
+    while (fetch->waiters) {
+        struct parked *parked = fetch->waiters;
+        unlink_waiter(parked);
+        if (parked_claim(parked)) {
+            parked_links(parked)->next = claimed;
+            claimed = parked;
+        }
+    }
+    pthread_mutex_unlock(&fetches->lock);
+    return claimed;
+}
+
+static void run_fetch(struct job *job)
+{
+    struct fetch *fetch = (struct fetch *)(void *)job;
+    struct fetches *fetches = fetch->fs->fetches;
+    pthread_mutex_lock(&fetches->lock);
+    fetch->started = clock_nanoseconds();
+    note_unanswered(fetches);
+    pthread_mutex_unlock(&fetches->lock);
+    struct call call = {.cancelled = &fetch->cancelled, .error = &fetch->error};
+    int result = -1;
+    if (atomic_load(&fetch->cancelled))
+        error_set(&fetch->error, ERROR_INTERRUPTED, "nobody waits for it any more");
+    else
+        result = fetch->type->run(fetch, &call);
+    enum error_kind kind = fetch->error.kind;
+    bool answered = result == 0 || (kind != ERROR_TIMEOUT && kind != ERROR_UNREACHABLE &&
+                                    kind != ERROR_INTERRUPTED);
+    struct parked *waiters = end_fetch(fetches, fetch, answered);
+    for (struct parked *next; waiters; waiters = next) {
+        next = parked_links(waiters)->next;
+        parked_continue(waiters, result == 0 ? NULL : &fetch->error);
+    }
+    fetch_free(fetch);
+}
+
+/* Under the lock; the new call owns the need's hold. NULL: no memory. */
+static struct fetch *new_fetch(struct filesystem *fs, const struct need *need)
+{
+    struct fetch *fetch = calloc(1, sizeof *fetch);
+    char *name = strdup(need->name);
+    if (!fetch || !name) {
+        free(fetch);
+        free(name);
+        return NULL;
+    }
+    fetch->job.run = run_fetch;
+    fetch->fs = fs;
+    fetch->type = need->type;
+    fetch->node = need->node;
+    fetch->member = need->member;
+    fetch->name = name;
+    fetch->created = clock_nanoseconds();
+    fetch->next = fs->fetches->first;
+    fs->fetches->first = fetch;
+    return fetch;
+}
+
+/* Hands a new call to the lane; when no thread can be had it ends with an error at once. */
+static void submit(struct fetches *fetches, struct fetch *fetch)
+{
+    if (lane_submit(fetches->lane, &fetch->job))
+        return;
+    struct error failure = {0};
+    error_set(&failure, ERROR_LOCAL, "no thread can be started: %s", strerror(errno));
+    struct parked *waiters = end_fetch(fetches, fetch, false);
+    for (struct parked *next; waiters; waiters = next) {
+        next = parked_links(waiters)->next;
+        parked_continue(waiters, &failure);
+    }
+    fetch_free(fetch);
+}
+
+bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need *need)
+{
+    struct fetches *fetches = fs->fetches;
+    struct fetch *created = NULL;
+    bool joined = false, wanted = true;
+    pthread_mutex_lock(&fetches->lock);
+    if (!parked_waits(parked)) {
+        wanted = false;
+    } else {
+        struct fetch *fetch = find(fetches, need);
+        if (!fetch)
+            fetch = created = new_fetch(fs, need);
+        if (fetch) {
+            link_waiter(fetch, parked);
+            joined = true;
+        }
+    }
+    pthread_mutex_unlock(&fetches->lock);
+    if (created)
+        submit(fetches, created);
+    else
+        drop_node(fs, need->node);
+    return joined || !wanted;
+}
+
+void fetch_start(struct filesystem *fs, const struct need *need)
+{
+    pthread_mutex_lock(&fs->fetches->lock);
+    struct fetch *created = find(fs->fetches, need) ? NULL : new_fetch(fs, need);
+    pthread_mutex_unlock(&fs->fetches->lock);
+    if (created)
+        submit(fs->fetches, created);
+    else
+        drop_node(fs, need->node);
+}
+
+void fetch_leave(struct filesystem *fs, struct parked *parked, bool for_good)
+{
+    pthread_mutex_lock(&fs->fetches->lock);
+    struct fetch *fetch = parked_links(parked)->fetch;
+    if (fetch) {
+        unlink_waiter(parked);
+        if (for_good && !fetch->waiters && !fetch->type->keeps_running)
+            atomic_store(&fetch->cancelled, true);
+    }
+    pthread_mutex_unlock(&fs->fetches->lock);
+}
+
+void fetches_cancel_all(struct fetches *fetches)
+{
+    pthread_mutex_lock(&fetches->lock);
+    for (struct fetch *fetch = fetches->first; fetch; fetch = fetch->next)
+        atomic_store(&fetch->cancelled, true);
+    pthread_mutex_unlock(&fetches->lock);
+}
+
+bool fetches_server_is_silent(const struct fetches *fetches)
+{
+    int64_t since = atomic_load(&fetches->unanswered_since);
+    return since && since < clock_nanoseconds() - SILENCE_MS * INT64_C(1000000);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One server call, shared by all requests that wait for the same thing (single
+ * flight). Runs on a lane; ends early when nobody waits for it any more.
+ */
+#ifndef FS_FETCH_H
+#define FS_FETCH_H
+
+#include "client.h"
+#include "request.h"
+#include "work.h"
+
+struct fetch;
+
+struct fetch_type {
+    const char *operation; /* as errors name it */
+    /* Asks the server and puts the answer in place. Blocks; on the lane's thread, no lock held. */
+    int (*run)(struct fetch *fetch, struct call *call);
+    bool keeps_running; /* also when nobody waits any more: changes on the server */
+};
+
+struct fetch {
+    struct job job;
+    struct filesystem *fs;
+    const struct fetch_type *type;
+    struct node *node; /* held */
+    char *name;        /* owned, may be NULL */
+    uint8_t member;
+    int64_t created;       /* clock_nanoseconds() */
+    int64_t started;       /* when a worker took it up; 0 before; under the fetches' lock */
+    atomic_bool cancelled; /* polled by the client */
+    struct error error;    /* worker only, until it has ended */
+    struct fetch *next;    /* under the fetches' lock */
+    struct parked *waiters;
+};
+
+struct fetches;
+struct fetches *fetches_new(struct lane *lane);
+void fetches_free(struct fetches *fetches);
+
+/* Lets the parked request wait for what its need says, starting the call when none is under way.
+ * False: it cannot be started (no memory); the need's node was dropped. */
+bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need *need);
+/* Starts the call if none is under way, with nobody waiting; takes over the need's hold. */
+void fetch_start(struct filesystem *fs, const struct need *need);
+/* The parked request waits no more. `for_good`: a call that nobody waits for then is ended; else it
+ * goes on, so that what it brings is there for the next look. */
+void fetch_leave(struct filesystem *fs, struct parked *parked, bool for_good);
+/* Ends all calls soon. */
+void fetches_cancel_all(struct fetches *fetches);
+
+/* Whether a call has been waiting for a second although no answer has come since it began. Takes
+ * no lock. */
+bool fetches_server_is_silent(const struct fetches *fetches);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* What one mount consists of; made in main.c, handed to every handler. Immutable but for what each
+ * part guards itself. */
+#ifndef FS_FILESYSTEM_H
+#define FS_FILESYSTEM_H
+
+#include "client.h"
+#include "fetch.h"
+#include "journal.h"
+#include "log.h"
+#include "node.h"
+#include "request.h"
+#include "work.h"
+
+struct options;
+struct kernel_cache;
+
+struct filesystem {
+    const struct options *options;
+    struct log *log;
+    struct journal *journal;
+    struct client *client;
+    struct viewer *viewer;
+    struct nodes nodes;
+    struct lane *metadata_lane;
+    struct fetches *fetches;
+    struct requests *requests;
+    struct node *control; /* the node of .registryfs */
+    struct kernel_cache *kernel_cache;
+    struct fuse_session *session;
+    int64_t mounted;                         /* clock_nanoseconds() */
+    struct timespec mounted_at;              /* wall clock */
+    void (*on_ready)(struct filesystem *fs); /* called once the kernel talks to us */
+};
+
+#endif

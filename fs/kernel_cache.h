@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tells the kernel to forget what it keeps of names and attributes. The
+ * notifications are queued and sent by one thread of their own: sent from a
+ * handler, or under a lock, they can wait for the very thread that sends them.
+ * All functions may be called with nodes->lock held; they never wait.
+ */
+#ifndef FS_KERNEL_CACHE_H
+#define FS_KERNEL_CACHE_H
+
+#include "node.h"
+
+struct filesystem;
+struct fuse_session;
+struct kernel_cache;
+
+struct kernel_cache *kernel_cache_new(void);
+/* Starts sending; before it, and after kernel_cache_stop, what is queued is dropped. */
+bool kernel_cache_start(struct kernel_cache *cache, struct fuse_session *session);
+void kernel_cache_stop(struct kernel_cache *cache);
+void kernel_cache_free(struct kernel_cache *cache);
+
+/* The node is not in its directory any more. */
+void kernel_cache_remove_entry(struct filesystem *fs, const struct node *node);
+/* The node's name and attributes are to be asked for again; whoever works in it stays there. */
+void kernel_cache_expire(struct filesystem *fs, const struct node *node);
+/* The attributes of the node and its members are to be asked for again. */
+void kernel_cache_forget_attributes(struct filesystem *fs, const struct node *node);
+
+#endif

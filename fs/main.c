@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
+#include "daemon.h"
+#include "directory.h"
+#include "errnos.h"
+#include "filesystem.h"
+#include "hash.h"
+#include "kernel_cache.h"
+#include "mountpoint.h"
+#include "operations.h"
+#include "options.h"
+#include "place.h"
+#include "refresh.h"
+#include "signals.h"
+#include "source.h"
+#include "version.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+enum { METADATA_WORKERS = 10, LOOP_THREADS = 4 };
+
+/* libfuse's log function has no context of its own. */
+static struct log *libfuse_log;
+/* What it says while it mounts is kept for the one line that says why the mount failed. */
+static bool libfuse_is_mounting;
+static char libfuse_complaint[256];
+
+static void log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
+{
+    char line[512];
+    vsnprintf(line, sizeof line, format, arguments);
+    line[strcspn(line, "\n")] = '\0';
+    if (libfuse_is_mounting)
+        snprintf(libfuse_complaint, sizeof libfuse_complaint, "%.200s", line);
+    else
+        log_write(libfuse_log, level <= FUSE_LOG_ERR ? CLIENT_LOG_WARNING : CLIENT_LOG_DEBUG, "%s",
+                  line);
+}
+
+static void on_client_log(void *context, enum client_log_level level, const char *message)
+{
+    log_write(((struct filesystem *)context)->log, level, "%s", message);
+}
+
+static void on_client_report(void *context, enum error_kind kind, const char *operation,
+                             const char *object, const char *message)
+{
+    struct filesystem *fs = context;
+    journal_add(fs->journal, operation, object, kind, message);
+    log_write(fs->log, CLIENT_LOG_WARNING, "%s %s: %s", operation, object, message);
+}
+
+/* The API key is in this process: no core dump, no debugger of another process. */
+static void keep_memory_private(void)
+{
+    struct rlimit none = {0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+static bool make_parts(struct filesystem *fs)
+{
+    fs->journal = journal_new();
+    fs->metadata_lane = lane_new("metadata", METADATA_WORKERS);
+    fs->fetches = fs->metadata_lane ? fetches_new(fs->metadata_lane) : NULL;
+    fs->requests = requests_new();
+    fs->kernel_cache = kernel_cache_new();
+    return fs->journal && fs->metadata_lane && fs->fetches && fs->requests && fs->kernel_cache;
+}
+
+static int fail(int code, const char *message)
+{
+    fprintf(stderr, "registryfs: %s\n", message);
+    return code;
+}
+
+/* So that the mount's root answers from memory from the first moment on (df opens it). Not having
+ * the list is no reason to fail: whoever looks asks again. */
+static void list_organizations(struct filesystem *fs)
+{
+    struct error error = {0};
+    struct call call = {.error = &error};
+    cleanup_object_list struct object_list found = {0};
+    int64_t asked = clock_nanoseconds();
+    struct place root = {fs->nodes.root, MEMBER_SELF};
+    struct lineage nothing = {0};
+    if (client_list_organizations(fs->client, &call, fs->viewer, &found) < 0) {
+        journal_add(fs->journal, "list", "/", error.kind, error.message);
+        return;
+    }
+    struct listing *listing = directory_listing(root, &nothing, &found, asked, NULL);
+    pthread_mutex_lock(&fs->nodes.lock);
+    if (listing)
+        refresh_install(fs, root, listing);
+    pthread_mutex_unlock(&fs->nodes.lock);
+}
+
+static int connect_client(struct filesystem *fs)
+{
+    const struct options *options = fs->options;
+    struct client_config config = {
+        .base_url = options->base_url,
+        .api_key_file = options->api_key_file,
+        .user_agent = "registryfs/" REGISTRYFS_VERSION,
+        .timeout_ms = options->timeout_ms,
+        .observer = {fs, on_client_log, on_client_report},
+    };
+    struct error error = {0};
+    if (client_new(&config, &fs->client, &error) < 0)
+        return fail(error.kind == ERROR_UNAUTHENTICATED ? EXIT_MOUNT_FAILED : EXIT_USAGE,
+                    error.message);
+    struct call call = {.error = &error};
+    if (client_check(fs->client, &call, &fs->viewer) < 0) {
+        error_wrap(&error, "cannot use %s", client_base_url(fs->client));
+        return fail(EXIT_MOUNT_FAILED, error.message);
+    }
+    return 0;
+}
+
+static int open_tree(struct filesystem *fs)
+{
+    const char *base_url = client_base_url(fs->client);
+    struct error error = {0};
+    if (!nodes_init(&fs->nodes, hash_bytes(0, base_url, strlen(base_url))))
+        return fail(EXIT_SYSTEM, "out of memory");
+    if (!fs->options->source)
+        list_organizations(fs);
+    if (source_resolve(fs, fs->options->source, &error) < 0)
+        return fail(EXIT_MOUNT_FAILED, error.message);
+    enum { CONTROL_MEMBER = 200 }; /* no directory of the root: no listing touches it */
+    fs->control = node_install(&fs->nodes, (struct place){fs->nodes.root, CONTROL_MEMBER},
+                               NODE_CONTROL, NAME_OF_CONTROL, NULL, 0, clock_nanoseconds());
+    if (!fs->control)
+        return fail(EXIT_SYSTEM, "out of memory");
+    node_hold(&fs->nodes, fs->control);
+    return 0;
+}
+
+/* The name that mount(8) shows; a comma would end the option, a backslash quote what follows. */
+static void write_name(const char *source, char *name, size_t size)
+{
+    snprintf(name, size, "%s", source ? source : "registryfs");
+    for (char *at = name; *at; at++) {
+        if (*at == ',' || *at == '\\' || (unsigned char)*at < 0x20)
+            *at = '_';
+    }
+}
+
+static int mount_session(struct filesystem *fs)
+{
+    const struct options *options = fs->options;
+    char name[PATH_MAX], text[PATH_MAX + 8192], message[1024];
+    write_name(options->source, name, sizeof name);
+    snprintf(text, sizeof text, "-osubtype=registryfs,fsname=%s%s%s%s%s%s", name,
+             options->read_only ? ",ro" : "", options->allow_other ? ",allow_other" : "",
+             options->allow_root ? ",allow_root" : "",
+             options->kernel.size ? options->kernel.data : "", options->debug ? ",debug" : "");
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    if (fuse_opt_add_arg(&args, "registryfs") == 0 && fuse_opt_add_arg(&args, text) == 0)
+        fs->session = fuse_session_new(&args, &operations, sizeof operations, fs);
+    fuse_opt_free_args(&args);
+    if (!fs->session)
+        return fail(EXIT_SYSTEM, "cannot start a FUSE session: out of memory");
+    libfuse_is_mounting = true;
+    int result = fuse_session_mount(fs->session, options->mountpoint);
+    libfuse_is_mounting = false;
+    if (result == 0)
+        return 0;
+    mountpoint_explain_failure(options->mountpoint, libfuse_complaint, message, sizeof message);
+    return fail(EXIT_MOUNT_FAILED, message);
+}
+
+static int run_loop(struct filesystem *fs)
+{
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    if (!config)
+        return fail(EXIT_SYSTEM, "out of memory");
+    fuse_loop_cfg_set_max_threads(config, LOOP_THREADS);
+    fuse_loop_cfg_set_idle_threads(config, LOOP_THREADS);
+    struct signals *signals = signals_start(fs);
+    kernel_cache_start(fs->kernel_cache, fs->session);
+    int result = fuse_session_loop_mt(fs->session, config);
+    signals_stop(signals);
+    fuse_loop_cfg_destroy(config);
+    return result < 0 ? EXIT_SYSTEM : EXIT_MOUNTED;
+}
+
+/* Nothing may reply once the session is gone, so all that could is ended first. */
+static void stop(struct filesystem *fs)
+{
+    if (fs->client)
+        client_shut_down(fs->client);
+    if (fs->fetches)
+        fetches_cancel_all(fs->fetches);
+    if (fs->requests)
+        requests_interrupt_all(fs->requests);
+    if (fs->kernel_cache)
+        kernel_cache_stop(fs->kernel_cache);
+    lane_free(fs->metadata_lane);
+    if (fs->session) {
+        fuse_session_unmount(fs->session);
+        fuse_session_destroy(fs->session);
+    }
+}
+
+static void free_parts(struct filesystem *fs)
+{
+    requests_free(fs->requests);
+    fetches_free(fs->fetches);
+    kernel_cache_free(fs->kernel_cache);
+    nodes_release(&fs->nodes);
+    object_unref(fs->viewer);
+    client_free(fs->client);
+    journal_free(fs->journal);
+}
+
+/* The way to the background is known to the mount's first moment only. */
+struct mount {
+    struct filesystem fs;
+    struct daemon daemon;
+};
+
+static void on_ready(struct filesystem *fs)
+{
+    struct mount *mount = (struct mount *)(void *)fs;
+    if (mount->daemon.result_pipe >= 0)
+        log_leave_terminal(fs->log);
+    daemon_ready(&mount->daemon);
+    log_write(fs->log, CLIENT_LOG_INFO, "mounted %s at %s", client_base_url(fs->client),
+              fs->options->mountpoint);
+}
+
+static int serve(struct mount *mount)
+{
+    struct filesystem *fs = &mount->fs;
+    fs->on_ready = on_ready;
+    fs->mounted = clock_nanoseconds();
+    clock_gettime(CLOCK_REALTIME, &fs->mounted_at);
+    fs->log = log_open(fs->options->log_file, fs->options->log_level);
+    if (!fs->log) {
+        fprintf(stderr, "registryfs: cannot open the log file %s: %s\n", fs->options->log_file,
+                strerror(errno));
+        return EXIT_USAGE;
+    }
+    libfuse_log = fs->log;
+    fuse_set_log_func(log_from_libfuse);
+    signals_block();
+    int code = make_parts(fs) ? 0 : fail(EXIT_SYSTEM, "out of memory");
+    if (code == 0)
+        code = connect_client(fs);
+    if (code == 0)
+        code = open_tree(fs);
+    if (code == 0)
+        code = mount_session(fs);
+    if (code == 0)
+        code = run_loop(fs);
+    stop(fs);
+    free_parts(fs);
+    log_close(fs->log);
+    return code;
+}
+
+/* A daemon leaves its working directory: what is opened again later must be found from anywhere. */
+static const char *absolute(const char *path, char buffer[PATH_MAX])
+{
+    char directory[PATH_MAX];
+    if (!path || path[0] == '/' || !getcwd(directory, sizeof directory))
+        return path;
+    int length = snprintf(buffer, PATH_MAX, "%s/%s", directory, path);
+    return length > 0 && length < PATH_MAX ? buffer : path;
+}
+
+static int run(struct options *options)
+{
+    char log_file[PATH_MAX], key_file[PATH_MAX], cache_dir[PATH_MAX], mountpoint[PATH_MAX];
+    options->log_file = absolute(options->log_file, log_file);
+    options->api_key_file = absolute(options->api_key_file, key_file);
+    options->cache_dir = absolute(options->cache_dir, cache_dir);
+    options->mountpoint = absolute(options->mountpoint, mountpoint);
+    struct mount mount = {.fs = {.options = options}};
+    char message[512];
+    int code = mountpoint_check(options->mountpoint, message, sizeof message);
+    if (code)
+        return fail(code, message);
+    if (!daemon_start(&mount.daemon, options->foreground, options->ready_fd)) {
+        snprintf(message, sizeof message, "cannot go to the background: %s", strerror(errno));
+        return fail(EXIT_SYSTEM, message);
+    }
+    code = serve(&mount);
+    daemon_failed(&mount.daemon, code);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct error error = {0};
+    keep_memory_private();
+    int code = EXIT_MOUNTED;
+    if (options_parse(&options, argc, argv, &error) < 0)
+        code = fail(EXIT_USAGE, error.message);
+    else if (options.help)
+        options_print_help(stdout);
+    else if (options.version)
+        printf("registryfs %s\n", REGISTRYFS_VERSION);
+    else
+        code = run(&options);
+    options_release(&options);
+    return code;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * THE table of what an object's directory holds: attribute files with the
+ * function that renders each, and fixed subdirectories (design 2). A new
+ * attribute is a new row; nothing else knows attribute names.
+ */
+#ifndef FS_MEMBER_H
+#define FS_MEMBER_H
+
+#include "base/buf.h"
+#include "node.h"
+
+#include <sys/types.h>
+
+struct filesystem;
+
+struct member {
+    const char *name;
+    mode_t mode; /* type and permissions */
+    uint8_t id;  /* stable: inode numbers are made from it */
+    int offset;  /* of the field that `render` reads, in the object */
+    /* Appends the file's text; false: no memory. NULL for directories. */
+    bool (*render)(struct filesystem *fs, const struct member *member, const void *object,
+                   struct buf *text);
+};
+
+/* Ids that other modules name. */
+enum {
+    MEMBER_COLLECTIONS = 101,
+    MEMBER_VERSIONS = 102,
+    MEMBER_ALIASES = 103,
+    MEMBER_FILES = 104,
+};
+
+/* The rows of a kind, in listing order; *count may be 0. */
+const struct member *members_of(enum node_kind kind, size_t *count);
+/* NULL when the kind has no such member. */
+const struct member *member_by_name(enum node_kind kind, const char *name);
+const struct member *member_by_id(enum node_kind kind, uint8_t id);
+
+/* created_at and updated_at of a node's object; both null for kinds without dates. */
+void member_dates(enum node_kind kind, const void *object, struct text *created,
+                  struct text *updated);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "mountpoint.h"
+
+#include "base/banned.h"
+#include "daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DEVICE        "/dev/fuse"
+#define HANDED_DEVICE "/dev/fd/"
+
+extern char **environ;
+
+static void unmount_dead(const char *mountpoint)
+{
+    if (umount2(mountpoint, MNT_DETACH) == 0)
+        return;
+    char *words[] = {(char[]){"fusermount3"}, (char[]){"-uzq"}, (char[]){"--"},
+                     (char *)(size_t)mountpoint, NULL};
+    pid_t child;
+    if (posix_spawnp(&child, words[0], NULL, NULL, words, environ) == 0)
+        waitpid(child, NULL, 0);
+}
+
+static int check_device(char *message, size_t size)
+{
+    int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    if (errno == EACCES || errno == EPERM)
+        snprintf(message, size,
+                 "no permission for " DEVICE ": in a container, add the device "
+                 "(--device " DEVICE ") and CAP_SYS_ADMIN");
+    else
+        snprintf(message, size,
+                 "no " DEVICE " (%s): load the kernel module fuse (modprobe fuse), or in a "
+                 "container add the device (--device " DEVICE ")",
+                 strerror(errno));
+    return EXIT_SYSTEM;
+}
+
+int mountpoint_check(const char *mountpoint, char *message, size_t size)
+{
+    /* A descriptor that somebody else has mounted: libfuse serves it as it is. */
+    if (strncmp(mountpoint, HANDED_DEVICE, strlen(HANDED_DEVICE)) == 0)
+        return 0;
+    struct stat attributes;
+    int result = stat(mountpoint, &attributes);
+    if (result < 0 && (errno == ENOTCONN || errno == ECONNABORTED)) {
+        unmount_dead(mountpoint);
+        result = stat(mountpoint, &attributes);
+    }
+    if (result < 0) {
+        snprintf(message, size, "mountpoint %.300s: %s%s", mountpoint, strerror(errno),
+                 errno == ENOENT ? "; create it with mkdir" : "");
+        return EXIT_MOUNT_FAILED;
+    }
+    if (!S_ISDIR(attributes.st_mode)) {
+        snprintf(message, size, "mountpoint %.300s is not a directory; give an empty directory",
+                 mountpoint);
+        return EXIT_MOUNT_FAILED;
+    }
+    return check_device(message, size);
+}
+
+static bool is_in_path(const char *program)
+{
+    char candidate[512];
+    for (const char *at = getenv("PATH"); at && *at;) {
+        size_t length = strcspn(at, ":");
+        snprintf(candidate, sizeof candidate, "%.*s/%s", (int)length, at, program);
+        if (access(candidate, X_OK) == 0)
+            return true;
+        at += length + (at[length] == ':');
+    }
+    return false;
+}
+
+void mountpoint_explain_failure(const char *mountpoint, const char *complaint, char *message,
+                                size_t size)
+{
+    if (geteuid() != 0 && !is_in_path("fusermount3"))
+        snprintf(message, size,
+                 "cannot mount at %.300s: fusermount3 is missing, which users other than root "
+                 "need; install the package fuse3",
+                 mountpoint);
+    else
+        snprintf(message, size,
+                 "cannot mount at %.300s%s%.200s; in a container, mounting needs CAP_SYS_ADMIN; "
+                 "allow_other needs user_allow_other in /etc/fuse.conf",
+                 mountpoint, *complaint ? ": " : "", complaint);
+}

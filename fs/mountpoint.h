@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Is there a place to mount at, and if the mount failed: why, in words that help. */
+#ifndef FS_MOUNTPOINT_H
+#define FS_MOUNTPOINT_H
+
+#include <stddef.h>
+
+/* 0, or an exit code and a message. A dead FUSE mount at the place is taken away first: what an
+ * earlier run of ours left when it was killed. */
+int mountpoint_check(const char *mountpoint, char *message, size_t size);
+/* `complaint` is what libfuse said, empty when nothing. */
+void mountpoint_explain_failure(const char *mountpoint, const char *complaint, char *message,
+                                size_t size);
+
+#endif

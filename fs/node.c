@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+#include "node.h"
+
+#include "base/banned.h"
+#include "hash.h"
+
+enum {
+    MEMBER_BITS = 8,
+    MOUNT_ROOT_ID = 1,
+    SMALLEST_TABLE = 256,
+    MOST_UNUSED = 4096, /* nodes kept although nobody refers to them: what was read stays at hand */
+};
+
+static size_t bucket_of(const struct nodes *nodes, const struct node *parent, uint8_t member,
+                        const char *name)
+{
+    uint64_t seed = (uint64_t)parent->number << MEMBER_BITS | member;
+    return hash_bytes(seed, name, strlen(name)) & (nodes->bucket_count - 1);
+}
+
+static void bucket_insert(struct nodes *nodes, struct node *node)
+{
+    size_t bucket = bucket_of(nodes, node->parent, node->member, node->name);
+    node->next_in_bucket = nodes->buckets[bucket];
+    nodes->buckets[bucket] = node;
+    nodes->named++;
+}
+
+static void bucket_remove(struct nodes *nodes, struct node *node)
+{
+    struct node **at = &nodes->buckets[bucket_of(nodes, node->parent, node->member, node->name)];
+    while (*at != node)
+        at = &(*at)->next_in_bucket;
+    *at = node->next_in_bucket;
+    nodes->named--;
+}
+
+static void grow_buckets(struct nodes *nodes)
+{
+    size_t count = nodes->bucket_count * 2;
+    struct node **buckets = calloc(count, sizeof *buckets);
+    if (!buckets)
+        return; /* longer chains, still right */
+    struct node **old = nodes->buckets;
+    size_t old_count = nodes->bucket_count;
+    nodes->buckets = buckets;
+    nodes->bucket_count = count;
+    nodes->named = 0;
+    for (size_t i = 0; i < old_count; i++) {
+        for (struct node *node = old[i], *next; node; node = next) {
+            next = node->next_in_bucket;
+            bucket_insert(nodes, node);
+        }
+    }
+    free(old);
+}
+
+/* A free number: one of a node that is gone, linked through by_number, or a new one. 0: no memory.
+ */
+static uint32_t take_number(struct nodes *nodes, struct node *node)
+{
+    if (nodes->numbers == nodes->numbers_capacity) {
+        uint32_t capacity = nodes->numbers_capacity * 2;
+        struct node **table = realloc(nodes->by_number, capacity * sizeof(struct node *));
+        if (!table)
+            return 0;
+        nodes->by_number = table;
+        nodes->numbers_capacity = capacity;
+    }
+    uint32_t number = nodes->free_number;
+    if (number)
+        nodes->free_number = (uint32_t)(uintptr_t)nodes->by_number[number];
+    else
+        number = nodes->numbers++;
+    nodes->by_number[number] = node;
+    return number;
+}
+
+bool nodes_init(struct nodes *nodes, uint64_t seed)
+{
+    *nodes = (struct nodes){.numbers = 1, .numbers_capacity = SMALLEST_TABLE};
+    pthread_mutex_init(&nodes->lock, NULL);
+    nodes->by_number = calloc(SMALLEST_TABLE, sizeof(struct node *));
+    nodes->buckets = calloc(SMALLEST_TABLE, sizeof(struct node *));
+    nodes->bucket_count = SMALLEST_TABLE;
+    nodes->root = calloc(1, sizeof *nodes->root);
+    if (!nodes->by_number || !nodes->buckets || !nodes->root)
+        return false;
+    nodes->root->number = take_number(nodes, nodes->root);
+    nodes->root->name = strdup("");
+    nodes->root->kind = NODE_ROOT;
+    nodes->root->identity = hash_bytes(seed, "root", 4);
+    nodes->root->holds = 2;
+    nodes->count = 1;
+    nodes->mount_root = (struct place){nodes->root, MEMBER_SELF};
+    return nodes->root->name != NULL;
+}
+
+static void free_facets(struct node *node)
+{
+    for (struct facet *facet = node->facets, *next; facet; facet = next) {
+        next = facet->next;
+        listing_unref(facet->listing);
+        free(facet);
+    }
+}
+
+static void free_node(struct node *node)
+{
+    free_facets(node);
+    object_unref(node->object);
+    free(node->name);
+    free(node);
+}
+
+void nodes_release(struct nodes *nodes)
+{
+    /* Numbers on the free list are not pointers: follow the list and blank them first. */
+    for (uint32_t number = nodes->free_number; number;) {
+        uint32_t next = (uint32_t)(uintptr_t)nodes->by_number[number];
+        nodes->by_number[number] = NULL;
+        number = next;
+    }
+    for (uint32_t i = 1; nodes->by_number && i < nodes->numbers; i++) {
+        if (nodes->by_number[i])
+            free_node(nodes->by_number[i]);
+    }
+    free(nodes->by_number);
+    free(nodes->buckets);
+    pthread_mutex_destroy(&nodes->lock);
+}
+
+uint64_t node_id(const struct nodes *nodes, struct place place)
+{
+    if (place.node == nodes->mount_root.node && place.member == nodes->mount_root.member)
+        return MOUNT_ROOT_ID;
+    return (uint64_t)place.node->number << MEMBER_BITS | place.member;
+}
+
+struct place node_place(const struct nodes *nodes, uint64_t id)
+{
+    if (id == MOUNT_ROOT_ID)
+        return nodes->mount_root;
+    uint64_t number = id >> MEMBER_BITS;
+    if (number == 0 || number >= nodes->numbers)
+        return (struct place){0};
+    return (struct place){nodes->by_number[number], (uint8_t)id};
+}
+
+uint64_t node_inode_number(struct place place)
+{
+    uint64_t number = hash_bytes(place.node->identity, &place.member, sizeof place.member);
+    return number > 1 ? number : number + 2;
+}
+
+static void unused_remove(struct nodes *nodes, struct node *node)
+{
+    if (!node->unused)
+        return;
+    *(node->older ? &node->older->newer : &nodes->oldest_unused) = node->newer;
+    *(node->newer ? &node->newer->older : &nodes->newest_unused) = node->older;
+    node->older = node->newer = NULL;
+    node->unused = false;
+    nodes->unused--;
+}
+
+static void unused_append(struct nodes *nodes, struct node *node)
+{
+    node->unused = true;
+    node->older = nodes->newest_unused;
+    node->newer = NULL;
+    *(node->older ? &node->older->newer : &nodes->oldest_unused) = node;
+    nodes->newest_unused = node;
+    nodes->unused++;
+}
+
+static void unlink_child(struct node *node)
+{
+    *node->link_to_this = node->next_sibling;
+    if (node->next_sibling)
+        node->next_sibling->link_to_this = node->link_to_this;
+}
+
+static void consider_unused(struct nodes *nodes, struct node *node);
+
+static void release_node(struct nodes *nodes, struct node *node)
+{
+    unused_remove(nodes, node);
+    if (!node->gone)
+        bucket_remove(nodes, node);
+    unlink_child(node);
+    nodes->by_number[node->number] = (struct node *)(uintptr_t)nodes->free_number;
+    nodes->free_number = node->number;
+    nodes->count--;
+    struct node *parent = node->parent;
+    free_node(node);
+    parent->holds--;
+    consider_unused(nodes, parent);
+}
+
+/* A node that nobody refers to stays for a while; what nobody can find again goes at once. */
+static void consider_unused(struct nodes *nodes, struct node *node)
+{
+    if (node->lookups || node->holds || node->unused)
+        return;
+    if (node->gone) {
+        release_node(nodes, node);
+        return;
+    }
+    unused_append(nodes, node);
+}
+
+static void evict_unused(struct nodes *nodes)
+{
+    while (nodes->unused > MOST_UNUSED)
+        release_node(nodes, nodes->oldest_unused);
+}
+
+struct node *node_find(const struct nodes *nodes, const struct node *parent, uint8_t member,
+                       const char *name)
+{
+    struct node *node = nodes->buckets[bucket_of(nodes, parent, member, name)];
+    while (node &&
+           (node->parent != parent || node->member != member || strcmp(node->name, name) != 0))
+        node = node->next_in_bucket;
+    return node;
+}
+
+static struct node *node_new(struct nodes *nodes, struct place directory, enum node_kind kind,
+                             const char *name)
+{
+    struct node *node = calloc(1, sizeof *node);
+    if (!node)
+        return NULL;
+    node->name = strdup(name);
+    node->number = node->name ? take_number(nodes, node) : 0;
+    if (!node->number) {
+        free(node->name);
+        free(node);
+        return NULL;
+    }
+    node->kind = (uint8_t)kind;
+    node->parent = directory.node;
+    node->member = directory.member;
+    node_hold(nodes, node->parent);
+    node->next_sibling = node->parent->first_child;
+    node->link_to_this = &node->parent->first_child;
+    if (node->next_sibling)
+        node->next_sibling->link_to_this = &node->next_sibling;
+    node->parent->first_child = node;
+    bucket_insert(nodes, node);
+    nodes->count++;
+    if (nodes->named > nodes->bucket_count)
+        grow_buckets(nodes);
+    unused_append(nodes, node);
+    evict_unused(nodes);
+    return node;
+}
+
+struct node *node_install(struct nodes *nodes, struct place directory, enum node_kind kind,
+                          const char *name, const void *object, uint64_t identity, int64_t fetched)
+{
+    uint64_t own = hash_bytes(identity ^ (uint64_t)kind, &directory.node->identity,
+                              sizeof directory.node->identity);
+    struct node *node = node_find(nodes, directory.node, directory.member, name);
+    if (node && node->identity != own && node->fetched <= fetched) {
+        /* Another object has taken the name: whoever has the old one open keeps that. */
+        node_remove(nodes, node);
+        node = NULL;
+    }
+    if (!node)
+        node = node_new(nodes, directory, kind, name);
+    if (!node)
+        return NULL;
+    if (node->fetched <= fetched) {
+        void *old = node->object;
+        node->object = object_ref(object);
+        object_unref(old);
+        node->fetched = fetched;
+        node->identity = own;
+    }
+    return node;
+}
+
+void node_remove(struct nodes *nodes, struct node *node)
+{
+    if (node->gone)
+        return;
+    bucket_remove(nodes, node);
+    node->gone = true;
+    if (node->unused) {
+        unused_remove(nodes, node);
+        consider_unused(nodes, node);
+    }
+}
+
+bool node_rename(struct nodes *nodes, struct node *node, const char *name)
+{
+    char *copy = strdup(name);
+    if (!copy)
+        return false;
+    struct node *other = node_find(nodes, node->parent, node->member, name);
+    if (other && other != node)
+        node_remove(nodes, other);
+    if (!node->gone)
+        bucket_remove(nodes, node);
+    free(node->name);
+    node->name = copy;
+    node->gone = false;
+    bucket_insert(nodes, node);
+    return true;
+}
+
+void node_hold(struct nodes *nodes, struct node *node)
+{
+    unused_remove(nodes, node);
+    node->holds++;
+}
+
+void node_drop(struct nodes *nodes, struct node *node)
+{
+    node->holds--;
+    consider_unused(nodes, node);
+    evict_unused(nodes);
+}
+
+void node_add_lookup(struct nodes *nodes, struct node *node)
+{
+    unused_remove(nodes, node);
+    node->lookups++;
+}
+
+void node_forget(struct nodes *nodes, struct node *node, uint64_t lookups)
+{
+    node->lookups -= lookups < node->lookups ? lookups : node->lookups;
+    consider_unused(nodes, node);
+    evict_unused(nodes);
+}
+
+const struct facet *node_find_facet(const struct node *node, uint8_t member)
+{
+    const struct facet *facet = node->facets;
+    while (facet && facet->member != member)
+        facet = facet->next;
+    return facet;
+}
+
+struct facet *node_facet(struct node *node, uint8_t member)
+{
+    struct facet *facet = node->facets;
+    while (facet && facet->member != member)
+        facet = facet->next;
+    if (facet)
+        return facet;
+    facet = calloc(1, sizeof *facet);
+    if (!facet)
+        return NULL;
+    facet->member = member;
+    facet->next = node->facets;
+    node->facets = facet;
+    return facet;
+}
+
+struct node *node_ancestor(struct node *node, enum node_kind kind)
+{
+    while (node && node->kind != kind)
+        node = node->parent;
+    return node;
+}

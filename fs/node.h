@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inode table: one node for each object that the kernel or a request knows,
+ * with its lookup count and what was last read of it. Attribute files and
+ * fixed subdirectories are members of their object's node, so that a version
+ * with its twenty files is one node.
+ *
+ * Everything here needs nodes->lock unless it says otherwise. The lock is a
+ * leaf: never held across a reply, a system call or a client call.
+ */
+#ifndef FS_NODE_H
+#define FS_NODE_H
+
+#include "listing.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum node_kind {
+    NODE_ROOT,
+    NODE_CONTROL,
+    NODE_ORGANIZATION,
+    NODE_REGISTRY,
+    NODE_COLLECTION,
+    NODE_VERSION,
+    NODE_LINK, /* a symlink to a version: an alias, or an entry of a registry's versions/ */
+    NODE_KINDS
+};
+
+/* Which part of a node a directory entry is: the node's own directory, or a row of the member
+ * table. */
+enum { MEMBER_SELF = 0 };
+
+/* What is known of the entries of one directory of a node. */
+struct facet {
+    struct facet *next;
+    struct listing *listing; /* a reference; NULL: never listed */
+    int64_t changed;         /* a listing from before does not show a change of our own */
+    int64_t forgotten;       /* nothing in this directory that was read before is fresh (touch) */
+    int64_t failed;          /* when asking the server last failed */
+    unsigned singles;        /* entries asked for one by one since the last listing */
+    unsigned walked;         /* of collections/: how many were asked for their versions singly */
+    int64_t walk_began;      /* of `walked` */
+    int32_t opened_by;       /* process that last opened it as a directory, and when */
+    int64_t opened;
+    uint8_t member;
+};
+
+struct node {
+    struct node *parent; /* one hold; NULL for the root */
+    struct node *first_child;
+    struct node *next_sibling, **link_to_this;
+    struct node *next_in_bucket;
+    struct node *newer, *older; /* list of the unused */
+    struct facet *facets;
+    void *object; /* a reference to what the server said; NULL for root and control */
+    char *name;   /* file name in its directory */
+    int64_t fetched;
+    int64_t forgotten; /* nothing below that was read before this is fresh */
+    int64_t failed;    /* when reading it again last failed */
+    uint64_t identity; /* what its inode numbers are made from; stable across mounts */
+    uint64_t lookups;  /* the kernel's references, members included */
+    uint32_t holds;    /* children, requests, open files */
+    uint32_t number;   /* the node id's upper part */
+    uint8_t kind;
+    uint8_t member; /* the directory of the parent that it is in */
+    bool gone;      /* not found by its name any more */
+    bool unused;    /* in the list of the unused */
+};
+
+/* One directory entry: a node and which part of it. */
+struct place {
+    struct node *node;
+    uint8_t member;
+};
+
+struct nodes {
+    pthread_mutex_t lock;
+    struct node **by_number;
+    uint32_t numbers, numbers_capacity, free_number;
+    struct node **buckets;
+    size_t bucket_count, named;
+    struct node *oldest_unused, *newest_unused;
+    size_t unused;
+    size_t count;
+    struct node *root;
+    struct place mount_root; /* what node id 1 stands for; one hold */
+};
+
+/* `seed` makes inode numbers differ between servers. False: no memory. */
+bool nodes_init(struct nodes *nodes, uint64_t seed);
+void nodes_release(struct nodes *nodes);
+
+uint64_t node_id(const struct nodes *nodes, struct place place);
+/* The place of a node id that the kernel holds; node NULL for an id never given out. */
+struct place node_place(const struct nodes *nodes, uint64_t id);
+uint64_t node_inode_number(struct place place);
+
+struct node *node_find(const struct nodes *nodes, const struct node *parent, uint8_t member,
+                       const char *name);
+/* Finds or makes the child and gives it the object with its time, unless it has newer. `identity`
+ * tells objects of one kind apart by the server's id. NULL: no memory. */
+struct node *node_install(struct nodes *nodes, struct place directory, enum node_kind kind,
+                          const char *name, const void *object, uint64_t identity, int64_t fetched);
+/* Takes the node out of its directory: the server does not have it any more. */
+void node_remove(struct nodes *nodes, struct node *node);
+/* Gives the node another name in its directory; what had that name is removed. False: no memory. */
+bool node_rename(struct nodes *nodes, struct node *node, const char *name);
+
+void node_hold(struct nodes *nodes, struct node *node);
+void node_drop(struct nodes *nodes, struct node *node);
+void node_add_lookup(struct nodes *nodes, struct node *node);
+void node_forget(struct nodes *nodes, struct node *node, uint64_t lookups);
+
+/* The facet, made when it is not there; NULL: no memory. */
+struct facet *node_facet(struct node *node, uint8_t member);
+const struct facet *node_find_facet(const struct node *node, uint8_t member);
+
+/* The nearest node upwards (itself included) of that kind; NULL when there is none. */
+struct node *node_ancestor(struct node *node, enum node_kind kind);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* An open directory: a snapshot that readdir reads from memory, page by page. */
+#ifndef FS_OPENDIR_H
+#define FS_OPENDIR_H
+
+#include "request.h"
+
+/* Bodies of requests (request.h). */
+bool opendir_body(struct request *request);
+bool readdir_body(struct request *request);
+bool readdirplus_body(struct request *request);
+bool releasedir_body(struct request *request);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+#include "operations.h"
+
+#include "attributes.h"
+#include "filesystem.h"
+#include "opendir.h"
+#include "openfile.h"
+#include "options.h"
+#include "place.h"
+
+#include <errno.h>
+
+enum {
+    MOST_BACKGROUND = 64, /* reads ahead that the kernel may have under way; 12 by default */
+    BLOCK_SIZE = 4096,
+};
+
+static struct request new_request(fuse_req_t fuse, request_body *body, const char *operation,
+                                  fuse_ino_t id, const char *name)
+{
+    return (struct request){.fs = fuse_req_userdata(fuse),
+                            .fuse = fuse,
+                            .body = body,
+                            .operation = operation,
+                            .id = id,
+                            .name = name};
+}
+
+static struct request with_file(struct request request, const struct fuse_file_info *file)
+{
+    if (file) {
+        request.file = *file;
+        request.has_file = true;
+    }
+    return request;
+}
+
+static void do_init(void *context, struct fuse_conn_info *connection)
+{
+    struct filesystem *fs = context;
+    connection->max_background = MOST_BACKGROUND;
+    connection->congestion_threshold = MOST_BACKGROUND * 3 / 4;
+    connection->time_gran = 1;
+    fs->on_ready(fs);
+}
+
+static void do_lookup(fuse_req_t fuse, fuse_ino_t parent, const char *name)
+{
+    struct request request = new_request(fuse, lookup_body, "lookup", parent, name);
+    request_start(&request);
+}
+
+static void forget_one(struct filesystem *fs, fuse_ino_t id, uint64_t lookups)
+{
+    struct place place = node_place(&fs->nodes, id);
+    if (place.node)
+        node_forget(&fs->nodes, place.node, lookups);
+}
+
+static void do_forget(fuse_req_t fuse, fuse_ino_t id, uint64_t lookups)
+{
+    struct filesystem *fs = fuse_req_userdata(fuse);
+    pthread_mutex_lock(&fs->nodes.lock);
+    forget_one(fs, id, lookups);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    fuse_reply_none(fuse);
+}
+
+static void do_forget_multi(fuse_req_t fuse, size_t count, struct fuse_forget_data *forgets)
+{
+    struct filesystem *fs = fuse_req_userdata(fuse);
+    pthread_mutex_lock(&fs->nodes.lock);
+    for (size_t i = 0; i < count; i++)
+        forget_one(fs, forgets[i].ino, forgets[i].nlookup);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    fuse_reply_none(fuse);
+}
+
+static void do_getattr(fuse_req_t fuse, fuse_ino_t id, struct fuse_file_info *file)
+{
+    struct request request = with_file(new_request(fuse, getattr_body, "getattr", id, NULL), file);
+    request_start(&request);
+}
+
+static void do_setattr(fuse_req_t fuse, fuse_ino_t id, struct stat *attributes, int to_set,
+                       struct fuse_file_info *file)
+{
+    struct request request = with_file(new_request(fuse, setattr_body, "setattr", id, NULL), file);
+    request.flags = (unsigned)to_set;
+    request.attributes = *attributes;
+    request_start(&request);
+}
+
+static void do_readlink(fuse_req_t fuse, fuse_ino_t id)
+{
+    struct request request = new_request(fuse, readlink_body, "readlink", id, NULL);
+    request_start(&request);
+}
+
+static void do_access(fuse_req_t fuse, fuse_ino_t id, int mask)
+{
+    struct request request = new_request(fuse, access_body, "access", id, NULL);
+    request.flags = (unsigned)mask;
+    request_start(&request);
+}
+
+static void do_opendir(fuse_req_t fuse, fuse_ino_t id, struct fuse_file_info *file)
+{
+    struct request request = with_file(new_request(fuse, opendir_body, "opendir", id, NULL), file);
+    request_start(&request);
+}
+
+static void do_readdir(fuse_req_t fuse, fuse_ino_t id, size_t size, off_t offset,
+                       struct fuse_file_info *file)
+{
+    struct request request = with_file(new_request(fuse, readdir_body, "readdir", id, NULL), file);
+    request.size = size;
+    request.offset = offset;
+    request_start(&request);
+}
+
+static void do_readdirplus(fuse_req_t fuse, fuse_ino_t id, size_t size, off_t offset,
+                           struct fuse_file_info *file)
+{
+    struct request request =
+        with_file(new_request(fuse, readdirplus_body, "readdir", id, NULL), file);
+    request.size = size;
+    request.offset = offset;
+    request_start(&request);
+}
+
+static void do_releasedir(fuse_req_t fuse, fuse_ino_t id, struct fuse_file_info *file)
+{
+    struct request request =
+        with_file(new_request(fuse, releasedir_body, "releasedir", id, NULL), file);
+    releasedir_body(&request);
+    fuse_reply_err(fuse, 0);
+}
+
+static void do_open(fuse_req_t fuse, fuse_ino_t id, struct fuse_file_info *file)
+{
+    struct request request = with_file(new_request(fuse, open_body, "open", id, NULL), file);
+    request_start(&request);
+}
+
+static void do_read(fuse_req_t fuse, fuse_ino_t id, size_t size, off_t offset,
+                    struct fuse_file_info *file)
+{
+    struct request request = with_file(new_request(fuse, read_body, "read", id, NULL), file);
+    request.size = size;
+    request.offset = offset;
+    request_start(&request);
+}
+
+static void do_release(fuse_req_t fuse, fuse_ino_t id, struct fuse_file_info *file)
+{
+    struct request request = with_file(new_request(fuse, release_body, "release", id, NULL), file);
+    release_body(&request);
+    fuse_reply_err(fuse, 0);
+}
+
+/* Room is what programs look for before they write; there is no figure that would be truer. */
+static void do_statfs(fuse_req_t fuse, fuse_ino_t id)
+{
+    (void)id;
+    struct statvfs figures = {.f_bsize = BLOCK_SIZE,
+                              .f_frsize = BLOCK_SIZE,
+                              .f_blocks = 1 << 30,
+                              .f_bfree = 1 << 30,
+                              .f_bavail = 1 << 30,
+                              .f_files = 1 << 30,
+                              .f_ffree = 1 << 30,
+                              .f_favail = 1 << 30,
+                              .f_namemax = NAME_LIMIT};
+    fuse_reply_statfs(fuse, &figures);
+}
+
+static void do_getxattr(fuse_req_t fuse, fuse_ino_t id, const char *name, size_t size)
+{
+    struct request request = new_request(fuse, getxattr_body, "getxattr", id, name);
+    request.size = size;
+    request_start(&request);
+}
+
+static void do_listxattr(fuse_req_t fuse, fuse_ino_t id, size_t size)
+{
+    struct request request = new_request(fuse, listxattr_body, "listxattr", id, NULL);
+    request.size = size;
+    request_start(&request);
+}
+
+static void do_setxattr(fuse_req_t fuse, fuse_ino_t id, const char *name, const char *value,
+                        size_t size, int flags)
+{
+    (void)id, (void)name, (void)value, (void)size, (void)flags;
+    fuse_reply_err(fuse, EOPNOTSUPP);
+}
+
+static void do_removexattr(fuse_req_t fuse, fuse_ino_t id, const char *name)
+{
+    (void)id, (void)name;
+    fuse_reply_err(fuse, EOPNOTSUPP);
+}
+
+/* Refuses a change to a directory's entries. */
+static void refuse_change(fuse_req_t fuse, fuse_ino_t directory)
+{
+    struct request request = new_request(fuse, NULL, "change", directory, NULL);
+    struct nodes *nodes = &request.fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    int error_number = place_refuses_change(&request, node_place(nodes, directory));
+    pthread_mutex_unlock(&nodes->lock);
+    fuse_reply_err(fuse, error_number ? error_number : EPERM);
+}
+
+static void do_mknod(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode_t mode,
+                     dev_t device)
+{
+    (void)name, (void)mode, (void)device;
+    refuse_change(fuse, parent);
+}
+
+static void do_mkdir(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    (void)name, (void)mode;
+    refuse_change(fuse, parent);
+}
+
+static void do_unlink(fuse_req_t fuse, fuse_ino_t parent, const char *name)
+{
+    (void)name;
+    refuse_change(fuse, parent);
+}
+
+static void do_symlink(fuse_req_t fuse, const char *target, fuse_ino_t parent, const char *name)
+{
+    (void)target, (void)name;
+    refuse_change(fuse, parent);
+}
+
+static void do_rename(fuse_req_t fuse, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+                      const char *new_name, unsigned flags)
+{
+    (void)name, (void)new_parent, (void)new_name, (void)flags;
+    refuse_change(fuse, parent);
+}
+
+static void do_link(fuse_req_t fuse, fuse_ino_t id, fuse_ino_t parent, const char *name)
+{
+    (void)id, (void)name;
+    refuse_change(fuse, parent);
+}
+
+static void do_create(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode_t mode,
+                      struct fuse_file_info *file)
+{
+    (void)name, (void)mode, (void)file;
+    refuse_change(fuse, parent);
+}
+
+const struct fuse_lowlevel_ops operations = {
+    .init = do_init,
+    .lookup = do_lookup,
+    .forget = do_forget,
+    .forget_multi = do_forget_multi,
+    .getattr = do_getattr,
+    .setattr = do_setattr,
+    .readlink = do_readlink,
+    .access = do_access,
+    .opendir = do_opendir,
+    .readdir = do_readdir,
+    .readdirplus = do_readdirplus,
+    .releasedir = do_releasedir,
+    .open = do_open,
+    .read = do_read,
+    .release = do_release,
+    .statfs = do_statfs,
+    .getxattr = do_getxattr,
+    .listxattr = do_listxattr,
+    .setxattr = do_setxattr,
+    .removexattr = do_removexattr,
+    .mknod = do_mknod,
+    .mkdir = do_mkdir,
+    .unlink = do_unlink,
+    .rmdir = do_unlink,
+    .symlink = do_symlink,
+    .rename = do_rename,
+    .link = do_link,
+    .create = do_create,
+};

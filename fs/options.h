@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line (design 1). One table holds every option: it parses
+ * `--name value`, `--name=value` and `-o name=value`, writes --help, and is what
+ * the completions and the man page are checked against.
+ */
+#ifndef FS_OPTIONS_H
+#define FS_OPTIONS_H
+
+#include "base/buf.h"
+#include "client.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum rmdir_policy { RMDIR_NEVER, RMDIR_EMPTY, RMDIR_ANY };
+
+struct options {
+    const char *source;     /* NULL: everything */
+    const char *mountpoint; /* as given */
+    const char *base_url;
+    const char *api_key_file;
+    const char *cache_dir;
+    const char *log_file;
+    double ttl;          /* seconds */
+    double negative_ttl; /* seconds */
+    int timeout_ms;
+    uint64_t cache_size; /* bytes; 0: no cache */
+    enum rmdir_policy rmdir;
+    enum client_log_level log_level;
+    uid_t uid;
+    gid_t gid;
+    mode_t umask;
+    int ready_fd; /* -1: none */
+    bool no_cache;
+    bool foreground;
+    bool debug;
+    bool read_only;
+    bool allow_other;
+    bool allow_root;
+    bool help;
+    bool version;
+    struct buf kernel; /* further mount options for the kernel, each with a comma in front */
+};
+
+/* Fills in defaults and what argv says; texts point into argv. Options after `--` are operands.
+ * 0, or -1 with a message that names what is wrong. */
+int options_parse(struct options *options, int argc, char **argv, struct error *error);
+void options_release(struct options *options);
+/* The text of --help. */
+void options_print_help(FILE *out);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "place.h"
+
+#include "base/clock.h"
+#include "directory.h"
+#include "kernel_cache.h"
+#include "member.h"
+#include "options.h"
+
+#include <errno.h>
+
+enum { MEMBER_LIFETIME = 3600 /* seconds; the names of members never change */ };
+
+static bool is_mount_root(const struct filesystem *fs, struct place place)
+{
+    return place.node == fs->nodes.mount_root.node && place.member == fs->nodes.mount_root.member;
+}
+
+#define SHOWN_INSTEAD "%2Eregistryfs"
+
+const char *place_shown_name(const struct filesystem *fs, struct place directory, const char *name)
+{
+    bool hidden = strcmp(name, NAME_OF_CONTROL) == 0 && is_mount_root(fs, directory);
+    return hidden ? SHOWN_INSTEAD : name;
+}
+
+enum readiness place_find(struct request *request, struct place directory, const char *name,
+                          struct place *found, int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    *error_number = strlen(name) > NAME_LIMIT ? ENAMETOOLONG : ENOENT;
+    if (*error_number == ENAMETOOLONG)
+        return FAILED;
+    if (is_mount_root(fs, directory) && strcmp(name, NAME_OF_CONTROL) == 0) {
+        *found = (struct place){fs->control, MEMBER_SELF};
+        return READY;
+    }
+    if (directory.member == MEMBER_SELF) {
+        const struct member *row = member_by_name(directory.node->kind, name);
+        if (row) {
+            *found = (struct place){directory.node, row->id};
+            return READY;
+        }
+    }
+    if (!directory_of(directory))
+        return FAILED;
+    if (is_mount_root(fs, directory) && strcmp(name, SHOWN_INSTEAD) == 0)
+        name = NAME_OF_CONTROL;
+    *found = (struct place){0};
+    return ready_entry(request, directory, name, &found->node, error_number);
+}
+
+bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
+                 struct fuse_entry_param *entry)
+{
+    *entry = (struct fuse_entry_param){.ino = node_id(&fs->nodes, place), .generation = 1};
+    if (!place_stat(fs, place, scratch, &entry->attr))
+        return false;
+    double left = ready_seconds_left(fs, place.node);
+    bool changeable = place.node->kind == NODE_CONTROL || (entry->attr.st_mode & S_IWUSR);
+    entry->attr_timeout = changeable && S_ISREG(entry->attr.st_mode) ? 0 : left;
+    entry->entry_timeout = place.member == MEMBER_SELF ? left : MEMBER_LIFETIME;
+    return true;
+}
+
+/* Whether the place lies in collections/ or versions/ of a registry. */
+static bool in_read_only_tree(struct place place)
+{
+    if (place.node->kind == NODE_REGISTRY)
+        return place.member == MEMBER_COLLECTIONS || place.member == MEMBER_VERSIONS;
+    return node_ancestor(place.node, NODE_REGISTRY) != NULL;
+}
+
+static bool is_stranger(const struct request *request)
+{
+    uid_t caller = fuse_req_ctx(request->fuse)->uid;
+    return caller != 0 && caller != request->fs->options->uid;
+}
+
+int place_refuses_change(const struct request *request, struct place place)
+{
+    if (request->fs->options->read_only || in_read_only_tree(place))
+        return EROFS;
+    if (is_stranger(request))
+        return EACCES;
+    if (place.node->kind == NODE_ROOT || place.node->kind == NODE_CONTROL)
+        return EPERM;
+    if (place_mode(request->fs, place) & S_IWUSR)
+        return 0;
+    return EACCES;
+}
+
+int place_refuses_look(const struct request *request, struct place place)
+{
+    return place.node->kind == NODE_CONTROL && is_stranger(request) ? EACCES : 0;
+}
+
+static void expire_below(struct filesystem *fs, const struct node *node)
+{
+    for (const struct node *child = node->first_child; child; child = child->next_sibling) {
+        kernel_cache_expire(fs, child);
+        expire_below(fs, child);
+    }
+}
+
+void place_forget(struct filesystem *fs, struct place place)
+{
+    int64_t now = clock_nanoseconds();
+    struct node *node = place.node;
+    if (place.member == MEMBER_SELF) {
+        node->forgotten = now;
+        kernel_cache_expire(fs, node);
+    } else {
+        struct facet *facet = node_facet(node, place.member);
+        struct facet *source =
+            node_facet(node, place.member == MEMBER_ALIASES ? MEMBER_VERSIONS : place.member);
+        if (facet)
+            facet->forgotten = now;
+        if (source)
+            source->forgotten = now;
+    }
+    expire_below(fs, node);
+}

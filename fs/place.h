@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What the kernel is told of a place, and who may do what there. Needs nodes->lock. */
+#ifndef FS_PLACE_H
+#define FS_PLACE_H
+
+#include "filesystem.h"
+#include "ready.h"
+#include "stat.h"
+
+/* The control directory (design 2): found in the mount's root, never listed. */
+#define NAME_OF_CONTROL ".registryfs"
+
+/* The name that an entry is shown by: its own, but in the mount's root an object that is named like
+ * the control directory gets an escaped dot. */
+const char *place_shown_name(const struct filesystem *fs, struct place directory, const char *name);
+
+/* The place of a name in a directory. */
+enum readiness place_find(struct request *request, struct place directory, const char *name,
+                          struct place *found, int *error_number);
+
+/* Attributes and for how long the kernel may keep them. Takes no lookup. False: no memory. */
+bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
+                 struct fuse_entry_param *entry);
+
+/* What a change to the place, or to the entries of a directory, is refused with: EROFS in the
+ * read-only trees, EACCES for fixed attributes and strangers, EPERM elsewhere; 0: it is allowed. */
+int place_refuses_change(const struct request *request, struct place place);
+
+/* EACCES where the caller may not look, else 0. */
+int place_refuses_look(const struct request *request, struct place place);
+
+/* Forgets what is cached of the place and below it, here and in the kernel. */
+void place_forget(struct filesystem *fs, struct place place);
+
+#endif

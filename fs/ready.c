@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include "ready.h"
+
+#include "base/clock.h"
+#include "directory.h"
+#include "errnos.h"
+#include "filesystem.h"
+#include "member.h"
+#include "options.h"
+#include "refresh.h"
+#include "stat.h"
+
+#include <errno.h>
+
+enum {
+    LOOKUP_SECONDS = 5,   /* it holds the parent's lock: a short deadline */
+    PATIENCE_SECONDS = 2, /* for a new answer, when an old one is at hand */
+    FAILURE_SECONDS = 1, /* after which a failed call is tried again, when an old answer is there */
+    PATH_SIZE = 1024,
+    LISTING_ROWS = 100,     /* entries of one page */
+    WALK_SECONDS = 60,      /* between opening collections/ and what is in it */
+    SINGLE_COLLECTIONS = 3, /* collections listed one by one before the whole registry is */
+};
+
+static const int64_t SECOND = 1000000000;
+
+/* Whether something read at `fetched` in directory `member` of `node` was forgotten since. */
+static bool is_forgotten(const struct node *node, uint8_t member, int64_t fetched)
+{
+    for (; node; member = node->member, node = node->parent) {
+        const struct facet *facet = node_find_facet(node, member);
+        if (fetched < node->forgotten || (facet && fetched < facet->forgotten))
+            return true;
+    }
+    return false;
+}
+
+static int64_t time_to_live(const struct filesystem *fs)
+{
+    return (int64_t)(fs->options->ttl * (double)SECOND);
+}
+
+/* `request` NULL: by the time limit alone. */
+static bool is_fresh(const struct request *request, const struct filesystem *fs,
+                     const struct node *node, uint8_t member, int64_t fetched)
+{
+    if (!fetched || is_forgotten(node, member, fetched))
+        return false;
+    return clock_nanoseconds() - fetched < time_to_live(fs) ||
+           (request && fetched >= request->started);
+}
+
+/*
+ * A listing that took longer than half its lifetime would be out of date when it arrives, and a
+ * walker would list for ever: it is good for as long again as it took.
+ */
+static bool listing_is_fresh(const struct request *request, const struct filesystem *fs,
+                             struct place place, const struct listing *listing)
+{
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    if (!listing || listing->fetched < facet->changed)
+        return false;
+    if (is_fresh(request, fs, place.node, place.member, listing->fetched))
+        return true;
+    int64_t took = listing->completed - listing->fetched;
+    return took * 2 > time_to_live(fs) && fs->options->ttl > 0 &&
+           !is_forgotten(place.node, place.member, listing->fetched) &&
+           clock_nanoseconds() - listing->completed < took;
+}
+
+/* Says once, not at every look, that what is shown is old because the server does not answer. */
+static void note_stale(const struct request *request, struct place place)
+{
+    struct facet *facet = node_facet(place.node, place.member);
+    if (!facet || facet->failed >= request->started)
+        return;
+    char path[PATH_SIZE];
+    facet->failed = clock_nanoseconds();
+    place_path(place, path, sizeof path);
+    journal_add(request->fs->journal, request->operation, path, request->failure.kind,
+                "the server does not answer; what was read before is shown");
+}
+
+/* What to do about something in `place` that is not fresh; `have`: an old one could be shown. */
+static enum readiness not_fresh(struct request *request, struct place place, bool have,
+                                int *error_number)
+{
+    if (request->failure.kind != ERROR_NONE) {
+        if (have && errno_allows_stale(request->failure.kind)) {
+            note_stale(request, place);
+            return READY;
+        }
+        *error_number = errno_of(request->failure.kind);
+        return FAILED;
+    }
+    if (!have)
+        return WAITING;
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    int64_t failed = facet ? facet->failed : 0;
+    if (failed && clock_nanoseconds() - failed < FAILURE_SECONDS * SECOND)
+        return READY;
+    if (fetches_server_is_silent(request->fs->fetches))
+        return READY;
+    if (!request->deadline)
+        request->deadline = clock_nanoseconds() + PATIENCE_SECONDS * SECOND;
+    return WAITING;
+}
+
+static void need(struct request *request, const struct fetch_type *type, struct place place,
+                 const char *name)
+{
+    request->need.type = type;
+    request->need.node = place.node;
+    request->need.member = place.member;
+    snprintf(request->need.name, sizeof request->need.name, "%s", name);
+    node_hold(&request->fs->nodes, place.node);
+}
+
+/* The directory whose listing brings the entries of `place`. */
+static struct place source_of(struct place place)
+{
+    if (place.node->kind == NODE_COLLECTION && place.member == MEMBER_ALIASES)
+        place.member = MEMBER_VERSIONS;
+    return place;
+}
+
+static struct listing *listing_at(struct place place)
+{
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    return facet ? facet->listing : NULL;
+}
+
+/* Takes a collection's versions from a newer listing of the whole registry. */
+static void derive_versions(struct filesystem *fs, struct place versions)
+{
+    struct node *registry = versions.node->parent;
+    struct listing *whole = listing_at((struct place){registry, MEMBER_VERSIONS});
+    struct listing *own = listing_at(versions);
+    const struct facet *facet = node_find_facet(versions.node, versions.member);
+    if (!whole || (own && own->fetched >= whole->fetched) ||
+        (facet && whole->fetched < facet->changed) ||
+        is_forgotten(versions.node, versions.member, whole->fetched))
+        return;
+    struct lineage lineage;
+    lineage_of(versions.node, &lineage);
+    struct listing *derived = directory_versions_of(whole, &lineage);
+    lineage_release(&lineage);
+    if (derived)
+        refresh_install(fs, versions, derived);
+}
+
+static void derive_aliases(struct filesystem *fs, struct place aliases)
+{
+    struct listing *versions = listing_at(source_of(aliases));
+    struct listing *own = listing_at(aliases);
+    if (!versions || (own && own->fetched >= versions->fetched))
+        return;
+    struct lineage lineage;
+    lineage_of(aliases.node, &lineage);
+    struct listing *derived = directory_aliases_of(versions, &lineage);
+    lineage_release(&lineage);
+    if (derived)
+        refresh_install(fs, aliases, derived);
+}
+
+static void derive(struct filesystem *fs, struct place place)
+{
+    if (place.node->kind != NODE_COLLECTION)
+        return;
+    derive_versions(fs, source_of(place));
+    if (place.member == MEMBER_ALIASES)
+        derive_aliases(fs, place);
+}
+
+bool ready_listing_is_fresh(struct filesystem *fs, struct place place)
+{
+    derive(fs, place);
+    return listing_is_fresh(NULL, fs, place, listing_at(place));
+}
+
+/* A walker (find, ls -R, grep -r) comes to every collection: one listing of the registry's versions
+ * costs pages, one listing a collection costs collections. */
+static bool wants_whole_registry(const struct request *request, struct place versions)
+{
+    const struct facet *collections = node_find_facet(versions.node->parent, MEMBER_COLLECTIONS);
+    if (!collections)
+        return false;
+    bool same_walker = collections->opened_by == fuse_req_ctx(request->fuse)->pid &&
+                       clock_nanoseconds() - collections->opened < WALK_SECONDS * SECOND;
+    return same_walker || collections->walked >= SINGLE_COLLECTIONS;
+}
+
+/* Counts collections that are looked into shortly one after another. */
+static void count_walked(const struct filesystem *fs, struct facet *collections)
+{
+    int64_t now = clock_nanoseconds();
+    if (now - collections->walk_began > time_to_live(fs)) {
+        collections->walk_began = now;
+        collections->walked = 0;
+    }
+    collections->walked++;
+}
+
+/* Which listing to ask for so that `place` gets one. */
+static void need_listing(struct request *request, struct place place)
+{
+    struct place source = source_of(place);
+    if (source.node->kind == NODE_COLLECTION) {
+        struct facet *collections = node_facet(source.node->parent, MEMBER_COLLECTIONS);
+        if (wants_whole_registry(request, source))
+            source = (struct place){source.node->parent, MEMBER_VERSIONS};
+        else if (collections)
+            count_walked(request->fs, collections);
+    }
+    need(request, &refresh_listing, source, "");
+}
+
+void ready_note_opendir(struct request *request, struct place place)
+{
+    if (place.node->kind != NODE_REGISTRY || place.member != MEMBER_COLLECTIONS)
+        return;
+    struct facet *facet = node_facet(place.node, place.member);
+    if (!facet)
+        return;
+    facet->opened_by = fuse_req_ctx(request->fuse)->pid;
+    facet->opened = clock_nanoseconds();
+}
+
+enum readiness ready_listing(struct request *request, struct place place, struct listing **listing,
+                             int *error_number)
+{
+    derive(request->fs, place);
+    *listing = listing_at(place);
+    if (listing_is_fresh(request, request->fs, place, *listing))
+        return READY;
+    enum readiness result = not_fresh(request, source_of(place), *listing != NULL, error_number);
+    if (result == WAITING)
+        need_listing(request, place);
+    return result;
+}
+
+/* One entry, or the whole directory when so many entries were asked for that a listing is cheaper,
+ * or when the file name does not tell the server's. */
+static void need_entry(struct request *request, struct place place, const char *name)
+{
+    struct listing *listing = listing_at(place);
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    bool listing_pays = listing && facet->singles > listing->count / LISTING_ROWS;
+    if (name_needs_listing(name) || (listing_pays && directory_of(place)->list))
+        need_listing(request, place);
+    else
+        need(request, &refresh_entry, place, name);
+}
+
+/* By its own time, or as part of a listing that is fresh. */
+static bool node_is_fresh(const struct request *request, const struct filesystem *fs,
+                          const struct node *node)
+{
+    struct place place = {node->parent, node->member};
+    if (node->fetched < node->forgotten)
+        return false;
+    if (is_fresh(request, fs, node->parent, node->member, node->fetched))
+        return true;
+    const struct listing *listing = listing_at(place);
+    return listing && node->fetched >= listing->fetched &&
+           listing_is_fresh(request, fs, place, listing);
+}
+
+enum readiness ready_object(struct request *request, struct node *node, int *error_number)
+{
+    if (node->gone) {
+        *error_number = ENOENT;
+        return FAILED;
+    }
+    if (!node->parent || !directory_row(node->parent->kind, node->member))
+        return READY;
+    struct place place = {node->parent, node->member};
+    if (node->kind == NODE_VERSION || node->kind == NODE_LINK)
+        derive(request->fs, place);
+    if (node->gone) {
+        *error_number = ENOENT;
+        return FAILED;
+    }
+    if (node_is_fresh(request, request->fs, node))
+        return READY;
+    enum readiness result = not_fresh(request, place, true, error_number);
+    if (result == WAITING)
+        need_entry(request, place, node->name);
+    return result;
+}
+
+/* The entry out of the directory's listing, however old that is. */
+static struct node *entry_from_listing(struct filesystem *fs, struct place place, const char *name)
+{
+    struct listing *listing = listing_at(place);
+    const struct entry *entry = listing ? listing_find(listing, name) : NULL;
+    if (!entry)
+        return NULL;
+    const struct directory *row = directory_of(place);
+    return node_install(&fs->nodes, place, row->child, entry->name, entry->object,
+                        directory_identity(row, name, entry->object), listing->fetched);
+}
+
+enum readiness ready_entry(struct request *request, struct place place, const char *name,
+                           struct node **entry, int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    derive(fs, place);
+    *entry = node_find(&fs->nodes, place.node, place.member, name);
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    struct listing *listing = listing_at(place);
+    if (!*entry && listing && listing->fetched >= facet->changed)
+        *entry = entry_from_listing(fs, place, name);
+    if (*entry)
+        return READY;
+    *error_number = ENOENT;
+    if (listing_is_fresh(request, fs, place, listing))
+        return FAILED;
+    if (request->failure.kind != ERROR_NONE) {
+        *error_number = errno_of(request->failure.kind);
+        return FAILED;
+    }
+    request->deadline = request->started + LOOKUP_SECONDS * SECOND;
+    need_entry(request, place, name);
+    return WAITING;
+}
+
+double ready_seconds_left(struct filesystem *fs, const struct node *node)
+{
+    const double nanoseconds = (double)SECOND;
+    if (!node->parent || !directory_row(node->parent->kind, node->member))
+        return (double)fs->options->ttl;
+    if (node->gone || is_forgotten(node->parent, node->member, node->fetched) ||
+        node->fetched < node->forgotten)
+        return 0;
+    double age = (double)(clock_nanoseconds() - node->fetched) / nanoseconds;
+    if (age < fs->options->ttl)
+        return fs->options->ttl - age;
+    return node_is_fresh(NULL, fs, node) ? 1 : 0;
+}

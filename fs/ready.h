@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Is what a request wants to see in memory and young enough (design 4)? If not,
+ * which server call would bring it? All functions need nodes->lock, never wait
+ * and never call out.
+ */
+#ifndef FS_READY_H
+#define FS_READY_H
+
+#include "listing.h"
+#include "node.h"
+#include "request.h"
+
+enum readiness {
+    READY,   /* answer now */
+    WAITING, /* request->need says what for: return false from the body */
+    FAILED,  /* reply with *error_number */
+};
+
+/* The object of a node: its attributes may be shown. */
+enum readiness ready_object(struct request *request, struct node *node, int *error_number);
+/* All entries of a directory. *listing is borrowed: take a reference before unlocking. */
+enum readiness ready_listing(struct request *request, struct place place, struct listing **listing,
+                             int *error_number);
+/* One entry by name. Known names are answered at once, however old: the kernel holds the parent's
+ * lock meanwhile (what is stale is read again by the getattr or open that follows). */
+enum readiness ready_entry(struct request *request, struct place place, const char *name,
+                           struct node **entry, int *error_number);
+
+/* By the time limit alone, whoever asks. */
+bool ready_listing_is_fresh(struct filesystem *fs, struct place place);
+
+/* Seconds for which the kernel may keep a node's name and attributes; 0: ask again. */
+double ready_seconds_left(struct filesystem *fs, const struct node *node);
+
+/* Says that a process has opened a directory: walkers are told by what they open one after another.
+ */
+void ready_note_opendir(struct request *request, struct place place);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "request.h"
+
+#include "base/clock.h"
+#include "filesystem.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+/* Who answers a parked request is settled by one exchange: whoever finds PARKED has it. */
+enum { PARKED, TAKEN };
+
+struct parked {
+    struct request request;
+    atomic_int state;
+    atomic_uint references; /* one for whoever will answer it, one while it is being parked */
+    struct parked_links links;
+    struct parked *next, **link_to_this; /* the table, under requests->lock */
+};
+
+struct requests {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct parked *first; /* under lock */
+    unsigned count;       /* under lock */
+    bool stopping;        /* under lock */
+    bool has_thread;
+    pthread_t thread;
+};
+
+enum { LONGEST_NAP_MS = 1000 };
+
+struct parked_links *parked_links(struct parked *parked)
+{
+    return &parked->links;
+}
+
+const struct request *parked_request(const struct parked *parked)
+{
+    return &parked->request;
+}
+
+bool parked_waits(const struct parked *parked)
+{
+    return atomic_load(&parked->state) == PARKED;
+}
+
+bool parked_claim(struct parked *parked)
+{
+    return atomic_exchange(&parked->state, TAKEN) == PARKED;
+}
+
+static void parked_unref(struct parked *parked)
+{
+    if (atomic_fetch_sub(&parked->references, 1) != 1)
+        return;
+    free((char *)(uintptr_t)parked->request.name);
+    free((char *)(uintptr_t)parked->request.other_name);
+    free(parked);
+}
+
+static void table_add(struct requests *requests, struct parked *parked)
+{
+    pthread_mutex_lock(&requests->lock);
+    if (parked_waits(parked)) {
+        parked->next = requests->first;
+        parked->link_to_this = &requests->first;
+        if (parked->next)
+            parked->next->link_to_this = &parked->next;
+        requests->first = parked;
+        requests->count++;
+        pthread_cond_signal(&requests->wake);
+    }
+    pthread_mutex_unlock(&requests->lock);
+}
+
+static void table_remove(struct requests *requests, struct parked *parked)
+{
+    pthread_mutex_lock(&requests->lock);
+    if (parked->link_to_this) {
+        *parked->link_to_this = parked->next;
+        if (parked->next)
+            parked->next->link_to_this = parked->link_to_this;
+        parked->link_to_this = NULL;
+        requests->count--;
+    }
+    pthread_mutex_unlock(&requests->lock);
+}
+
+/* Runs inside libfuse with locks of its own held: it may reply, it must not unregister. */
+static void interrupted(fuse_req_t fuse, void *context)
+{
+    struct parked *parked = context;
+    if (!parked_claim(parked))
+        return;
+    fetch_leave(parked->request.fs, parked, true);
+    table_remove(parked->request.fs->requests, parked);
+    fuse_reply_err(fuse, EINTR);
+    parked_unref(parked);
+}
+
+/*
+ * The callback is registered before anybody else can see the request, and with
+ * no lock held: it may run inside the registration and has then answered.
+ */
+static void park(struct parked *parked)
+{
+    struct request *request = &parked->request;
+    struct need need = request->need;
+    atomic_store(&parked->references, 2);
+    atomic_store(&parked->state, PARKED);
+    fuse_req_interrupt_func(request->fuse, interrupted, parked);
+    bool joined = fetch_join(request->fs, parked, &need);
+    table_add(request->fs->requests, parked);
+    if (!joined && parked_claim(parked)) {
+        struct error failure = {0};
+        error_set(&failure, ERROR_LOCAL, "out of memory");
+        parked_continue(parked, &failure);
+    }
+    parked_unref(parked);
+}
+
+void request_start(struct request *request)
+{
+    request->started = clock_nanoseconds();
+    if (request->body(request))
+        return;
+    struct parked *parked = calloc(1, sizeof *parked);
+    if (parked) {
+        parked->request = *request;
+        parked->request.name = request->name ? strdup(request->name) : NULL;
+        parked->request.other_name = request->other_name ? strdup(request->other_name) : NULL;
+        if ((!request->name || parked->request.name) &&
+            (!request->other_name || parked->request.other_name)) {
+            park(parked);
+            return;
+        }
+        atomic_store(&parked->references, 1);
+        parked_unref(parked);
+    }
+    fuse_reply_err(request->fuse, ENOMEM);
+}
+
+void parked_continue(struct parked *parked, const struct error *failure)
+{
+    struct request *request = &parked->request;
+    fetch_leave(request->fs, parked, false);
+    table_remove(request->fs->requests, parked);
+    /* Waits for a callback that is just running and has lost. */
+    fuse_req_interrupt_func(request->fuse, NULL, NULL);
+    error_clear(&request->failure);
+    if (failure)
+        request->failure = *failure;
+    if (!request->body(request)) {
+        while (atomic_load(&parked->references) > 1)
+            sched_yield(); /* the thread that parked it last is about to let go */
+        park(parked);
+        return;
+    }
+    parked_unref(parked);
+}
+
+/* Takes what is due out of the table; the caller continues it without the lock. */
+static struct parked *take_due(struct requests *requests, int64_t now, int64_t *next_deadline)
+{
+    struct parked *due = NULL;
+    for (struct parked *parked = requests->first, *next; parked; parked = next) {
+        next = parked->next;
+        int64_t deadline = parked->request.deadline;
+        if (!deadline)
+            continue;
+        if (deadline > now) {
+            if (deadline < *next_deadline)
+                *next_deadline = deadline;
+            continue;
+        }
+        if (!parked_claim(parked))
+            continue;
+        *parked->link_to_this = parked->next;
+        if (parked->next)
+            parked->next->link_to_this = parked->link_to_this;
+        parked->link_to_this = NULL;
+        requests->count--;
+        parked->next = due;
+        due = parked;
+    }
+    return due;
+}
+
+static void nap_until(struct requests *requests, int64_t deadline)
+{
+    struct timespec until = {.tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000};
+    pthread_cond_timedwait(&requests->wake, &requests->lock, &until);
+}
+
+static void *deadline_thread(void *context)
+{
+    struct requests *requests = context;
+    struct error timeout = {0};
+    error_set(&timeout, ERROR_TIMEOUT, "the server has not answered in time");
+    pthread_mutex_lock(&requests->lock);
+    while (!requests->stopping) {
+        int64_t now = clock_nanoseconds();
+        int64_t next_deadline = now + LONGEST_NAP_MS * INT64_C(1000000);
+        struct parked *due = take_due(requests, now, &next_deadline);
+        if (!due) {
+            nap_until(requests, next_deadline);
+            continue;
+        }
+        pthread_mutex_unlock(&requests->lock);
+        for (struct parked *next; due; due = next) {
+            next = due->next;
+            due->request.deadline = 0;
+            parked_continue(due, &timeout);
+        }
+        pthread_mutex_lock(&requests->lock);
+    }
+    pthread_mutex_unlock(&requests->lock);
+    return NULL;
+}
+
+struct requests *requests_new(void)
+{
+    struct requests *requests = calloc(1, sizeof *requests);
+    if (!requests)
+        return NULL;
+    pthread_mutex_init(&requests->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&requests->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    requests->has_thread = pthread_create(&requests->thread, NULL, deadline_thread, requests) == 0;
+    if (requests->has_thread)
+        return requests;
+    requests_free(requests);
+    return NULL;
+}
+
+void requests_free(struct requests *requests)
+{
+    if (!requests)
+        return;
+    pthread_mutex_lock(&requests->lock);
+    requests->stopping = true;
+    pthread_cond_signal(&requests->wake);
+    pthread_mutex_unlock(&requests->lock);
+    if (requests->has_thread)
+        pthread_join(requests->thread, NULL);
+    pthread_cond_destroy(&requests->wake);
+    pthread_mutex_destroy(&requests->lock);
+    free(requests);
+}
+
+void requests_interrupt_all(struct requests *requests)
+{
+    for (;;) {
+        pthread_mutex_lock(&requests->lock);
+        struct parked *parked = requests->first;
+        while (parked && !parked_claim(parked))
+            parked = parked->next;
+        pthread_mutex_unlock(&requests->lock);
+        if (!parked)
+            return;
+        struct request *request = &parked->request;
+        fetch_leave(request->fs, parked, true);
+        table_remove(request->fs->requests, parked);
+        fuse_req_interrupt_func(request->fuse, NULL, NULL);
+        fuse_reply_err(request->fuse, EINTR);
+        parked_unref(parked);
+    }
+}
+
+unsigned requests_parked(struct requests *requests)
+{
+    pthread_mutex_lock(&requests->lock);
+    unsigned count = requests->count;
+    pthread_mutex_unlock(&requests->lock);
+    return count;
+}

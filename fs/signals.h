@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* SIGTERM, SIGINT: unmount and end. SIGHUP: forget, read the credentials again, reopen the log. */
+#ifndef FS_SIGNALS_H
+#define FS_SIGNALS_H
+
+#include "filesystem.h"
+
+struct signals;
+
+/* Before any thread is started: the signals are for one thread alone. */
+void signals_block(void);
+/* From the thread that is about to run the loop; NULL: no memory, signals then end nothing. */
+struct signals *signals_start(struct filesystem *fs);
+void signals_stop(struct signals *signals);
+
+#endif

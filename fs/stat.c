@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "stat.h"
+
+#include "directory.h"
+#include "member.h"
+#include "options.h"
+
+enum { STAT_BLOCK = 512, PREFERRED_BLOCK = 4096, PATH_DEPTH = 32 };
+
+mode_t place_mode(const struct filesystem *fs, struct place place)
+{
+    static const mode_t own[NODE_KINDS] = {
+        [NODE_ROOT] = S_IFDIR | 0555,         [NODE_CONTROL] = S_IFDIR | 0700,
+        [NODE_ORGANIZATION] = S_IFDIR | 0755, [NODE_REGISTRY] = S_IFDIR | 0755,
+        [NODE_COLLECTION] = S_IFDIR | 0555,   [NODE_VERSION] = S_IFDIR | 0555,
+        [NODE_LINK] = S_IFLNK | 0777,
+    };
+    mode_t mode = own[place.node->kind];
+    if (place.member != MEMBER_SELF)
+        mode = member_by_id(place.node->kind, place.member)->mode;
+    if (fs->options->read_only)
+        mode &= ~(mode_t)(S_ISLNK(mode) ? 0 : 0222);
+    return mode & ~(S_ISLNK(mode) ? 0 : fs->options->umask);
+}
+
+/* Two digits and more at *at, which moves on; -1 when there is no digit. */
+static int read_number(struct text date, size_t *at, size_t digits)
+{
+    int number = 0;
+    for (size_t i = 0; i < digits; i++, (*at)++) {
+        if (*at >= date.size || date.bytes[*at] < '0' || date.bytes[*at] > '9')
+            return -1;
+        number = number * 10 + (date.bytes[*at] - '0');
+    }
+    return number;
+}
+
+static bool read_literal(struct text date, size_t *at, const char *allowed)
+{
+    if (*at >= date.size || !strchr(allowed, date.bytes[*at]) || !date.bytes[*at])
+        return false;
+    (*at)++;
+    return true;
+}
+
+static long read_fraction(struct text date, size_t *at)
+{
+    long nanoseconds = 0;
+    long weight = 100000000;
+    if (*at >= date.size || date.bytes[*at] != '.')
+        return 0;
+    for ((*at)++; *at < date.size && date.bytes[*at] >= '0' && date.bytes[*at] <= '9'; (*at)++) {
+        nanoseconds += (date.bytes[*at] - '0') * weight;
+        weight /= 10;
+    }
+    return nanoseconds;
+}
+
+/* Seconds east of UTC of "Z", "+hh:mm" or nothing at the end of a date. */
+static bool read_zone(struct text date, size_t *at, long *east)
+{
+    *east = 0;
+    if (*at == date.size)
+        return true;
+    if (read_literal(date, at, "Zz"))
+        return *at == date.size;
+    int sign = date.bytes[*at] == '-' ? -1 : 1;
+    if (!read_literal(date, at, "+-"))
+        return false;
+    int hours = read_number(date, at, 2);
+    if (hours < 0 || !read_literal(date, at, ":"))
+        return false;
+    int minutes = read_number(date, at, 2);
+    *east = sign * (hours * 3600L + minutes * 60L);
+    return minutes >= 0 && *at == date.size;
+}
+
+bool date_parse(struct text date, struct timespec *time)
+{
+    size_t at = 0;
+    struct tm broken = {0};
+    int year = read_number(date, &at, 4);
+    bool good = year >= 0 && read_literal(date, &at, "-");
+    broken.tm_mon = good ? read_number(date, &at, 2) - 1 : -1;
+    good = broken.tm_mon >= 0 && broken.tm_mon < 12 && read_literal(date, &at, "-");
+    broken.tm_mday = good ? read_number(date, &at, 2) : -1;
+    good = broken.tm_mday > 0 && broken.tm_mday <= 31 && read_literal(date, &at, "Tt ");
+    broken.tm_hour = good ? read_number(date, &at, 2) : -1;
+    good = broken.tm_hour >= 0 && broken.tm_hour < 24 && read_literal(date, &at, ":");
+    broken.tm_min = good ? read_number(date, &at, 2) : -1;
+    good = broken.tm_min >= 0 && broken.tm_min < 60 && read_literal(date, &at, ":");
+    broken.tm_sec = good ? read_number(date, &at, 2) : -1;
+    if (!good || broken.tm_sec < 0 || broken.tm_sec > 60)
+        return false;
+    broken.tm_year = year - 1900;
+    long nanoseconds = read_fraction(date, &at);
+    long east;
+    if (!read_zone(date, &at, &east))
+        return false;
+    *time = (struct timespec){.tv_sec = timegm(&broken) - east, .tv_nsec = nanoseconds};
+    return true;
+}
+
+bool place_render(struct filesystem *fs, struct place place, struct buf *text)
+{
+    const struct member *member = member_by_id(place.node->kind, place.member);
+    return member && member->render && member->render(fs, member, place.node->object, text);
+}
+
+static bool measure(struct filesystem *fs, struct place place, mode_t mode, struct buf *scratch,
+                    off_t *size)
+{
+    buf_clear(scratch);
+    *size = 0;
+    if (S_ISDIR(mode))
+        return true;
+    bool good = S_ISLNK(mode) ? directory_link_target(place.node, scratch)
+                              : place_render(fs, place, scratch);
+    *size = (off_t)scratch->size;
+    return good;
+}
+
+bool place_stat(struct filesystem *fs, struct place place, struct buf *scratch, struct stat *out)
+{
+    struct text created, updated;
+    struct node *dated = place.node;
+    member_dates(dated->kind, dated->object, &created, &updated);
+    struct timespec time;
+    if (!date_parse(updated, &time) && !date_parse(created, &time))
+        time = fs->mounted_at;
+    *out = (struct stat){
+        .st_ino = node_inode_number(place),
+        .st_mode = place_mode(fs, place),
+        .st_nlink = 1,
+        .st_uid = fs->options->uid,
+        .st_gid = fs->options->gid,
+        .st_blksize = PREFERRED_BLOCK,
+        .st_atim = time,
+        .st_mtim = time,
+        .st_ctim = time,
+    };
+    if (!measure(fs, place, out->st_mode, scratch, &out->st_size))
+        return false;
+    out->st_blocks = (out->st_size + STAT_BLOCK - 1) / STAT_BLOCK;
+    return true;
+}
+
+void place_path(struct place place, char *path, size_t size)
+{
+    const char *parts[PATH_DEPTH * 2];
+    size_t count = 0;
+    uint8_t member = place.member;
+    for (const struct node *node = place.node; node && count < PATH_DEPTH * 2 - 2;
+         node = node->parent) {
+        const struct member *row = member_by_id(node->kind, member);
+        if (row)
+            parts[count++] = row->name;
+        if (node->parent)
+            parts[count++] = node->name;
+        member = node->member;
+    }
+    size_t used = 0;
+    if (size)
+        path[0] = '\0';
+    while (count-- > 0 && used < size) {
+        int length = snprintf(path + used, size - used, "%s%s", used ? "/" : "", parts[count]);
+        used += length > 0 ? (size_t)length : 0;
+    }
+    if (size > 1 && !path[0])
+        snprintf(path, size, "/");
+}
