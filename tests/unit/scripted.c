@@ -7,11 +7,22 @@
 #include "json_text.h"
 #include "print.h"
 
+enum { REQUEST_CEILING = 64 << 20 };
+
 /* --- stand-ins for the transport --- */
 
+/* Parsed as answers are: bytes of the server that are no UTF-8 go back to it as they came. */
 static void print_request(const char *body)
 {
-    cleanup_json json_t *json = json_loads(body, JSON_ALLOW_NUL, NULL);
+    char problem[128];
+    cleanup_buf struct buf copy;
+    buf_init(&copy, REQUEST_CEILING);
+    buf_puts(&copy, body);
+    cleanup_json json_t *json = json_parse(&copy, REQUEST_CEILING, problem, sizeof problem);
+    if (!json) {
+        printf("> not JSON: %s\n", problem);
+        return;
+    }
     cleanup_free char *variables = json_dumps(json_object_get(json, "variables"), JSON_COMPACT);
     const char *name = json_string_value(json_object_get(json, "operationName"));
     size_t size = json_string_length(json_object_get(json, "query"));
