@@ -220,7 +220,10 @@ static int take(struct options *options, const struct option_row *row, const cha
 
 static int unknown(const char *option, struct error *error)
 {
-    return error_set(error, ERROR_INVALID, "unknown option %.100s; try --help", option);
+    /* Without its value: that may be a key which somebody tried to give. */
+    int length = (int)strcspn(option, "=");
+    return error_set(error, ERROR_INVALID, "unknown option %.*s; try --help",
+                     length > 100 ? 100 : length, option);
 }
 
 /* One of `-o a,b=c`. */
@@ -285,6 +288,9 @@ static int take_operands(struct options *options, int count, const char *const *
 {
     if (options->help || options->version)
         return 0;
+    if (options->allow_other && options->allow_root)
+        return error_set(error, ERROR_INVALID,
+                         "allow_other and allow_root exclude each other: give one");
     if (count == 0)
         return error_set(error, ERROR_INVALID, "no mountpoint given; try --help");
     if (count > 2)

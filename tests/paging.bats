@@ -54,7 +54,7 @@ SCRIPT
     ls "$MNT/paging" >before.txt
     mount_stop
     mount_start --ttl 600
-    control POST /faults '{"target": "graphql", "operation": "*", "kind": "empty_pages", "n": 3, "times": -1}'
+    control POST /faults '{"target": "graphql", "operation": "*", "kind": "empty_pages", "n": 3}'
     ls "$MNT/paging" >after.txt
     assert_same_text before.txt after.txt
 }

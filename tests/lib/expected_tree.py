@@ -111,11 +111,13 @@ def line(value):
 
 
 def lines(values):
-    return b"".join(to_bytes(one).replace(b"\n", b" ").replace(b"\r", b" ") + b"\n" for one in values)
+    """Each item once, a line break inside of it as a blank; an empty one is none."""
+    items = [to_bytes(one).replace(b"\n", b" ").replace(b"\r", b" ") for one in values if one]
+    return b"".join(one + b"\n" for one in dict.fromkeys(items))
 
 
 def sorted_lines(values):
-    return lines(sorted(values, key=to_bytes))
+    return lines(sorted(filter(None, values), key=to_bytes))
 
 
 class Number(str):
@@ -149,7 +151,7 @@ def refuse(constant):
 
 
 def metadata(value):
-    if value is None:
+    if not value:
         return b"{}\n"
     try:
         decoded = json.loads(value, parse_int=Number, parse_float=Number, parse_constant=refuse)
@@ -349,6 +351,8 @@ def main():
     organizations = [one["name"] for one in state["organizations"] if one["name"] and one["entity"]]
     for organization in filter(server.sees, organizations):
         path = file_name(organization)
+        if path == b".registryfs":
+            path = b"%2Eregistryfs"  # the control directory has that name
         tree.directory(path, None, 0o755)
         for registry in server.listing(organization, "projects", REGISTRY):
             name = registry["name"]

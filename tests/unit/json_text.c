@@ -63,6 +63,27 @@ static void odd_bytes_pass_through(void)
     BECOMES("\"\xff\xf4\x8f\xbe\xff\"", "\xff\xf4\x8f\xbe\xff");
 }
 
+/* Any bytes between quotes come out as they are, whatever of UTF-8 they pretend to be. */
+static void random_bytes_pass_through(void)
+{
+    static const unsigned char likely[] = {0xf4, 0x8f, 0xbe, 0xbf, 0x80, 0xc3, 0xed, 0xa0, 'a', 0};
+    uint32_t state = 1;
+    int different = 0;
+    for (int round = 0; round < 20000; round++) {
+        char quoted[18] = "\"";
+        for (int i = 1; i <= 16; i++) {
+            state = state * 1664525u + 1013904223u;
+            unsigned char byte = state >> 24;
+            quoted[i] = (char)(state & 0x10000 ? byte : likely[byte % sizeof likely]);
+            if (quoted[i] == '"' || quoted[i] == '\\')
+                quoted[i] = 'x';
+        }
+        quoted[17] = '"';
+        different += !becomes(quoted, sizeof quoted, quoted + 1, 16);
+    }
+    CHECK(different == 0);
+}
+
 /* A text that goes out as a variable must be the server's bytes again. */
 static void bytes_return_as_they_came(void)
 {
@@ -179,6 +200,7 @@ int main(void)
     texts_survive();
     lone_surrogates_are_replaced();
     odd_bytes_pass_through();
+    random_bytes_pass_through();
     bytes_return_as_they_came();
     numbers_of_any_size();
     broken_documents_are_refused();
