@@ -6,10 +6,13 @@
 #include "hash.h"
 #include "kernel_cache.h"
 #include "mountpoint.h"
+#include "notify.h"
 #include "operations.h"
 #include "options.h"
 #include "signals.h"
 #include "source.h"
+#include "status_query.h"
+#include "status_server.h"
 #include "version.h"
 
 #include <errno.h>
@@ -144,6 +147,7 @@ static int run_loop(struct filesystem *fs)
     fuse_loop_cfg_set_idle_threads(config, LOOP_THREADS);
     struct signals *signals = signals_start(fs);
     kernel_cache_start(fs->kernel_cache, fs->session);
+    fs->status_server = status_server_start(fs);
     int result = fuse_session_loop_mt(fs->session, config);
     signals_stop(signals);
     fuse_loop_cfg_destroy(config);
@@ -153,8 +157,10 @@ static int run_loop(struct filesystem *fs)
 /* Nothing may reply once the session is gone, so all that could is ended first. */
 static void stop(struct filesystem *fs)
 {
+    notify_service_manager("STOPPING=1");
     if (fs->client)
         client_shut_down(fs->client);
+    status_server_stop(fs->status_server);
     if (fs->fetches)
         fetches_cancel_all(fs->fetches);
     if (fs->requests)
@@ -191,6 +197,7 @@ static void on_ready(struct filesystem *fs)
     if (mount->daemon.result_pipe >= 0)
         log_leave_terminal(fs->log);
     daemon_ready(&mount->daemon);
+    notify_service_manager("READY=1");
     log_write(fs->log, CLIENT_LOG_INFO, "mounted %s at %s", client_base_url(fs->client),
               fs->options->mountpoint);
 }
@@ -268,6 +275,8 @@ int main(int argc, char **argv)
         options_print_help(stdout);
     else if (options.version)
         printf("registryfs %s\n", REGISTRYFS_VERSION);
+    else if (options.status)
+        code = status_query(options.status, options.json, stdout);
     else
         code = run(&options);
     options_release(&options);

@@ -154,6 +154,9 @@ static const struct option_row table[] = {
     {"log-file", 0, "FILE", AT(log_file), parse_text, "log to a file instead of stderr or syslog"},
     {"ready-fd", 0, "N", AT(ready_fd), parse_descriptor,
      "write a newline to descriptor N once mounted"},
+    {"status", 0, "MOUNTPOINT|SOCKET", AT(status), parse_text,
+     "say how that mount is and exit: 0 healthy, 1 degraded, 2 down"},
+    {"json", 0, NULL, AT(json), NULL, "with --status: as JSON"},
     {"help", 'h', NULL, AT(help), NULL, "print this and exit"},
     {"version", 'V', NULL, AT(version), NULL, "print the version and exit"},
 };
@@ -284,6 +287,13 @@ static int take_operands(struct options *options, int count, const char *const *
                          struct error *error)
 {
     if (options->help || options->version)
+        return 0;
+    if (options->json && !options->status)
+        return error_set(error, ERROR_INVALID, "option json goes with --status");
+    if (options->status && count)
+        return error_set(error, ERROR_INVALID, "--status takes one mountpoint: %.100s is too many",
+                         operands[0]);
+    if (options->status)
         return 0;
     if (count == 0)
         return error_set(error, ERROR_INVALID, "no mountpoint given; try --help");

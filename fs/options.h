@@ -22,6 +22,7 @@ struct options {
     const char *api_key_file;
     const char *cache_dir;
     const char *log_file;
+    const char *status;  /* ask how this mount is, then exit; NULL: mount */
     double ttl;          /* seconds */
     double negative_ttl; /* seconds */
     int timeout_ms;
@@ -38,6 +39,7 @@ struct options {
     bool read_only;
     bool allow_other;
     bool allow_root;
+    bool json; /* of status */
     bool help;
     bool version;
     struct buf kernel; /* further mount options for the kernel, each with a comma in front */
