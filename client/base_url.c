@@ -177,3 +177,10 @@ enum url_place base_url_place(const struct base_url *base, const char *text)
         return URL_UNUSABLE;
     return place_of(base, url);
 }
+
+void url_origin(const char *url, char *origin, size_t size)
+{
+    const char *host = strstr(url, "://");
+    size_t length = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
+    snprintf(origin, size, "%.*s", length < size ? (int)length : (int)size - 1, url);
+}

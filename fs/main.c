@@ -22,16 +22,22 @@
 
 enum { METADATA_WORKERS = 10, LOOP_THREADS = 4 };
 
-/* The mount of this process; libfuse's log function has no context of its own. */
-static struct log *fuse_log_target;
+/* libfuse's log function has no context of its own. */
+static struct log *libfuse_log;
+/* What it says while it mounts is kept for the one line that says why the mount failed. */
+static bool libfuse_is_mounting;
+static char libfuse_complaint[256];
 
 static void log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
 {
     char line[512];
     vsnprintf(line, sizeof line, format, arguments);
     line[strcspn(line, "\n")] = '\0';
-    log_write(fuse_log_target, level <= FUSE_LOG_ERR ? CLIENT_LOG_WARNING : CLIENT_LOG_DEBUG, "%s",
-              line);
+    if (libfuse_is_mounting)
+        snprintf(libfuse_complaint, sizeof libfuse_complaint, "%.200s", line);
+    else
+        log_write(libfuse_log, level <= FUSE_LOG_ERR ? CLIENT_LOG_WARNING : CLIENT_LOG_DEBUG, "%s",
+                  line);
 }
 
 static void on_client_log(void *context, enum client_log_level level, const char *message)
@@ -110,31 +116,37 @@ static int open_tree(struct filesystem *fs)
     return 0;
 }
 
+/* The name that mount(8) shows; a comma would end the option, a backslash quote what follows. */
+static void write_name(const char *source, char *name, size_t size)
+{
+    snprintf(name, size, "%s", source ? source : "registryfs");
+    for (char *at = name; *at; at++) {
+        if (*at == ',' || *at == '\\' || (unsigned char)*at < 0x20)
+            *at = '_';
+    }
+}
+
 static int mount_session(struct filesystem *fs)
 {
     const struct options *options = fs->options;
-    char arguments[8192];
-    snprintf(arguments, sizeof arguments, "-osubtype=registryfs,fsname=%s%s%s%s%s",
-             options->source ? options->source : "registryfs", options->read_only ? ",ro" : "",
-             options->allow_other || options->allow_root ? ",allow_other" : "",
+    char name[PATH_MAX], text[PATH_MAX + 8192], message[1024];
+    write_name(options->source, name, sizeof name);
+    snprintf(text, sizeof text, "-osubtype=registryfs,fsname=%s%s%s%s%s%s", name,
+             options->read_only ? ",ro" : "", options->allow_other ? ",allow_other" : "",
+             options->allow_root ? ",allow_root" : "",
              options->kernel.size ? options->kernel.data : "", options->debug ? ",debug" : "");
-    /* A comma in SOURCE would end the option. */
-    for (char *at = strstr(arguments, "fsname=") + strlen("fsname="),
-              *end = at + (options->source ? strlen(options->source) : 0);
-         at < end; at++) {
-        if (*at == ',' || *at == '\\')
-            *at = '_';
-    }
-    char *words[] = {(char[]){"registryfs"}, arguments, NULL};
-    struct fuse_args args = {.argc = 2, .argv = words};
-    fs->session = fuse_session_new(&args, &operations, sizeof operations, fs);
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    if (fuse_opt_add_arg(&args, "registryfs") == 0 && fuse_opt_add_arg(&args, text) == 0)
+        fs->session = fuse_session_new(&args, &operations, sizeof operations, fs);
     fuse_opt_free_args(&args);
     if (!fs->session)
-        return fail(EXIT_SYSTEM, "cannot start a FUSE session; see the log");
-    if (fuse_session_mount(fs->session, options->mountpoint) == 0)
+        return fail(EXIT_SYSTEM, "cannot start a FUSE session: out of memory");
+    libfuse_is_mounting = true;
+    int result = fuse_session_mount(fs->session, options->mountpoint);
+    libfuse_is_mounting = false;
+    if (result == 0)
         return 0;
-    char message[512];
-    mountpoint_explain_failure(options->mountpoint, message, sizeof message);
+    mountpoint_explain_failure(options->mountpoint, libfuse_complaint, message, sizeof message);
     return fail(EXIT_MOUNT_FAILED, message);
 }
 
@@ -214,7 +226,7 @@ static int serve(struct mount *mount)
                 strerror(errno));
         return EXIT_USAGE;
     }
-    fuse_log_target = fs->log;
+    libfuse_log = fs->log;
     fuse_set_log_func(log_from_libfuse);
     signals_block();
     int code = make_parts(fs) ? 0 : fail(EXIT_SYSTEM, "out of memory");

@@ -84,7 +84,8 @@ static bool is_in_path(const char *program)
     return false;
 }
 
-void mountpoint_explain_failure(const char *mountpoint, char *message, size_t size)
+void mountpoint_explain_failure(const char *mountpoint, const char *complaint, char *message,
+                                size_t size)
 {
     if (geteuid() != 0 && !is_in_path("fusermount3"))
         snprintf(message, size,
@@ -93,7 +94,7 @@ void mountpoint_explain_failure(const char *mountpoint, char *message, size_t si
                  mountpoint);
     else
         snprintf(message, size,
-                 "cannot mount at %.300s: see the message above; in a container, mounting needs "
-                 "CAP_SYS_ADMIN, allow_other needs user_allow_other in /etc/fuse.conf",
-                 mountpoint);
+                 "cannot mount at %.300s%s%.200s; in a container, mounting needs CAP_SYS_ADMIN; "
+                 "allow_other needs user_allow_other in /etc/fuse.conf",
+                 mountpoint, *complaint ? ": " : "", complaint);
 }

@@ -8,6 +8,8 @@
 /* 0, or an exit code and a message. A dead FUSE mount at the place is taken away first: what an
  * earlier run of ours left when it was killed. */
 int mountpoint_check(const char *mountpoint, char *message, size_t size);
-void mountpoint_explain_failure(const char *mountpoint, char *message, size_t size);
+/* `complaint` is what libfuse said, empty when nothing. */
+void mountpoint_explain_failure(const char *mountpoint, const char *complaint, char *message,
+                                size_t size);
 
 #endif

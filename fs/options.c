@@ -295,6 +295,9 @@ static int take_operands(struct options *options, int count, const char *const *
                          operands[0]);
     if (options->status)
         return 0;
+    if (options->allow_other && options->allow_root)
+        return error_set(error, ERROR_INVALID,
+                         "allow_other and allow_root exclude each other: give one");
     if (count == 0)
         return error_set(error, ERROR_INVALID, "no mountpoint given; try --help");
     if (count > 2)

@@ -36,7 +36,7 @@ compile() {
     if [[ ! -f $builds/$1/build.ninja ]]; then
         CC=$compiler meson setup "${options[@]}" "$builds/$1" "$root" || return
     fi
-    ninja -C "$builds/$1" -j 2
+    ninja -C "$builds/$1" -j 2 all meson-test-prereq
 }
 
 # UndefinedBehaviorSanitizer only reports unless it is told to stop.
@@ -90,7 +90,7 @@ counts_of_closing_line() {
 }
 
 check() {
-    BUILD_DIR=$builds/gcc single "tests/checks/$1"
+    NODE_PATH=/usr/share/nodejs BUILD_DIR=$builds/gcc single "tests/checks/$1"
 }
 
 # Runs tests/$1.bats against build $2 and counts the lines of its TAP output. A plan that was not

@@ -87,8 +87,22 @@ static void places_with_prefix(void)
     base_url_release(&base);
 }
 
+static void names_the_origin_alone(void)
+{
+    char origin[32];
+    url_origin("https://h:1/path?signature=secret", origin, sizeof origin);
+    CHECK_TEXT(origin, "https://h:1");
+    url_origin("https://h?signature=secret", origin, sizeof origin);
+    CHECK_TEXT(origin, "https://h");
+    url_origin("https://a-very-long-host-name.example.com/", origin, sizeof origin);
+    CHECK_TEXT(origin, "https://a-very-long-host-name.e");
+    url_origin("nonsense", origin, sizeof origin);
+    CHECK_TEXT(origin, "");
+}
+
 int main(void)
 {
+    names_the_origin_alone();
     parses();
     refuses();
     places_without_prefix();
