@@ -9,6 +9,7 @@
 #include "notify.h"
 #include "operations.h"
 #include "options.h"
+#include "run_command.h"
 #include "signals.h"
 #include "source.h"
 #include "status_query.h"
@@ -254,8 +255,9 @@ static const char *absolute(const char *path, char buffer[PATH_MAX])
     return length > 0 && length < PATH_MAX ? buffer : path;
 }
 
-static int run(struct options *options)
+static int mount_and_serve(struct options *options)
 {
+    keep_memory_private();
     char log_file[PATH_MAX], key_file[PATH_MAX], cache_dir[PATH_MAX], mountpoint[PATH_MAX];
     options->log_file = absolute(options->log_file, log_file);
     options->api_key_file = absolute(options->api_key_file, key_file);
@@ -279,7 +281,6 @@ int main(int argc, char **argv)
 {
     struct options options;
     struct error error = {0};
-    keep_memory_private();
     int code = EXIT_MOUNTED;
     if (options_parse(&options, argc, argv, &error) < 0)
         code = fail(EXIT_USAGE, error.message);
@@ -289,8 +290,10 @@ int main(int argc, char **argv)
         printf("registryfs %s\n", REGISTRYFS_VERSION);
     else if (options.status)
         code = status_query(options.status, options.json, stdout);
+    else if (options.command)
+        code = run_command(&options, mount_and_serve);
     else
-        code = run(&options);
+        code = mount_and_serve(&options);
     options_release(&options);
     return code;
 }
