@@ -298,6 +298,12 @@ static int check_combination(const struct options *options, struct error *error)
     return 0;
 }
 
+/* fstab(5) has no way to leave the source out. */
+static bool means_everything(const char *source)
+{
+    return strcmp(source, "/") == 0 || strcmp(source, "registryfs") == 0;
+}
+
 static int take_operands(struct options *options, int count, const char *const *operands,
                          struct error *error)
 {
@@ -316,7 +322,7 @@ static int take_operands(struct options *options, int count, const char *const *
                          operands[most]);
     if (mounts_here)
         options->mountpoint = operands[--count];
-    if (count && strcmp(operands[0], "/") != 0 && strcmp(operands[0], "registryfs") != 0)
+    if (count && !means_everything(operands[0]))
         options->source = operands[0];
     return 0;
 }
