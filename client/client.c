@@ -51,6 +51,7 @@ int client_new(const struct client_config *config, struct client **created, stru
         return error_set(error, ERROR_LOCAL, "no memory");
     breaker_init(&client->breaker);
     credentials_init(&client->credentials);
+    manifests_init(&client->manifests);
     if (!http_pool_init(&client->pool))
         error_set(error, ERROR_LOCAL, "no memory");
     else if (copy_config(client, config, error) == 0 && credentials_load(client, error) == 0) {
@@ -67,6 +68,7 @@ void client_free(struct client *client)
         return;
     http_pool_release(&client->pool);
     credentials_release(&client->credentials);
+    manifests_release(&client->manifests);
     breaker_release(&client->breaker);
     base_url_release(&client->base_url);
     settings_release(&client->settings);

@@ -13,7 +13,7 @@
 #define FS_DISK_CACHE_H
 
 #include "disk_blocks.h"
-#include "md5.h"
+#include "base/md5.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

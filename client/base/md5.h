@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* MD5, the digest of artifact content (protocol 8.2). Not for security. */
-#ifndef FS_MD5_H
-#define FS_MD5_H
+#ifndef BASE_MD5_H
+#define BASE_MD5_H
 
 #include <stdbool.h>
 #include <stddef.h>
