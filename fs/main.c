@@ -10,6 +10,7 @@
 #include "options.h"
 #include "signals.h"
 #include "source.h"
+#include "unsaved.h"
 #include "version.h"
 
 #include <errno.h>
@@ -166,6 +167,7 @@ static void stop(struct filesystem *fs)
         fuse_session_unmount(fs->session);
         fuse_session_destroy(fs->session);
     }
+    unsaved_write_out(fs);
 }
 
 static void free_parts(struct filesystem *fs)
