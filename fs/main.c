@@ -32,7 +32,8 @@ static struct log *libfuse_log;
 static bool libfuse_is_mounting;
 static char libfuse_complaint[256];
 
-static void log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void
+log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
 {
     char line[512];
     vsnprintf(line, sizeof line, format, arguments);
@@ -294,7 +295,11 @@ static int mount_and_serve(struct options *options)
     int code = mountpoint_check(options->mountpoint, message, sizeof message);
     if (code)
         return fail(code, message);
-    if (!daemon_start(&mount.daemon, options->foreground, options->ready_fd)) {
+    enum daemon_role role =
+        daemon_start(&mount.daemon, options->foreground, options->ready_fd, &code);
+    if (role == DAEMON_PARENT)
+        return code;
+    if (role == DAEMON_FAILED) {
         snprintf(message, sizeof message, "cannot go to the background: %s", strerror(errno));
         return fail(EXIT_SYSTEM, message);
     }
