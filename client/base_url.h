@@ -27,6 +27,9 @@ enum url_place {
     URL_BELOW,     /* credentials may be attached */
 };
 
+/* "https://host:port" of a URL, for messages: the rest may hold signatures. */
+void url_origin(const char *url, char *origin, size_t size);
+
 enum url_place base_url_place(const struct base_url *base, const char *url);
 
 #endif

@@ -21,18 +21,24 @@ void authorization_unref(struct authorization *authorization)
 {
     if (!authorization || atomic_fetch_sub(&authorization->references, 1) != 1)
         return;
-    explicit_bzero(authorization->header, strlen(authorization->header));
+    size_t size = (size_t)(authorization->secret - authorization->header);
+    explicit_bzero(authorization->header, size + strlen(authorization->secret));
     free(authorization);
 }
 
-static struct authorization *authorization_new(const char *scheme, const char *secret)
+/* `credential` is what the scheme sends, `secret` what it was made from. */
+static struct authorization *authorization_new(const char *scheme, const char *credential,
+                                               const char *secret)
 {
-    size_t size = strlen("Authorization:  ") + strlen(scheme) + strlen(secret) + 1;
-    struct authorization *authorization = malloc(sizeof *authorization + size);
+    size_t size = strlen("Authorization:  ") + strlen(scheme) + strlen(credential) + 1;
+    size_t secret_size = strlen(secret) + 1;
+    struct authorization *authorization = malloc(sizeof *authorization + size + secret_size);
     if (!authorization)
         return NULL;
     atomic_init(&authorization->references, 1);
-    snprintf(authorization->header, size, "Authorization: %s %s", scheme, secret);
+    snprintf(authorization->header, size, "Authorization: %s %s", scheme, credential);
+    authorization->secret = authorization->header + size;
+    memcpy(authorization->header + size, secret, secret_size);
     return authorization;
 }
 
@@ -62,7 +68,7 @@ static struct authorization *authorization_of_key(const char *key)
         return NULL;
     snprintf(pair, size + 1, "api:%s", key);
     base64_encode(pair, size, encoded);
-    return authorization_new("Basic", encoded);
+    return authorization_new("Basic", encoded, key);
 }
 
 int api_key_check(const char *key, size_t size, const char *source, struct error *error)
@@ -256,7 +262,7 @@ static int renew(struct client *client, struct call *call, bool use_cache)
     cleanup_identity_token struct identity_token token = {0};
     if (identity_fetch(client, call, use_cache, &token) != 0)
         return -1;
-    struct authorization *authorization = authorization_new("Bearer", token.text);
+    struct authorization *authorization = authorization_new("Bearer", token.text, token.text);
     if (!authorization)
         return error_set(call->error, ERROR_LOCAL, "no memory");
     replace(credentials, authorization, true, token.renew_at, token.expires_at);
@@ -366,4 +372,25 @@ bool credentials_changed(struct client *client, struct call *call,
     pthread_mutex_unlock(&client->credentials.lock);
     return identity ? token_changed(client, &attempt, refused)
                     : key_changed(client, &attempt, refused);
+}
+
+static void blank_out(char *text, const char *secret)
+{
+    size_t size = strlen(secret);
+    for (char *at = strstr(text, secret); at && size > 0; at = strstr(at, secret))
+        memset(at, '*', size);
+}
+
+void credentials_redact(struct credentials *credentials, char *text)
+{
+    pthread_mutex_lock(&credentials->lock);
+    struct authorization *current = credentials->current;
+    if (current)
+        atomic_fetch_add(&current->references, 1);
+    pthread_mutex_unlock(&credentials->lock);
+    if (!current)
+        return;
+    blank_out(text, current->secret);
+    blank_out(text, strrchr(current->header, ' ') + 1);
+    authorization_unref(current);
 }

@@ -14,7 +14,8 @@
 /* The Authorization header, shared by the requests that carry it. Immutable. */
 struct authorization {
     atomic_uint references;
-    char header[]; /* "Authorization: Basic …" */
+    const char *secret; /* the key or token alone, behind the header */
+    char header[];      /* "Authorization: Basic …" */
 };
 
 void authorization_unref(struct authorization *authorization);
@@ -42,6 +43,10 @@ int credentials_get(struct client *client, struct call *call, struct authorizati
 /* After a 401 for `refused`: reads the source again. True: there is something else to try. */
 bool credentials_changed(struct client *client, struct call *call,
                          const struct authorization *refused);
+
+/* Blanks out the key or token in a text that came from outside: a server may repeat what it was
+ * sent, and texts end in logs and errors. */
+void credentials_redact(struct credentials *credentials, char *text);
 
 /* ERROR_UNAUTHENTICATED when the key is empty or holds blanks or control characters. */
 int api_key_check(const char *key, size_t size, const char *source, struct error *error);

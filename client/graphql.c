@@ -44,9 +44,12 @@ static int exchange(struct client *client, struct call *call,
         .ceiling = ANSWER_CEILING,
     };
     atomic_fetch_add(&client->graphql_requests, 1);
-    if (http_send(client, call, &request, &response) != 0)
-        return -1;
-    return graphql_judge(document, &response, call->error, judgement);
+    int result = http_send(client, call, &request, &response);
+    if (result == 0)
+        result = graphql_judge(document, &response, call->error, judgement);
+    if (result != 0)
+        credentials_redact(&client->credentials, call->error->message);
+    return result;
 }
 
 int graphql_execute_partial(struct client *client, struct call *call,

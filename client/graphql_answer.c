@@ -216,6 +216,8 @@ int graphql_judge(const struct graphql_document *document, struct http_response 
     if (response->status < 300 && !is_json(response->content_type))
         return fail_without_json(document, response, problem, error);
     cleanup_json json_t *root = json_parse(&response->body, BODY_CEILING, problem, sizeof problem);
+    if (root && !json_is_object(root))
+        snprintf(problem, sizeof problem, "not an object");
     if (!json_is_object(root))
         return fail_without_json(document, response, problem, error);
     return judge_json(document, response, root, error, judgement);

@@ -150,24 +150,27 @@ static enum step after_failure(struct sending *sending)
     return fail(sending);
 }
 
+static enum step refuse_redirect(struct sending *sending, const char *why)
+{
+    struct http_exchange *exchange = &sending->exchange;
+    char origin[200];
+    url_origin(exchange->redirect, origin, sizeof origin);
+    error_set(&exchange->error, ERROR_SERVER, "the server redirects to %s, %s", origin, why);
+    exchange->error.status = exchange->response->status;
+    return fail(sending);
+}
+
 static enum step redirect(struct sending *sending)
 {
     struct http_exchange *exchange = &sending->exchange;
     int status = exchange->response->status;
     enum url_place place = base_url_place(&exchange->client->base_url, exchange->redirect);
-    const char *problem = NULL;
     if (place == URL_UNUSABLE)
-        problem = "to an address that is not HTTP";
-    else if (++sending->redirects > MOST_REDIRECTS)
-        problem = "again and again";
-    else if (exchange->request->body && (place != URL_BELOW || (status != 307 && status != 308)))
-        problem = "a request that changes something to another address; check the base URL";
-    if (problem) {
-        free(steal(exchange->redirect));
-        error_set(&exchange->error, ERROR_SERVER, "the server redirects %s", problem);
-        exchange->error.status = status;
-        return fail(sending);
-    }
+        return refuse_redirect(sending, "which is no address to follow");
+    if (++sending->redirects > MOST_REDIRECTS)
+        return refuse_redirect(sending, "again and again");
+    if (exchange->request->body && (place != URL_BELOW || (status != 307 && status != 308)))
+        return refuse_redirect(sending, "where requests are not sent to; correct the base URL");
     return STEP_AGAIN;
 }
 

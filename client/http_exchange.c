@@ -251,14 +251,6 @@ static CURLcode drive(struct transfer *transfer)
     }
 }
 
-/* "https://host:port" of a URL: the rest may hold signatures. */
-static void origin_of(const char *url, char *origin, size_t size)
-{
-    const char *host = strstr(url, "://");
-    size_t length = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
-    snprintf(origin, size, "%.*s", length > 200 ? 200 : (int)length, url);
-}
-
 static bool connection_failed(CURLcode code)
 {
     switch (code) {
@@ -294,8 +286,8 @@ static void explain(struct transfer *transfer, CURLcode code)
     struct http_exchange *exchange = transfer->exchange;
     struct error *error = &exchange->error;
     const char *detail = transfer->handle->message;
-    char origin[256];
-    origin_of(exchange->url, origin, sizeof origin);
+    char origin[200];
+    url_origin(exchange->url, origin, sizeof origin);
     if (!*detail)
         detail = curl_easy_strerror(code);
     bool before = connection_failed(code) && !exchange->sent;

@@ -29,6 +29,13 @@ static bool answer_is_lost(const struct error *error)
     return error->maybe_applied && !error->refused;
 }
 
+/* Puts in front of the error of a lost answer what reading again has shown. */
+static int fail_lost(struct call *call, bool known)
+{
+    return error_wrap(call->error, known ? "the change was not made, as reading it again shows"
+                                         : "it could not be found out whether the change was made");
+}
+
 /* Whether the server has seen a mutation that failed, so that what it has now is worth a look. */
 static bool has_arrived(const struct error *error)
 {
@@ -125,7 +132,7 @@ static int settle_create(struct client *client, struct call *call, const struct 
         return -1;
     cleanup_object struct registry *now = read_again(client, call, wanted, wanted->name, &gone);
     if (!now)
-        return -1;
+        return fail_lost(call, gone);
     if (now->visibility != wanted->visibility || !now->allow_all_artifact_types)
         return error_wrap(call->error, "the answer was lost and the registry is there, but not as "
                                        "asked for");
@@ -298,8 +305,10 @@ static int settle_save(struct client *client, struct call *call, const struct re
     if (!has_arrived(call->error))
         return -1;
     *now = read_again(client, call, saved, saved->name, &gone);
-    if (!answer_is_lost(call->error) || !*now || !is_applied(*now, change))
+    if (!answer_is_lost(call->error))
         return -1;
+    if (!*now || !is_applied(*now, change))
+        return fail_lost(call, *now || gone);
     client_log(client, CLIENT_LOG_INFO,
                "save registry: the answer was lost (%s), the change is "
                "there",
@@ -369,11 +378,13 @@ static int settle_rename(struct client *client, struct call *call, const struct 
     if (!has_arrived(call->error))
         return -1;
     *now = read_again(client, call, saved, saved->name, &gone);
-    if (!answer_is_lost(call->error) || !gone)
+    if (!answer_is_lost(call->error))
         return -1;
+    if (!gone)
+        return fail_lost(call, *now != NULL);
     *now = read_again(client, call, saved, new_name, &gone);
     if (!*now)
-        return -1;
+        return fail_lost(call, gone);
     error_clear(call->error);
     return 0;
 }
@@ -416,10 +427,12 @@ int client_delete_registry(struct client *client, struct call *call,
     json_t *variables = json_pack("{s:o}", "id", json_from_text(registry->id));
     if (graphql_execute(client, &limited, graphql_document("DeleteRegistry"), variables, &data)) {
         bool gone = false;
-        if (answer_is_lost(call->error))
-            object_unref(read_again(client, call, registry, registry->name, &gone));
-        if (!gone)
+        if (!answer_is_lost(call->error))
             return -1;
+        cleanup_object struct registry *now =
+            read_again(client, call, registry, registry->name, &gone);
+        if (!gone)
+            return fail_lost(call, now != NULL);
         error_clear(call->error);
         return 0;
     }

@@ -44,7 +44,6 @@ void features_update(struct client *client, const json_t *server_info)
     uint64_t disabled = json_array_size(list) > 0 ? documents_words_disabled(is_enabled, list) : 0;
     atomic_store(&features->enabled, enabled);
     atomic_store(&features->disabled_words, disabled);
-    atomic_store(&features->known, true);
 }
 
 bool features_have(struct client *client, enum feature feature)

@@ -22,8 +22,7 @@ enum feature {
 
 /* Part of struct client; zeros: nothing is known. */
 struct features {
-    atomic_uint enabled; /* bit i: enum feature i */
-    atomic_bool known;
+    atomic_uint enabled;             /* bit i: enum feature i */
     _Atomic uint64_t disabled_words; /* optional words that are features the server has not */
     _Atomic uint64_t missing_words;  /* optional words that validation refused */
 };

@@ -62,7 +62,7 @@ static void send_one(struct kernel_cache *cache, const struct notification *one)
         result = fuse_lowlevel_notify_expire_entry(cache->session, one->id, one->name, length, 0);
         if (result != -ENOSYS)
             break;
-        /* fall through */
+        __attribute__((fallthrough));
     case REMOVE_ENTRY:
         fuse_lowlevel_notify_inval_entry(cache->session, one->id, one->name, length);
         break;
@@ -98,13 +98,14 @@ static void *send_thread(void *context)
 bool kernel_cache_start(struct kernel_cache *cache, struct fuse_session *session)
 {
     sigset_t all, old;
-    cache->session = session;
-    cache->running = true;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    pthread_mutex_lock(&cache->lock); /* the thread waits until all of this is in place */
+    cache->session = session;
     cache->has_thread = pthread_create(&cache->thread, NULL, send_thread, cache) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     cache->running = cache->has_thread;
+    pthread_mutex_unlock(&cache->lock);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
     return cache->has_thread;
 }
 

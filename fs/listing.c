@@ -19,7 +19,7 @@ struct listing *listing_new(int64_t fetched)
 
 struct listing *listing_ref(struct listing *listing)
 {
-    return object_ref(&listing->counted);
+    return object_ref(listing); /* `counted` comes first; NULL stays NULL */
 }
 
 void listing_unref(struct listing *listing)
@@ -111,7 +111,7 @@ bool listing_add(struct listing *listing, struct text original, const void *obje
     for (unsigned salt = 0; salt < MOST_SALTS; salt++) {
         name_escape(original, salt, name);
         if (listing->index[slot_of(listing, name)]) {
-            if (!name_is_cut(name))
+            if (!name_needs_listing(name))
                 return true;
             continue;
         }

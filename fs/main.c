@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 #include "daemon.h"
+#include "directory.h"
 #include "errnos.h"
 #include "filesystem.h"
 #include "hash.h"
 #include "kernel_cache.h"
 #include "mountpoint.h"
+#include "notify.h"
 #include "operations.h"
 #include "options.h"
+#include "place.h"
+#include "refresh.h"
+#include "run_command.h"
 #include "signals.h"
 #include "source.h"
+#include "status_query.h"
+#include "status_server.h"
 #include "unsaved.h"
 #include "version.h"
 
@@ -20,16 +27,23 @@
 
 enum { METADATA_WORKERS = 10, LOOP_THREADS = 4 };
 
-/* The mount of this process; libfuse's log function has no context of its own. */
-static struct log *fuse_log_target;
+/* libfuse's log function has no context of its own. */
+static struct log *libfuse_log;
+/* What it says while it mounts is kept for the one line that says why the mount failed. */
+static bool libfuse_is_mounting;
+static char libfuse_complaint[256];
 
-static void log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void
+log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
 {
     char line[512];
     vsnprintf(line, sizeof line, format, arguments);
     line[strcspn(line, "\n")] = '\0';
-    log_write(fuse_log_target, level <= FUSE_LOG_ERR ? CLIENT_LOG_WARNING : CLIENT_LOG_DEBUG, "%s",
-              line);
+    if (libfuse_is_mounting)
+        snprintf(libfuse_complaint, sizeof libfuse_complaint, "%.200s", line);
+    else
+        log_write(libfuse_log, level <= FUSE_LOG_ERR ? CLIENT_LOG_WARNING : CLIENT_LOG_DEBUG, "%s",
+                  line);
 }
 
 static void on_client_log(void *context, enum client_log_level level, const char *message)
@@ -69,6 +83,27 @@ static int fail(int code, const char *message)
     return code;
 }
 
+/* So that the mount's root answers from memory from the first moment on (df opens it). Not having
+ * the list is no reason to fail: whoever looks asks again. */
+static void list_organizations(struct filesystem *fs)
+{
+    struct error error = {0};
+    struct call call = {.error = &error};
+    cleanup_object_list struct object_list found = {0};
+    int64_t asked = clock_nanoseconds();
+    struct place root = {fs->nodes.root, MEMBER_SELF};
+    struct lineage nothing = {0};
+    if (client_list_organizations(fs->client, &call, fs->viewer, &found) < 0) {
+        journal_add(fs->journal, "list", "/", error.kind, error.message);
+        return;
+    }
+    struct listing *listing = directory_listing(root, &nothing, &found, asked, NULL);
+    pthread_mutex_lock(&fs->nodes.lock);
+    if (listing)
+        refresh_install(fs, root, listing);
+    pthread_mutex_unlock(&fs->nodes.lock);
+}
+
 static int connect_client(struct filesystem *fs)
 {
     const struct options *options = fs->options;
@@ -97,6 +132,8 @@ static int open_tree(struct filesystem *fs)
     struct error error = {0};
     if (!nodes_init(&fs->nodes, hash_bytes(0, base_url, strlen(base_url))))
         return fail(EXIT_SYSTEM, "out of memory");
+    if (!fs->options->source)
+        list_organizations(fs);
     if (source_resolve(fs, fs->options->source, &error) < 0)
         return fail(EXIT_MOUNT_FAILED, error.message);
     enum { CONTROL_MEMBER = 200 }; /* no directory of the root: no listing touches it */
@@ -108,31 +145,37 @@ static int open_tree(struct filesystem *fs)
     return 0;
 }
 
+/* The name that mount(8) shows; a comma would end the option, a backslash quote what follows. */
+static void write_name(const char *source, char *name, size_t size)
+{
+    snprintf(name, size, "%s", source ? source : "registryfs");
+    for (char *at = name; *at; at++) {
+        if (*at == ',' || *at == '\\' || (unsigned char)*at < 0x20)
+            *at = '_';
+    }
+}
+
 static int mount_session(struct filesystem *fs)
 {
     const struct options *options = fs->options;
-    char arguments[8192];
-    snprintf(arguments, sizeof arguments, "-osubtype=registryfs,fsname=%s%s%s%s%s",
-             options->source ? options->source : "registryfs", options->read_only ? ",ro" : "",
-             options->allow_other || options->allow_root ? ",allow_other" : "",
+    char name[PATH_MAX], text[PATH_MAX + 8192], message[1024];
+    write_name(options->source, name, sizeof name);
+    snprintf(text, sizeof text, "-osubtype=registryfs,fsname=%s%s%s%s%s%s", name,
+             options->read_only ? ",ro" : "", options->allow_other ? ",allow_other" : "",
+             options->allow_root ? ",allow_root" : "",
              options->kernel.size ? options->kernel.data : "", options->debug ? ",debug" : "");
-    /* A comma in SOURCE would end the option. */
-    for (char *at = strstr(arguments, "fsname=") + strlen("fsname="),
-              *end = at + (options->source ? strlen(options->source) : 0);
-         at < end; at++) {
-        if (*at == ',' || *at == '\\')
-            *at = '_';
-    }
-    char *words[] = {(char[]){"registryfs"}, arguments, NULL};
-    struct fuse_args args = {.argc = 2, .argv = words};
-    fs->session = fuse_session_new(&args, &operations, sizeof operations, fs);
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    if (fuse_opt_add_arg(&args, "registryfs") == 0 && fuse_opt_add_arg(&args, text) == 0)
+        fs->session = fuse_session_new(&args, &operations, sizeof operations, fs);
     fuse_opt_free_args(&args);
     if (!fs->session)
-        return fail(EXIT_SYSTEM, "cannot start a FUSE session; see the log");
-    if (fuse_session_mount(fs->session, options->mountpoint) == 0)
+        return fail(EXIT_SYSTEM, "cannot start a FUSE session: out of memory");
+    libfuse_is_mounting = true;
+    int result = fuse_session_mount(fs->session, options->mountpoint);
+    libfuse_is_mounting = false;
+    if (result == 0)
         return 0;
-    char message[512];
-    mountpoint_explain_failure(options->mountpoint, message, sizeof message);
+    mountpoint_explain_failure(options->mountpoint, libfuse_complaint, message, sizeof message);
     return fail(EXIT_MOUNT_FAILED, message);
 }
 
@@ -145,6 +188,7 @@ static int run_loop(struct filesystem *fs)
     fuse_loop_cfg_set_idle_threads(config, LOOP_THREADS);
     struct signals *signals = signals_start(fs);
     kernel_cache_start(fs->kernel_cache, fs->session);
+    fs->status_server = status_server_start(fs);
     int result = fuse_session_loop_mt(fs->session, config);
     signals_stop(signals);
     fuse_loop_cfg_destroy(config);
@@ -154,8 +198,10 @@ static int run_loop(struct filesystem *fs)
 /* Nothing may reply once the session is gone, so all that could is ended first. */
 static void stop(struct filesystem *fs)
 {
+    notify_service_manager("STOPPING=1");
     if (fs->client)
         client_shut_down(fs->client);
+    status_server_stop(fs->status_server);
     if (fs->fetches)
         fetches_cancel_all(fs->fetches);
     if (fs->requests)
@@ -193,6 +239,7 @@ static void on_ready(struct filesystem *fs)
     if (mount->daemon.result_pipe >= 0)
         log_leave_terminal(fs->log);
     daemon_ready(&mount->daemon);
+    notify_service_manager("READY=1");
     log_write(fs->log, CLIENT_LOG_INFO, "mounted %s at %s", client_base_url(fs->client),
               fs->options->mountpoint);
 }
@@ -209,7 +256,7 @@ static int serve(struct mount *mount)
                 strerror(errno));
         return EXIT_USAGE;
     }
-    fuse_log_target = fs->log;
+    libfuse_log = fs->log;
     fuse_set_log_func(log_from_libfuse);
     signals_block();
     int code = make_parts(fs) ? 0 : fail(EXIT_SYSTEM, "out of memory");
@@ -237,8 +284,9 @@ static const char *absolute(const char *path, char buffer[PATH_MAX])
     return length > 0 && length < PATH_MAX ? buffer : path;
 }
 
-static int run(struct options *options)
+static int mount_and_serve(struct options *options)
 {
+    keep_memory_private();
     char log_file[PATH_MAX], key_file[PATH_MAX], cache_dir[PATH_MAX], mountpoint[PATH_MAX];
     options->log_file = absolute(options->log_file, log_file);
     options->api_key_file = absolute(options->api_key_file, key_file);
@@ -249,7 +297,11 @@ static int run(struct options *options)
     int code = mountpoint_check(options->mountpoint, message, sizeof message);
     if (code)
         return fail(code, message);
-    if (!daemon_start(&mount.daemon, options->foreground, options->ready_fd)) {
+    enum daemon_role role =
+        daemon_start(&mount.daemon, options->foreground, options->ready_fd, &code);
+    if (role == DAEMON_PARENT)
+        return code;
+    if (role == DAEMON_FAILED) {
         snprintf(message, sizeof message, "cannot go to the background: %s", strerror(errno));
         return fail(EXIT_SYSTEM, message);
     }
@@ -262,7 +314,6 @@ int main(int argc, char **argv)
 {
     struct options options;
     struct error error = {0};
-    keep_memory_private();
     int code = EXIT_MOUNTED;
     if (options_parse(&options, argc, argv, &error) < 0)
         code = fail(EXIT_USAGE, error.message);
@@ -270,8 +321,12 @@ int main(int argc, char **argv)
         options_print_help(stdout);
     else if (options.version)
         printf("registryfs %s\n", REGISTRYFS_VERSION);
+    else if (options.status)
+        code = status_query(options.status, options.json, stdout);
+    else if (options.command)
+        code = run_command(&options, mount_and_serve);
     else
-        code = run(&options);
+        code = mount_and_serve(&options);
     options_release(&options);
     return code;
 }

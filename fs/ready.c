@@ -8,6 +8,7 @@
 #include "member.h"
 #include "options.h"
 #include "refresh.h"
+#include "stat.h"
 
 #include <errno.h>
 
@@ -15,9 +16,10 @@ enum {
     LOOKUP_SECONDS = 5,   /* it holds the parent's lock: a short deadline */
     PATIENCE_SECONDS = 2, /* for a new answer, when an old one is at hand */
     FAILURE_SECONDS = 1, /* after which a failed call is tried again, when an old answer is there */
-    RECENT_SECONDS = 1,  /* how old an answer may be for who is going to write */
-    LISTING_ROWS = 100,  /* entries of one page */
-    WALK_SECONDS = 60,   /* between opening collections/ and what is in it */
+    PATH_SIZE = 1024,
+    RECENT_SECONDS = 1,     /* how old an answer may be for who is going to write */
+    LISTING_ROWS = 100,     /* entries of one page */
+    WALK_SECONDS = 60,      /* between opening collections/ and what is in it */
     SINGLE_COLLECTIONS = 3, /* collections listed one by one before the whole registry is */
 };
 
@@ -67,18 +69,35 @@ static bool listing_is_fresh(const struct request *request, const struct filesys
            clock_nanoseconds() - listing->completed < took;
 }
 
-/* What to do about something that is not fresh; `have`: an old one could be shown. */
-static enum readiness not_fresh(struct request *request, bool have, int64_t failed,
+/* Says once, not at every look, that what is shown is old because the server does not answer. */
+static void note_stale(const struct request *request, struct place place)
+{
+    struct facet *facet = node_facet(place.node, place.member);
+    if (!facet || facet->failed >= request->started)
+        return;
+    char path[PATH_SIZE];
+    facet->failed = clock_nanoseconds();
+    place_path(place, path, sizeof path);
+    journal_add(request->fs->journal, request->operation, path, request->failure.kind,
+                "the server does not answer; what was read before is shown");
+}
+
+/* What to do about something in `place` that is not fresh; `have`: an old one could be shown. */
+static enum readiness not_fresh(struct request *request, struct place place, bool have,
                                 int *error_number)
 {
     if (request->failure.kind != ERROR_NONE) {
-        if (have && errno_allows_stale(request->failure.kind))
+        if (have && errno_allows_stale(request->failure.kind)) {
+            note_stale(request, place);
             return READY;
+        }
         *error_number = errno_of(request->failure.kind);
         return FAILED;
     }
     if (!have)
         return WAITING;
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    int64_t failed = facet ? facet->failed : 0;
     if (failed && clock_nanoseconds() - failed < FAILURE_SECONDS * SECOND)
         return READY;
     if (fetches_server_is_silent(request->fs->fetches))
@@ -210,26 +229,24 @@ enum readiness ready_listing(struct request *request, struct place place, struct
                              int *error_number)
 {
     derive(request->fs, place);
-    const struct facet *source = node_find_facet(source_of(place).node, source_of(place).member);
     *listing = listing_at(place);
     if (listing_is_fresh(request, request->fs, place, *listing))
         return READY;
-    enum readiness result =
-        not_fresh(request, *listing != NULL, source ? source->failed : 0, error_number);
+    enum readiness result = not_fresh(request, source_of(place), *listing != NULL, error_number);
     if (result == WAITING)
         need_listing(request, place);
     return result;
 }
 
-/* One entry, or the whole directory when so many entries were asked for that a listing is cheaper.
- */
+/* One entry, or the whole directory when so many entries were asked for that a listing is cheaper,
+ * or when the file name does not tell the server's. */
 static void need_entry(struct request *request, struct place place, const char *name)
 {
     struct listing *listing = listing_at(place);
     const struct facet *facet = node_find_facet(place.node, place.member);
     bool listing_pays = listing && facet->singles > listing->count / LISTING_ROWS;
-    if ((listing_pays || name_is_cut(name)) && directory_of(place)->list)
-        need(request, &refresh_listing, place, "");
+    if (name_needs_listing(name) || (listing_pays && directory_of(place)->list))
+        need_listing(request, place);
     else
         need(request, &refresh_entry, place, name);
 }
@@ -267,8 +284,7 @@ enum readiness ready_object(struct request *request, struct node *node, int *err
     }
     if (node_is_fresh(request, request->fs, node))
         return READY;
-    const struct facet *facet = node_find_facet(place.node, place.member);
-    enum readiness result = not_fresh(request, true, facet ? facet->failed : 0, error_number);
+    enum readiness result = not_fresh(request, place, true, error_number);
     if (result == WAITING)
         need_entry(request, place, node->name);
     return result;
@@ -323,8 +339,6 @@ enum readiness ready_entry(struct request *request, struct place place, const ch
         *error_number = errno_of(request->failure.kind);
         return FAILED;
     }
-    if (!name_is_cut(name) && strlen(name) > NAME_LIMIT)
-        return FAILED;
     request->deadline = request->started + LOOKUP_SECONDS * SECOND;
     need_entry(request, place, name);
     return WAITING;

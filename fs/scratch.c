@@ -285,44 +285,61 @@ static enum readiness move_over_attribute(struct request *request, struct place 
     return readiness;
 }
 
-static enum readiness finished(int error_number, int *result)
+/* The two names of a rename within one registry's directory. */
+struct names {
+    struct place from, to;          /* the attributes of these names; MEMBER_SELF: none */
+    struct node *old_file, *target; /* the scratch files of these names, or NULL */
+};
+
+static struct names find_names(const struct request *request, struct node *registry)
 {
-    *result = error_number;
-    return error_number ? FAILED : READY;
+    const struct nodes *nodes = &request->fs->nodes;
+    const struct member *from = member_by_name(NODE_REGISTRY, request->name);
+    const struct member *to = member_by_name(NODE_REGISTRY, request->other_name);
+    return (struct names){
+        .from = {registry, from ? from->id : MEMBER_SELF},
+        .to = {registry, to ? to->id : MEMBER_SELF},
+        .old_file = request->change ? request->change->source
+                                    : node_find(nodes, registry, MEMBER_SELF, request->name),
+        .target = node_find(nodes, registry, MEMBER_SELF, request->other_name),
+    };
 }
 
-/* Within one registry's directory. */
+static int refuse_rename(const struct request *request, const struct names *names)
+{
+    bool is_attribute = names->from.member != MEMBER_SELF;
+    bool over_attribute = names->to.member != MEMBER_SELF;
+    if (is_attribute ? room_hides(names->from) : !names->old_file)
+        return ENOENT;
+    if (strlen(request->other_name) > NAME_LIMIT)
+        return ENAMETOOLONG;
+    bool taken = names->target || (over_attribute && !room_hides(names->to));
+    if ((request->flags & RENAME_NOREPLACE) && !request->change && taken)
+        return EEXIST;
+    return is_attribute && over_attribute ? EPERM : 0;
+}
+
 static enum readiness rename_in_registry(struct request *request, struct node *registry,
                                          int *error_number)
 {
     struct filesystem *fs = request->fs;
-    const struct member *old_member = member_by_name(NODE_REGISTRY, request->name);
-    const struct member *new_member = member_by_name(NODE_REGISTRY, request->other_name);
-    struct place to = {registry, new_member ? new_member->id : MEMBER_SELF};
-    struct place from = {registry, old_member ? old_member->id : MEMBER_SELF};
-    struct node *source = request->change
-                              ? request->change->source
-                              : node_find(&fs->nodes, registry, MEMBER_SELF, request->name);
-    if ((old_member && room_hides(from)) || (!old_member && !source))
-        return finished(ENOENT, error_number);
-    if (strlen(request->other_name) > NAME_LIMIT)
-        return finished(ENAMETOOLONG, error_number);
-    struct node *target = node_find(&fs->nodes, registry, MEMBER_SELF, request->other_name);
-    if ((request->flags & RENAME_NOREPLACE) && !request->change &&
-        (target || (new_member && !room_hides(to))))
-        return finished(EEXIST, error_number);
-    if (new_member)
-        return old_member ? finished(EPERM, error_number)
-                          : move_over_attribute(request, to, source, error_number);
-    if (old_member)
-        return finished(move_attribute_away(request, from, request->other_name), error_number);
-    if (target == source)
+    struct names names = find_names(request, registry);
+    *error_number = refuse_rename(request, &names);
+    if (*error_number)
+        return FAILED;
+    if (names.to.member)
+        return move_over_attribute(request, names.to, names.old_file, error_number);
+    if (names.from.member) {
+        *error_number = move_attribute_away(request, names.from, request->other_name);
+        return *error_number ? FAILED : READY;
+    }
+    if (names.target == names.old_file)
         return READY;
-    if (target)
-        local_remove(fs, target);
-    local_use(local_of(source));
-    return finished(node_rename(&fs->nodes, source, request->other_name) ? 0 : ENOMEM,
-                    error_number);
+    if (names.target)
+        local_remove(fs, names.target);
+    local_use(local_of(names.old_file));
+    *error_number = ENOMEM;
+    return node_rename(&fs->nodes, names.old_file, request->other_name) ? READY : FAILED;
 }
 
 static enum readiness rename_any(struct request *request, int *error_number)

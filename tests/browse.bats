@@ -8,8 +8,7 @@ load lib/helpers
 setup_file() {
     suite_setup
     sandbox_start sample
-    mapfile -t organizations < <(organizations)
-    expect_tree expected "${organizations[@]}"
+    expect_tree expected
     export EXPECTED=$SUITE_DIR/expected
     mount_start --ttl 600
 }

@@ -36,7 +36,7 @@ mounts_as() {
 }
 
 schemes() {
-    control GET '/requests?last=100' | jq -r '.[].headers.authorization? // empty' | sort -u
+    control GET '/requests?last=100' | jq -r '.[].headers.authorization_scheme? // empty' | sort -u
 }
 
 @test "the key in the environment" {
@@ -146,10 +146,12 @@ schemes() {
     assert_equal "$(status_value base_url)" "$url"
 }
 
-@test "a settings file that is none is reported, not fatal" {
+# It may name the server: going on without it could send the key to another one.
+@test "a settings file that is none is refused, with the line" {
     mkdir -p "$HOME/.config/wandb"
     printf 'no section here\n\0\n' >"$HOME/.config/wandb/settings"
-    WANDB_API_KEY=$KEY mounts_as ada
+    WANDB_API_KEY=$KEY refused 1 mountpoint
+    [[ $stderr == *settings*1* ]]
 }
 
 @test "an identity token is exchanged, and kept for the next mount" {

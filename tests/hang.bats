@@ -17,9 +17,15 @@ teardown_file() {
 
 setup() {
     test_setup
+    LISTING=()
 }
 
 teardown() {
+    local pid
+    for pid in "${LISTING[@]}"; do
+        kill -INT "$pid" 2>/dev/null || true
+    done
+    end_listing
     test_teardown
 }
 
@@ -32,12 +38,12 @@ warm_up() {
     mapfile -t UNSEEN < <(find "$MNT/$ORGANIZATION" -mindepth 1 -maxdepth 1 -type d | sort | head -n 64)
     [[ ${#UNSEEN[@]} -eq 64 ]] || fail "too few registries" || return
     cat "$MNT/$ORGANIZATION"/*/description >/dev/null
+    ls "$MNT" >/dev/null
 }
 
 # 64 processes that list one each. SIGINT is not ignored, as it else is in the background.
 start_listing() {
     local directory
-    LISTING=()
     for directory in "${UNSEEN[@]}"; do
         env --default-signal=INT ls "$directory/collections" >>listed.txt 2>>failed.txt 3>&- &
         LISTING+=($!)

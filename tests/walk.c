@@ -49,22 +49,31 @@ static int walk_registry(struct walk *walk, const struct organization *organizat
     return 0;
 }
 
+static int walk_organization(struct walk *walk, const struct organization *organization)
+{
+    cleanup_object_list struct object_list registries = {0};
+    const struct scope scope = {.organization = organization};
+    print_organization(organization);
+    if (list_all(walk, client_list_registries, &scope, &registries) != 0)
+        return -1;
+    for (size_t i = 0; i < registries.count; i++) {
+        if (walk_registry(walk, organization, registries.items[i]) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* An organization that cannot be read does not hide the others. */
 static int walk_all(struct walk *walk)
 {
     cleanup_object_list struct object_list organizations = {0};
-    if (client_list_organizations(walk->client, &walk->call, &organizations) != 0)
+    if (client_list_organizations(walk->client, &walk->call, NULL, &organizations) != 0)
         return -1;
     for (size_t i = 0; i < organizations.count; i++) {
-        cleanup_object_list struct object_list registries = {0};
-        const struct organization *organization = organizations.items[i];
-        const struct scope scope = {.organization = organization};
-        print_organization(organization);
-        if (list_all(walk, client_list_registries, &scope, &registries) != 0)
-            return -1;
-        for (size_t j = 0; j < registries.count; j++) {
-            if (walk_registry(walk, organization, registries.items[j]) != 0)
-                return -1;
-        }
+        if (walk_organization(walk, organizations.items[i]) == 0)
+            continue;
+        printf("error %d: %s\n", walk->error.kind, walk->error.message);
+        error_clear(&walk->error);
     }
     return 0;
 }

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Writes the tree that a mount should show, from what the server answers (design 2).
 
-Usage: expected_tree.py BASE_URL KEY ORGANIZATION… DIRECTORY
+Usage: expected_tree.py BASE_URL KEY CONTROL_URL DIRECTORY
 
-Shares nothing with registryfs but the design. Directories, attribute files with their texts, modes
+Shares nothing with registryfs but the design. Organizations are the sandbox's that the key can see.
+Directories, attribute files with their texts, modes
 and times, symlinks; files/ stays empty. The hash of a shortened name is written as eight "#".
 """
 
@@ -14,7 +15,9 @@ import json
 import os
 import re
 import sys
+import threading
 import time
+import traceback
 import urllib.request
 
 REGISTRY = """
@@ -32,6 +35,13 @@ VERSION = """
 PAGE = "pageInfo { endCursor hasNextPage } edges { node { %s } }"
 
 
+def fetch(url, body=None, headers={}):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(urllib.request.Request(url, body, headers)) as answer:
+        # A byte that is no UTF-8 becomes one of U+DC80..U+DCFF, and a byte again in to_bytes().
+        return json.loads(answer.read().decode("utf-8", "surrogateescape"))
+
+
 class Server:
     def __init__(self, base_url, key):
         self.url = base_url + "/graphql"
@@ -40,11 +50,7 @@ class Server:
     def ask(self, query, **variables):
         body = json.dumps({"query": query, "variables": variables}).encode()
         headers = {"Content-Type": "application/json", "Authorization": self.authorization}
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(urllib.request.Request(self.url, body, headers)) as answer:
-            # A byte that is no UTF-8 becomes one of U+DC80..U+DCFF, and a byte again in text().
-            text = answer.read().decode("utf-8", "surrogateescape")
-        return json.loads(text)["data"]
+        return fetch(self.url, body, headers)["data"]
 
     def sees(self, organization):
         query = "query O($name: String!) { organization(name: $name) { orgEntity { name } } }"
@@ -69,6 +75,8 @@ class Server:
 
 def to_bytes(value):
     """The bytes of a text; a lone surrogate escape becomes U+FFFD."""
+    if value.isascii():
+        return value.encode()
     result = b""
     for character in value:
         code = ord(character)
@@ -103,43 +111,61 @@ def line(value):
 
 
 def lines(values):
-    return b"".join(to_bytes(one).replace(b"\n", b" ").replace(b"\r", b" ") + b"\n" for one in values)
+    """Each item once, a line break inside of it as a blank; an empty one is none."""
+    items = [to_bytes(one).replace(b"\n", b" ").replace(b"\r", b" ") for one in values if one]
+    return b"".join(one + b"\n" for one in dict.fromkeys(items))
 
 
 def sorted_lines(values):
-    return lines(sorted(values, key=to_bytes))
+    return lines(sorted(filter(None, values), key=to_bytes))
 
 
 class Number(str):
     """A number as the server wrote it."""
 
 
-def render(value, indent=""):
+def render(value, write, indent=""):
     deeper = indent + "  "
     if isinstance(value, Number):
-        return str(value)
-    if isinstance(value, dict) and value:
-        members = [deeper + json.dumps(k, ensure_ascii=False) + ": " + render(v, deeper) for k, v in value.items()]
-        return "{\n" + ",\n".join(members) + "\n" + indent + "}"
-    if isinstance(value, list) and value:
-        return "[\n" + ",\n".join(deeper + render(v, deeper) for v in value) + "\n" + indent + "]"
-    return json.dumps(value, ensure_ascii=False)
+        write(str(value))
+    elif isinstance(value, dict) and value:
+        opening = "{\n"
+        for name, member in value.items():
+            write(opening + deeper + json.dumps(name, ensure_ascii=False) + ": ")
+            render(member, write, deeper)
+            opening = ",\n"
+        write("\n" + indent + "}")
+    elif isinstance(value, list) and value:
+        opening = "[\n"
+        for member in value:
+            write(opening + deeper)
+            render(member, write, deeper)
+            opening = ",\n"
+        write("\n" + indent + "]")
+    else:
+        write(json.dumps(value, ensure_ascii=False))
+
+
+def refuse(constant):
+    raise ValueError(constant)  # NaN and Infinity are no JSON
 
 
 def metadata(value):
-    if value is None:
+    if not value:
         return b"{}\n"
     try:
-        decoded = json.loads(value, parse_int=Number, parse_float=Number)
+        decoded = json.loads(value, parse_int=Number, parse_float=Number, parse_constant=refuse)
     except ValueError:
         return line(value)
-    return line(render({} if decoded is None else decoded))
+    parts = []
+    render({} if decoded is None else decoded, parts.append)
+    return line("".join(parts))
 
 
-def seconds(*dates):
-    """The first date there is, in nanoseconds since 1970; None when it cannot be read."""
+def nanoseconds(*dates):
+    """The first date there is, since 1970; None when it cannot be read."""
     date = next((one for one in dates if one), None)
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z?", date or "")
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z", date or "")
     if not found:
         return None
     try:
@@ -155,8 +181,13 @@ class Tree:
         self.dated = []
 
     def directory(self, path, moment, mode=0o555):
-        os.mkdir(os.path.join(self.root, path))
+        """False if it is there already: of two things with one name the first (newest) counts."""
+        try:
+            os.mkdir(os.path.join(self.root, path))
+        except FileExistsError:
+            return False
         self.dated.append((path, moment, mode))
+        return True
 
     def files(self, path, moment, texts, writable=()):
         for name, text in texts.items():
@@ -166,7 +197,8 @@ class Tree:
             self.dated.append((target, moment, 0o644 if name in writable else 0o444))
 
     def link(self, path, target):
-        os.symlink(target, os.path.join(self.root, path))
+        if not os.path.lexists(os.path.join(self.root, path)):
+            os.symlink(target, os.path.join(self.root, path))
 
     def finish(self):
         """Times last, inner before outer: making an entry changes its directory."""
@@ -227,6 +259,11 @@ def source_name(artifact):
     return "%s:v%d" % (path, artifact["versionIndex"])
 
 
+def int64(number):
+    """What no Int64 can hold is shown as the nearest that it can."""
+    return max(-(2**63), min(2**63 - 1, int(number)))
+
+
 def version_texts(membership):
     artifact = membership["artifact"]
     step, ttl = artifact["historyStep"], int(artifact["ttlDurationSeconds"])
@@ -236,8 +273,8 @@ def version_texts(membership):
         "state": line(artifact["state"]),
         "description": line(artifact["description"]),
         "digest": line(artifact["digest"]),
-        "size": line(artifact["size"]),
-        "file_count": line(artifact["fileCount"]),
+        "size": line(int64(artifact["size"])),
+        "file_count": line(int64(artifact["fileCount"])),
         "commit_hash": line(artifact["commitHash"]),
         "history_step": line(None if step is None else max(int(step) - 1, 0)),
         "ttl": line(ttl if ttl > 0 else None),
@@ -257,6 +294,7 @@ def is_shown(membership):
         and collection
         and collection["name"]
         and collection["project"]
+        and (membership["versionIndex"] or 0) >= 0
         and membership["versionIndex"] is not None
         and artifact["state"] == "COMMITTED"
     )
@@ -264,15 +302,16 @@ def is_shown(membership):
 
 def write_version(tree, path, membership):
     artifact = membership["artifact"]
-    moment = seconds(artifact["updatedAt"], artifact["createdAt"])
-    tree.directory(path, moment)
-    tree.files(path, moment, version_texts(membership))
-    tree.directory(path + b"/files", moment)
+    moment = nanoseconds(artifact["updatedAt"], artifact["createdAt"])
+    if tree.directory(path, moment):
+        tree.files(path, moment, version_texts(membership))
+        tree.directory(path + b"/files", moment)
 
 
 def write_collection(tree, path, collection, memberships):
-    moment = seconds(collection["updatedAt"], collection["createdAt"])
-    tree.directory(path, moment)
+    moment = nanoseconds(collection["updatedAt"], collection["createdAt"])
+    if not tree.directory(path, moment):
+        return
     tree.files(path, moment, collection_texts(collection))
     tree.directory(path + b"/versions", moment)
     tree.directory(path + b"/aliases", moment)
@@ -291,7 +330,7 @@ def write_registry(server, tree, path, organization, registry):
     memberships = server.listing(
         organization, "artifactMemberships", VERSION, ", $projects: JSONString",
         ", projectFilters: $projects", projects=condition)
-    moment = seconds(registry["updatedAt"], registry["createdAt"])
+    moment = nanoseconds(registry["updatedAt"], registry["createdAt"])
     tree.directory(path, moment, 0o755)
     tree.files(path, moment, registry_texts(organization, registry), WRITABLE)
     tree.directory(path + b"/collections", moment)
@@ -311,17 +350,31 @@ def write_registry(server, tree, path, organization, registry):
 
 
 def main():
-    base_url, key, *organizations, directory = sys.argv[1:]
+    base_url, key, control_url, directory = sys.argv[1:]
     server, tree = Server(base_url, key), Tree(directory)
+    state = fetch(control_url + "/state")
+    organizations = [one["name"] for one in state["organizations"] if one["name"] and one["entity"]]
     for organization in filter(server.sees, organizations):
         path = file_name(organization)
+        if path == b".registryfs":
+            path = b"%2Eregistryfs"  # the control directory has that name
         tree.directory(path, None, 0o755)
+        names = set()  # of two of one name the first is shown
         for registry in server.listing(organization, "projects", REGISTRY):
             name = registry["name"]
-            if name.startswith(REGISTRY_PREFIX) and len(name) > len(REGISTRY_PREFIX):
+            if name.startswith(REGISTRY_PREFIX) and len(name) > len(REGISTRY_PREFIX) and name not in names:
+                names.add(name)
                 target = path + b"/" + file_name(name[len(REGISTRY_PREFIX) :])
                 write_registry(server, tree, target, organization, registry)
     tree.finish()
 
 
-main()
+# Metadata may be nested deeply.
+sys.setrecursionlimit(100000)
+threading.stack_size(512 * 1024 * 1024)
+failures = []
+threading.excepthook = lambda failure: (failures.append(failure), traceback.print_exception(failure.exc_value))
+thread = threading.Thread(target=main)
+thread.start()
+thread.join()
+sys.exit(1 if failures else 0)

@@ -10,25 +10,27 @@ now_ms() {
 # within MILLISECONDS COMMAND…: the command's output and exit status, or failure 124 when it is
 # not done in time. Does not wait for a command that cannot be killed.
 within() {
-    local limit=$1 pipe pid status
+    local limit=$1 pipe pid status read_end
     shift
     pipe=$(mktemp -u "${TEST_DIR:-$SUITE_DIR}/within.XXXXXX")
     mkfifo "$pipe"
+    exec {read_end}<>"$pipe"
     {
         status=0
         "$@" || status=$?
-        printf '%s\n' "$status" >&9
-    } 9<>"$pipe" 3>&- &
+        printf '%s\n' "$status" >"$pipe"
+    } {read_end}<&- 3>&- &
     pid=$!
-    if IFS= read -r -t "$((limit / 1000)).$(printf '%03d' $((limit % 1000)))" status <>"$pipe"; then
+    if IFS= read -r -t "$((limit / 1000)).$(printf '%03d' $((limit % 1000)))" -u "$read_end" status; then
         wait "$pid" || true
-        rm -f "$pipe"
-        return "$status"
+    else
+        kill_tree "$pid"
+        printf 'not done within %s ms: %s\n' "$limit" "$*" >&2
+        status=124
     fi
-    kill_tree "$pid"
+    exec {read_end}<&-
     rm -f "$pipe"
-    printf 'not done within %s ms: %s\n' "$limit" "$*" >&2
-    return 124
+    return "$status"
 }
 
 # Kills process $1 and its descendants.

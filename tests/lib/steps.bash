@@ -23,7 +23,7 @@ build() {
 }
 
 compile() {
-    local options=(--werror) compiler=gcc
+    local options=(--werror) compiler=gcc targets=(all meson-test-prereq)
     case $1 in
     gcc) options+=(--buildtype=debugoptimized) ;;
     clang)
@@ -32,11 +32,17 @@ compile() {
         ;;
     asan) options+=(--buildtype=debug -Doptimization=1 "-Db_sanitize=address,undefined") ;;
     tsan) options+=(--buildtype=debug -Doptimization=1 -Db_sanitize=thread) ;;
+    fuzz)
+        options+=(--buildtype=debug -Doptimization=1 "-Db_sanitize=address,undefined"
+            -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link)
+        compiler=clang
+        targets=(fuzzers)
+        ;;
     esac
     if [[ ! -f $builds/$1/build.ninja ]]; then
         CC=$compiler meson setup "${options[@]}" "$builds/$1" "$root" || return
     fi
-    ninja -C "$builds/$1" -j 2
+    ninja -C "$builds/$1" -j 2 "${targets[@]}"
 }
 
 # UndefinedBehaviorSanitizer only reports unless it is told to stop.
@@ -66,6 +72,12 @@ unit_tests() {
     result "${passed:-0}" "${failed:-1}" "${skipped:-0}"
 }
 
+# What a target finds stays in $logs/finds.
+fuzz() {
+    TMPDIR=$scratch single timeout 3600 tests/fuzz/run "$1" "$builds/fuzz/tests/fuzz/fuzz_$1" \
+        "${FUZZ_SECONDS:-15}" "$logs/finds"
+}
+
 sandbox_selftest() {
     local output status=0
     output=$(NODE_PATH=/usr/share/nodejs timeout 300 node tests/sandbox/selftest.js) || status=$?
@@ -90,7 +102,7 @@ counts_of_closing_line() {
 }
 
 check() {
-    BUILD_DIR=$builds/gcc single "tests/checks/$1"
+    NODE_PATH=/usr/share/nodejs BUILD_DIR=$builds/gcc single "tests/checks/$1"
 }
 
 # Runs tests/$1.bats against build $2 and counts the lines of its TAP output. A plan that was not

@@ -47,7 +47,8 @@ static void refuses(void)
                                       "http://api.wandb.ai",
                                       "https://wandb.ai",
                                       "https://app.wandb.ai",
-                                      "https://x:99999"};
+                                      "https://x:99999",
+                                      "https://x/wandb/%2e%2E/y"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         check_bad(bad[i]);
 }
@@ -87,8 +88,22 @@ static void places_with_prefix(void)
     base_url_release(&base);
 }
 
+static void names_the_origin_alone(void)
+{
+    char origin[32];
+    url_origin("https://h:1/path?signature=secret", origin, sizeof origin);
+    CHECK_TEXT(origin, "https://h:1");
+    url_origin("https://h?signature=secret", origin, sizeof origin);
+    CHECK_TEXT(origin, "https://h");
+    url_origin("https://a-very-long-host-name.example.com/", origin, sizeof origin);
+    CHECK_TEXT(origin, "https://a-very-long-host-name.e");
+    url_origin("nonsense", origin, sizeof origin);
+    CHECK_TEXT(origin, "");
+}
+
 int main(void)
 {
+    names_the_origin_alone();
     parses();
     refuses();
     places_without_prefix();

@@ -200,7 +200,7 @@ static void refuses_bad_bodies(void)
     struct outcome large = send_within(&small, LONG_MS, NULL);
     CHECK(large.result == -1 && large.error.kind == ERROR_SERVER);
     for (size_t at = strlen(endless); at + 100 < sizeof endless; at += 64)
-        snprintf(endless + at, 65, "X-%05zu: %053d\r\n", at / 64, 0);
+        snprintf(endless + at, 65, "X-%05u: %053d\r\n", (unsigned)(at / 64) % 100000u, 0);
     server_answer(&api, "/endless", SERVER_FOREVER, endless, THEN_HANG);
     struct outcome head = get(url_of(&api, "/endless"));
     CHECK(head.result == -1 && head.error.kind == ERROR_SERVER);
@@ -326,6 +326,33 @@ static void fetches_ranges(void)
     CHECK_TEXT(taken, "");
 }
 
+static void goes_through_the_proxy_of_its_own(void)
+{
+    char proxy[64];
+    char url[128];
+    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", other.port);
+    setenv("WANDB_HTTP_PROXY", proxy, 1);
+    setenv("WANDB_X_EXTRA_HTTP_HEADERS", "{\"X-Team\":\"a\",\"Proxy-Authorization\":\"Basic p\"}",
+           1);
+    setenv("WANDB_USERNAME", "ada", 1);
+    restart();
+    snprintf(url, sizeof url, "%s", url_of(&api, "/proxied"));
+    server_answer(&other, url, SERVER_FOREVER, OK_ANSWER, THEN_KEEP);
+    CHECK(get(url).response.status == 200);
+    CHECK(server_count(&other, url) == 1 && server_count(&api, "/proxied") == 0);
+    CHECK(server_saw(&other, url, "X-Team: a\r\n"));
+    CHECK(server_saw(&other, url, "Proxy-Authorization: Basic p\r\n"));
+    CHECK(server_saw(&other, url, "X-WANDB-USERNAME: ada\r\n"));
+    CHECK(get(url_of(&other, "/seen")).response.status == 200);
+    CHECK(server_saw(&other, "/seen", "X-Team: a\r\n"));
+    CHECK(!server_saw(&other, "/seen", "Proxy-Authorization"));
+    CHECK(!server_saw(&other, "/seen", "X-WANDB-USERNAME"));
+    unsetenv("WANDB_HTTP_PROXY");
+    unsetenv("WANDB_X_EXTRA_HTTP_HEADERS");
+    unsetenv("WANDB_USERNAME");
+    restart();
+}
+
 int main(void)
 {
     static const char *const unset[] = {"WANDB_BASE_URL",   "WANDB_IDENTITY_TOKEN_FILE",
@@ -347,6 +374,7 @@ int main(void)
     waits_out_the_rate_limit();
     fetches_ranges();
     opens_the_breaker();
+    goes_through_the_proxy_of_its_own();
     ends_waits();
     client_free(client);
     server_stop(&api);
