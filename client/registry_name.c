@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The local rules for names, before anything is sent (protocol 6). */
-#include "json_text.h"
+#include "base/utf8.h"
 #include "registry.h"
 
 enum { NAME_LENGTH_MOST = 128 - (sizeof REGISTRY_PREFIX - 1), TYPE_LENGTH_MOST = 128 };

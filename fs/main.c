@@ -17,6 +17,7 @@
 #include "source.h"
 #include "status_query.h"
 #include "status_server.h"
+#include "unsaved.h"
 #include "version.h"
 
 #include <errno.h>
@@ -32,7 +33,8 @@ static struct log *libfuse_log;
 static bool libfuse_is_mounting;
 static char libfuse_complaint[256];
 
-static void log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void
+log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
 {
     char line[512];
     vsnprintf(line, sizeof line, format, arguments);
@@ -211,6 +213,7 @@ static void stop(struct filesystem *fs)
         fuse_session_unmount(fs->session);
         fuse_session_destroy(fs->session);
     }
+    unsaved_write_out(fs);
 }
 
 static void free_parts(struct filesystem *fs)
@@ -294,7 +297,11 @@ static int mount_and_serve(struct options *options)
     int code = mountpoint_check(options->mountpoint, message, sizeof message);
     if (code)
         return fail(code, message);
-    if (!daemon_start(&mount.daemon, options->foreground, options->ready_fd)) {
+    enum daemon_role role =
+        daemon_start(&mount.daemon, options->foreground, options->ready_fd, &code);
+    if (role == DAEMON_PARENT)
+        return code;
+    if (role == DAEMON_FAILED) {
         snprintf(message, sizeof message, "cannot go to the background: %s", strerror(errno));
         return fail(EXIT_SYSTEM, message);
     }

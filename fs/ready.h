@@ -19,6 +19,8 @@ enum readiness {
 
 /* The object of a node: its attributes may be shown. */
 enum readiness ready_object(struct request *request, struct node *node, int *error_number);
+/* The same for who is going to write: as the server had it a second ago at most, nothing older. */
+enum readiness ready_object_now(struct request *request, struct node *node, int *error_number);
 /* All entries of a directory. *listing is borrowed: take a reference before unlocking. */
 enum readiness ready_listing(struct request *request, struct place place, struct listing **listing,
                              int *error_number);

@@ -2,8 +2,10 @@
 #include "stat.h"
 
 #include "directory.h"
+#include "local.h"
 #include "member.h"
 #include "options.h"
+#include "room.h"
 
 enum { STAT_BLOCK = 512, PREFERRED_BLOCK = 4096, PATH_DEPTH = 32 };
 
@@ -16,6 +18,8 @@ mode_t place_mode(const struct filesystem *fs, struct place place)
         [NODE_LINK] = S_IFLNK | 0777,
     };
     mode_t mode = own[place.node->kind];
+    if (place.node->kind == NODE_LOCAL)
+        return local_of(place.node)->mode;
     if (place.member != MEMBER_SELF)
         mode = member_by_id(place.node->kind, place.member)->mode;
     if (fs->options->read_only)
@@ -125,8 +129,19 @@ bool date_parse(struct text date, struct timespec *time)
     return true;
 }
 
+struct place place_behind(struct place place)
+{
+    const struct local *local = local_of(place.node);
+    if (local && local->became)
+        return (struct place){place.node->parent, local->became};
+    return place;
+}
+
 bool place_render(struct filesystem *fs, struct place place, struct buf *text)
 {
+    const struct local *local = local_of(place.node);
+    if (local)
+        return local->text.size == 0 || buf_append(text, local->text.data, local->text.size);
     const struct member *member = member_by_id(place.node->kind, place.member);
     return member && member->render && member->render(fs, member, place.node->object, text);
 }
@@ -146,6 +161,7 @@ static bool measure(struct filesystem *fs, struct place place, mode_t mode, stru
 
 bool place_stat(struct filesystem *fs, struct place place, struct buf *scratch, struct stat *out)
 {
+    place = place_behind(place);
     struct text created, updated;
     struct node *dated = place.node;
     member_dates(dated->kind, dated->object, &created, &updated);
@@ -163,8 +179,12 @@ bool place_stat(struct filesystem *fs, struct place place, struct buf *scratch, 
         .st_mtim = time,
         .st_ctim = time,
     };
-    if (!measure(fs, place, out->st_mode, scratch, &out->st_size))
+    if (place.node->kind == NODE_LOCAL)
+        local_stat(place.node, out);
+    else if (!measure(fs, place, out->st_mode, scratch, &out->st_size))
         return false;
+    else if (S_ISREG(out->st_mode))
+        room_adjust_stat(place, scratch, out);
     out->st_blocks = (out->st_size + STAT_BLOCK - 1) / STAT_BLOCK;
     return true;
 }
