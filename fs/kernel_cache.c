@@ -54,7 +54,7 @@ static void send_one(struct kernel_cache *cache, const struct notification *one)
         result = fuse_lowlevel_notify_expire_entry(cache->session, one->id, one->name, length, 0);
         if (result != -ENOSYS)
             break;
-        /* fall through */
+        __attribute__((fallthrough));
     case REMOVE_ENTRY:
         fuse_lowlevel_notify_inval_entry(cache->session, one->id, one->name, length);
         break;

@@ -9,6 +9,14 @@ result() {
     printf '%s\n' "$*" >"$logs/$name.result"
 }
 
+# True if the build that this step needs is there; otherwise the step has failed.
+has_build() {
+    [[ -z $1 || $(cat "$logs/$1.result" 2>/dev/null) == "1 0 0" ]] && return
+    printf 'The build "%s" failed.\n' "$1"
+    result 0 1 0
+    return 1
+}
+
 # One check that passed if the command did.
 single() {
     if "$@"; then
