@@ -19,7 +19,7 @@ struct listing *listing_new(int64_t fetched)
 
 struct listing *listing_ref(struct listing *listing)
 {
-    return object_ref(&listing->counted);
+    return listing ? object_ref(&listing->counted) : NULL;
 }
 
 void listing_unref(struct listing *listing)

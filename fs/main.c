@@ -28,7 +28,8 @@ static struct log *libfuse_log;
 static bool libfuse_is_mounting;
 static char libfuse_complaint[256];
 
-static void log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void
+log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
 {
     char line[512];
     vsnprintf(line, sizeof line, format, arguments);
