@@ -14,6 +14,7 @@
 
 struct options;
 struct kernel_cache;
+struct status_server;
 
 struct filesystem {
     const struct options *options;
@@ -28,6 +29,7 @@ struct filesystem {
     struct node *control; /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
     struct fuse_session *session;
+    struct status_server *status_server;     /* NULL: none */
     int64_t mounted;                         /* clock_nanoseconds() */
     struct timespec mounted_at;              /* wall clock */
     void (*on_ready)(struct filesystem *fs); /* called once the kernel talks to us */

@@ -87,13 +87,14 @@ static void *send_thread(void *context)
 bool kernel_cache_start(struct kernel_cache *cache, struct fuse_session *session)
 {
     sigset_t all, old;
-    cache->session = session;
-    cache->running = true;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    pthread_mutex_lock(&cache->lock); /* the thread waits until all of this is in place */
+    cache->session = session;
     cache->has_thread = pthread_create(&cache->thread, NULL, send_thread, cache) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     cache->running = cache->has_thread;
+    pthread_mutex_unlock(&cache->lock);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
     return cache->has_thread;
 }
 

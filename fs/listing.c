@@ -19,7 +19,7 @@ struct listing *listing_new(int64_t fetched)
 
 struct listing *listing_ref(struct listing *listing)
 {
-    return listing ? object_ref(&listing->counted) : NULL;
+    return object_ref(listing); /* `counted` comes first; NULL stays NULL */
 }
 
 void listing_unref(struct listing *listing)

@@ -159,6 +159,7 @@ static const struct member version_members[] = {
 static const struct member control_members[] = {
     {"status", S_IFREG | 0400, 1, 0, render_status},
     {"errors", S_IFREG | 0400, 2, 0, render_errors},
+    {"metrics", S_IFREG | 0400, 3, 0, render_metrics},
 };
 
 #define ROWS(table)                                                                                \

@@ -31,7 +31,7 @@ build() {
 }
 
 compile() {
-    local options=(--werror) compiler=gcc
+    local options=(--werror) compiler=gcc targets=(all meson-test-prereq)
     case $1 in
     gcc) options+=(--buildtype=debugoptimized) ;;
     clang)
@@ -40,11 +40,17 @@ compile() {
         ;;
     asan) options+=(--buildtype=debug -Doptimization=1 "-Db_sanitize=address,undefined") ;;
     tsan) options+=(--buildtype=debug -Doptimization=1 -Db_sanitize=thread) ;;
+    fuzz)
+        options+=(--buildtype=debug -Doptimization=1 "-Db_sanitize=address,undefined"
+            -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link)
+        compiler=clang
+        targets=(fuzzers)
+        ;;
     esac
     if [[ ! -f $builds/$1/build.ninja ]]; then
         CC=$compiler meson setup "${options[@]}" "$builds/$1" "$root" || return
     fi
-    ninja -C "$builds/$1" -j 2 all meson-test-prereq
+    ninja -C "$builds/$1" -j 2 "${targets[@]}"
 }
 
 # UndefinedBehaviorSanitizer only reports unless it is told to stop.
@@ -73,6 +79,12 @@ unit_tests() {
         failed=1
     fi
     result "${passed:-0}" "${failed:-1}" "${skipped:-0}"
+}
+
+# What a target finds stays in $logs/finds.
+fuzz() {
+    TMPDIR=$scratch single timeout 3600 tests/fuzz/run "$1" "$builds/fuzz/tests/fuzz/fuzz_$1" \
+        "${FUZZ_SECONDS:-15}" "$logs/finds"
 }
 
 sandbox_selftest() {
