@@ -16,6 +16,8 @@ struct artifact_file {
     struct text updated_at; /* null: unknown, as for references */
     struct text url;        /* signed, as of when it was listed; null: to be asked for */
     struct text birth;      /* birthArtifactID, where the manifest was read; else null */
+    struct text stored_in;  /* of a reference that was followed: the artifact that has the bytes, */
+    struct text stored_as;  /* and their path there */
     int64_t size;           /* bytes; -1: the server's number cannot be true */
     unsigned char md5[MD5_SIZE];
     bool has_md5;
@@ -45,15 +47,20 @@ int client_get_file(struct client *client, struct call *call, const struct versi
 /* Whether the reference leads to a file of another version (protocol 8.5), so that it is followed.
  */
 bool reference_is_followed(struct text reference);
+/* Follows it, over other references if need be: *resolved is the file with what is known of the
+ * bytes in the end. ERROR_REMOTE: they are outside of W&B; ERROR_SERVER: it goes round in circles,
+ * or leads to something of another size. */
+int client_resolve_file(struct client *client, struct call *call, const struct version *version,
+                        const struct artifact_file *file, struct artifact_file **resolved);
 
 /* --- bytes --- */
 
 struct file_source; /* where the bytes of one file are; shared by any number of threads */
 
-/* For a stored file this asks nobody; a reference to another version is resolved. ERROR_REMOTE: a
- * reference to anything else. The source keeps the version and what it needs of the file. */
-int file_source_open(struct client *client, struct call *call, const struct version *version,
-                     const struct artifact_file *file, struct file_source **source);
+/* Asks nobody. ERROR_REMOTE: a reference that was not resolved. Keeps the version and the file. */
+int file_source_new(struct client *client, const struct version *version,
+                    const struct artifact_file *file, struct error *error,
+                    struct file_source **source);
 void file_source_free(struct file_source *source);
 
 uint64_t file_source_size(const struct file_source *source);

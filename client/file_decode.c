@@ -11,9 +11,15 @@
 
 static const struct object_layout layout = {
     .size = sizeof(struct artifact_file),
-    .texts = (const int[]){AT(path), AT(reference), AT(updated_at), AT(url), AT(birth), -1},
+    .texts = (const int[]){AT(path), AT(reference), AT(updated_at), AT(url), AT(birth),
+                           AT(stored_in), AT(stored_as), -1},
     .text_lists = (const int[]){-1},
 };
+
+struct artifact_file *artifact_file_pack(const struct artifact_file *borrowed)
+{
+    return object_pack(borrowed, &layout);
+}
 
 bool file_path_is_clean(struct text path)
 {
@@ -66,7 +72,7 @@ static int finish(struct client *client, const struct version *version,
         client_report(client, ERROR_SERVER, "list files", where,
                       "the server's %s is of an unexpected type and ignored", odd);
     }
-    *file = object_pack(draft, &layout);
+    *file = artifact_file_pack(draft);
     return *file ? 0 : error_set(error, ERROR_LOCAL, "out of memory");
 }
 

@@ -13,6 +13,9 @@ bool file_path_is_clean(struct text path);
 /* "entity/project/collection:vN/path" for reports. */
 void file_describe(const struct version *version, struct text path, char *out, size_t size);
 
+/* A packed copy; NULL: no memory. */
+struct artifact_file *artifact_file_pack(const struct artifact_file *borrowed);
+
 /* Reads one File node. 0 with *file NULL: passed over and reported. */
 int file_decode(struct client *client, const struct version *version, const json_t *node,
                 struct error *error, struct artifact_file **file);

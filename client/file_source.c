@@ -6,7 +6,6 @@
 #include "json_reader.h"
 #include "manifest.h"
 #include "range_read.h"
-#include "reference.h"
 
 enum {
     MOST_TRIES = 4,    /* without a byte of progress */
@@ -22,9 +21,7 @@ enum {
 struct file_source {
     struct client *client; /* immutable, as is all up to the lock */
     struct version *version;
-    struct artifact_file *file; /* with stored bytes */
-    char *artifact;             /* id of the artifact that has it */
-    bool elsewhere;             /* that is not the version's: a reference was followed */
+    struct artifact_file *file;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -36,59 +33,36 @@ struct file_source {
 
 /* --- life --- */
 
-static struct file_source *source_new(struct client *client, const struct version *version,
-                                      const struct artifact_file *file, const char *artifact)
+int file_source_new(struct client *client, const struct version *version,
+                    const struct artifact_file *file, struct error *error,
+                    struct file_source **created)
 {
+    if (file->reference.bytes && !file->stored_in.bytes)
+        return error_set(error, ERROR_REMOTE, "the file is a reference to %.300s",
+                         file->reference.bytes);
+    if (file->size < 0)
+        return error_set(error, ERROR_SERVER, "the server's size of this file cannot be true");
     struct file_source *source = calloc(1, sizeof *source);
     if (!source)
-        return NULL;
+        return error_set(error, ERROR_LOCAL, "out of memory");
     pthread_mutex_init(&source->lock, NULL);
     pthread_cond_init(&source->changed, NULL);
     source->client = client;
     source->version = object_ref(version);
     source->file = object_ref(file);
-    source->artifact = strdup(artifact);
     source->url = file->url.bytes ? strdup(file->url.bytes) : NULL;
-    if (source->artifact && (source->url || !file->url.bytes))
-        return source;
-    file_source_free(source);
-    return NULL;
+    *created = source;
+    return 0;
 }
 
 void file_source_free(struct file_source *source)
 {
-    if (!source)
-        return;
     pthread_cond_destroy(&source->changed);
     pthread_mutex_destroy(&source->lock);
     object_unref(source->version);
     object_unref(source->file);
-    free(source->artifact);
     free(source->url);
     free(source);
-}
-
-int file_source_open(struct client *client, struct call *call, const struct version *version,
-                     const struct artifact_file *file, struct file_source **source)
-{
-    cleanup(reference_target_release) struct reference_target target = {0};
-    const struct artifact_file *stored = file;
-    const char *artifact = text_or_empty(version->id);
-    if (file->reference.bytes) {
-        if (reference_resolve(client, call, version, file->reference, &target) != 0)
-            return -1;
-        stored = target.file;
-        artifact = target.artifact;
-    }
-    if (stored->size < 0 || stored->size != file->size)
-        return error_set(call->error, ERROR_SERVER,
-                         stored->size < 0 ? "the server's size of this file cannot be true"
-                                          : "the reference and its target differ in size");
-    *source = source_new(client, version, stored, artifact);
-    if (!*source)
-        return error_set(call->error, ERROR_LOCAL, "out of memory");
-    (*source)->elsewhere = target.file != NULL;
-    return 0;
 }
 
 uint64_t file_source_size(const struct file_source *source)
@@ -103,15 +77,16 @@ const unsigned char *file_source_md5(const struct file_source *source)
 
 /* --- URLs --- */
 
-static int ask_for_file(struct file_source *source, struct call *call, struct artifact_file **file)
+static int ask_for_file(struct file_source *source, struct call *call, struct artifact_file **found)
 {
     const struct version *version = source->version;
-    if (!source->elsewhere)
-        return client_get_file(source->client, call, version, source->file->path, file);
-    if (file_lookup(source->client, call, version, text_of(source->artifact), ROUTE_ARTIFACT,
-                    source->file->path, file) != 0)
+    const struct artifact_file *file = source->file;
+    if (!file->stored_in.bytes)
+        return client_get_file(source->client, call, version, file->path, found);
+    if (file_lookup(source->client, call, version, file->stored_in, ROUTE_ARTIFACT, file->stored_as,
+                    found) != 0)
         return -1;
-    return *file ? 0 : error_set(call->error, ERROR_NOT_FOUND, "the file is gone");
+    return *found ? 0 : error_set(call->error, ERROR_NOT_FOUND, "the file is gone");
 }
 
 /* Waits while another thread renews the URL. False: interrupted. Called and left with the lock. */
@@ -168,7 +143,7 @@ static char *host_url(struct file_source *source, struct call *call)
     cleanup_manifest struct manifest *manifest = NULL;
     cleanup_buf struct buf url;
     buf_init(&url, URL_CEILING);
-    if (source->elsewhere || !source->file->has_md5) {
+    if (source->file->stored_in.bytes || !source->file->has_md5) {
         error_set(call->error, ERROR_NOT_FOUND, "the W&B host has no address for this file");
         return NULL;
     }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "reference.h"
-
+/* References to files of other versions (protocol 8.5). */
 #include "base/base64.h"
 #include "file_decode.h"
 #include "file_lookup.h"
@@ -17,11 +16,17 @@ enum {
 #define BY_ARTIFACT  "wandb-artifact://"
 #define BY_CLIENT_ID "wandb-client-artifact://"
 
-void reference_target_release(struct reference_target *target)
+/* Where a reference leads. */
+struct target {
+    char *artifact;             /* id */
+    struct artifact_file *file; /* a reference */
+};
+
+static void target_release(struct target *target)
 {
     free(target->artifact);
     object_unref(target->file);
-    *target = (struct reference_target){0};
+    *target = (struct target){0};
 }
 
 /* What follows the prefix; null when it is another one. */
@@ -128,7 +133,7 @@ static int find(struct client *client, struct call *call, const struct version *
 }
 
 static int step(struct client *client, struct call *call, const struct version *version,
-                struct text reference, struct reference_target *target)
+                struct text reference, struct target *target)
 {
     char *id = NULL;
     struct text path;
@@ -137,14 +142,14 @@ static int step(struct client *client, struct call *call, const struct version *
     if (result == 0)
         result = find(client, call, version, text_of(id), path, &file);
     /* The reference may be part of what is let go here. */
-    reference_target_release(target);
+    target_release(target);
     target->artifact = id;
     target->file = file;
     return result;
 }
 
-int reference_resolve(struct client *client, struct call *call, const struct version *version,
-                      struct text reference, struct reference_target *target)
+static int follow(struct client *client, struct call *call, const struct version *version,
+                  struct text reference, struct target *target)
 {
     for (int steps = 0; steps < MOST_STEPS; steps++) {
         if (!reference_is_followed(reference))
@@ -156,4 +161,25 @@ int reference_resolve(struct client *client, struct call *call, const struct ver
         reference = target->file->reference;
     }
     return error_set(call->error, ERROR_SERVER, "the reference leads to nothing but references");
+}
+
+int client_resolve_file(struct client *client, struct call *call, const struct version *version,
+                        const struct artifact_file *file, struct artifact_file **resolved)
+{
+    cleanup(target_release) struct target target = {0};
+    if (follow(client, call, version, file->reference, &target) != 0)
+        return -1;
+    /* A size of 0 is that of a reference without one. */
+    if (file->size > 0 && target.file->size != file->size)
+        return error_set(call->error, ERROR_SERVER,
+                         "the reference and what it leads to differ in size");
+    struct artifact_file draft = *file;
+    draft.stored_in = text_of(target.artifact);
+    draft.stored_as = target.file->path;
+    draft.url = target.file->url;
+    draft.size = target.file->size;
+    draft.has_md5 = target.file->has_md5;
+    memcpy(draft.md5, target.file->md5, MD5_SIZE);
+    *resolved = artifact_file_pack(&draft);
+    return *resolved ? 0 : error_set(call->error, ERROR_LOCAL, "out of memory");
 }

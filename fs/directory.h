@@ -27,7 +27,7 @@ struct directory {
     /* Asks for all; blocks. NULL: the entries follow from another directory's listing. */
     int (*list)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
                 struct object_list *found);
-    /* Asks for one by its server name; blocks. */
+    /* Asks for one by its server name; blocks. NULL: only the listing tells. */
     int (*find)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
                 struct text name, void **object);
     /* Adds an object's entries. False: no memory. */
@@ -35,8 +35,12 @@ struct directory {
                 bool *duplicate);
     /* The server's id of an object; NULL: the file name tells them apart. */
     struct text (*id)(const void *object);
-    /* Where an entry that is a symlink points; NULL: entries are directories. */
+    /* Where an entry that is a symlink points; NULL: none are. */
     bool (*target)(const struct node *link, struct buf *target);
+    /* What was read stays true (design 4). */
+    bool immutable;
+    /* What `find` does not find may still be listed. */
+    bool listing_decides;
 };
 
 /* NULL: the place has no entries from the server. */

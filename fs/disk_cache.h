@@ -12,8 +12,8 @@
 #ifndef FS_DISK_CACHE_H
 #define FS_DISK_CACHE_H
 
-#include "disk_blocks.h"
 #include "base/md5.h"
+#include "disk_blocks.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

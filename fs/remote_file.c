@@ -7,6 +7,13 @@
 
 /* --- all files --- */
 
+static void file_free(struct remote_file *file)
+{
+    disk_file_close(file->disk);
+    file->source.release(file->source.context);
+    free(file);
+}
+
 struct remote_files *remote_files_new(struct lane *lane, unsigned width, struct disk_cache *disk,
                                       size_t memory)
 {
@@ -28,6 +35,11 @@ void remote_files_free(struct remote_files *files)
 {
     if (!files)
         return;
+    /* Files that were still open when the mount ended: nobody closes them any more. */
+    for (struct remote_file *file = files->first, *next; file; file = next) {
+        next = file->next;
+        file_free(file);
+    }
     chunk_pool_release(&files->pool);
     pthread_mutex_destroy(&files->lock);
     free(files);
@@ -81,12 +93,18 @@ bool remote_was_wrong(struct remote_files *files, uint64_t key)
 
 /* --- one file --- */
 
-static struct remote_file *find_file(const struct remote_files *files, uint64_t key)
+/* The open file of that key; its content is compared, too, so that keys may be mere hashes. */
+static struct remote_file *find_file(const struct remote_files *files, uint64_t key,
+                                     const struct remote_source *source)
 {
     struct remote_file *file = files->first;
-    while (file && file->key != key)
-        file = file->next;
-    return file;
+    for (; file; file = file->next) {
+        const struct remote_source *own = &file->source;
+        if (file->key == key && own->size == source->size && !own->md5 == !source->md5 &&
+            (!own->md5 || memcmp(own->md5, source->md5, MD5_SIZE) == 0))
+            return file;
+    }
+    return NULL;
 }
 
 static struct remote_file *file_new(struct remote_files *files, uint64_t key,
@@ -105,13 +123,6 @@ static struct remote_file *file_new(struct remote_files *files, uint64_t key,
         file->examining = !file->complete && remote_needs_examination(file);
     }
     return file;
-}
-
-static void file_free(struct remote_file *file)
-{
-    disk_file_close(file->disk);
-    file->source.release(file->source.context);
-    free(file);
 }
 
 void remote_file_ref(struct remote_file *file)
@@ -152,7 +163,7 @@ struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
         return NULL;
     }
     pthread_mutex_lock(&files->lock);
-    struct remote_file *file = find_file(files, key);
+    struct remote_file *file = find_file(files, key, source);
     bool examine = !file && spare->examining;
     if (!file) {
         file = steal(spare);
@@ -161,6 +172,7 @@ struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
     }
     file->references++;
     file->readers++;
+    atomic_init(&reader->references, 1);
     reader->file = file;
     reader->mismatches = file->mismatches;
     pthread_mutex_unlock(&files->lock);
@@ -171,8 +183,16 @@ struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
     return reader;
 }
 
-void remote_close(struct remote_reader *reader)
+struct remote_reader *remote_reader_ref(struct remote_reader *reader)
 {
+    atomic_fetch_add(&reader->references, 1);
+    return reader;
+}
+
+void remote_reader_unref(struct remote_reader *reader)
+{
+    if (atomic_fetch_sub(&reader->references, 1) != 1)
+        return;
     struct remote_file *file = reader->file;
     pthread_mutex_lock(&file->files->lock);
     if (--file->readers == 0)

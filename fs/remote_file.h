@@ -40,7 +40,7 @@ struct remote_source {
  * borrowed. */
 struct remote_files *remote_files_new(struct lane *lane, unsigned width, struct disk_cache *disk,
                                       size_t memory);
-/* After all readers were closed and the lane was freed. */
+/* After the lane was freed; readers that are still open are not to be used any more. */
 void remote_files_free(struct remote_files *files);
 /* Cancels all transfers, for good. */
 void remote_files_stop(struct remote_files *files);
@@ -49,7 +49,9 @@ void remote_files_stop(struct remote_files *files);
  * stays, one that is not needed is released at once, as when this fails. NULL: no memory. */
 struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
                                   const struct remote_source *source);
-void remote_close(struct remote_reader *reader);
+/* The reader is one reference; it is closed with the last one. */
+struct remote_reader *remote_reader_ref(struct remote_reader *reader);
+void remote_reader_unref(struct remote_reader *reader);
 /* Whether bytes that were delivered for this key turned out wrong since the last call: the kernel
  * must not keep them. */
 bool remote_was_wrong(struct remote_files *files, uint64_t key);

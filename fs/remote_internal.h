@@ -54,6 +54,7 @@ struct remote_file {
 };
 
 struct remote_reader {
+    atomic_uint references;
     struct remote_file *file;
     struct readahead ahead;
     int64_t epoch;

@@ -223,11 +223,11 @@ static void a_small_file_costs_one_request(void)
     CHECK(read_through(reader, 128 * KIB) == server.size);
     CHECK(server.fetches == 1);
     CHECK(server.bytes == server.size);
-    remote_close(reader);
+    remote_reader_unref(reader);
     reader = remote_open(world.files, 1, &source);
     CHECK(read_through(reader, 100000) == server.size);
     CHECK(server.fetches == 1);
-    remote_close(reader);
+    remote_reader_unref(reader);
     world_release(&world);
     CHECK(server.released == 2);
 }
@@ -246,7 +246,7 @@ static void each_byte_of_a_large_file_comes_once(bool with_disk)
     CHECK(server.fetches < 150);
     remote_read_figures(world.files, &figures);
     CHECK(figures.memory <= 32 * MIB);
-    remote_close(reader);
+    remote_reader_unref(reader);
     world_release(&world);
 }
 
@@ -269,7 +269,7 @@ static void random_reads_fetch_little(void)
     }
     CHECK(right);
     CHECK(server.bytes < GIB / 20);
-    remote_close(reader);
+    remote_reader_unref(reader);
     world_release(&world);
 }
 
@@ -299,7 +299,7 @@ static void *read_in_thread(void *context)
                 reading->got++;
         }
     }
-    remote_close(reader);
+    remote_reader_unref(reader);
     return NULL;
 }
 
@@ -371,7 +371,7 @@ static void a_failure_reaches_who_waits(void)
     server.fail_times = 1;
     server.bytes = 0;
     CHECK(read_at(reader, 8 * MIB, buffer, sizeof buffer) == -1 || server.bytes > 0);
-    remote_close(reader);
+    remote_reader_unref(reader);
     world_release(&world);
 }
 
@@ -393,12 +393,12 @@ static void a_wrong_digest(uint64_t size, int times, bool with_disk)
     CHECK(server.mismatches == (size <= MIB ? (unsigned)times : 1));
     CHECK(remote_was_wrong(world.files, 1));
     CHECK(!remote_was_wrong(world.files, 1));
-    remote_close(reader);
+    remote_reader_unref(reader);
     /* Whoever opens it afterwards begins anew. */
     server.wrong_times = 0;
     reader = remote_open(world.files, 1, &source);
     CHECK(read_through(reader, 128 * KIB) == size);
-    remote_close(reader);
+    remote_reader_unref(reader);
     world_release(&world);
 }
 
