@@ -277,6 +277,9 @@ static enum verdict judge(struct reading *reading, const struct error *error, in
     if (client_error && reading->renewals < (refused ? MOST_RENEWALS : 1))
         return RENEW;
     reading->tries++;
+    if ((status == 200 || status == 206) && error->kind == ERROR_SERVER &&
+        reading->tries >= MOST_DENIALS)
+        return GIVE_UP;
     if (client_error || (reading->tries == MOST_TRIES - 1 && !reading->from_host && status >= 500))
         return ASK_HOST;
     return reading->tries < MOST_TRIES ? AGAIN : GIVE_UP;

@@ -65,7 +65,7 @@ static bool clashes(const struct object_list *files, size_t i)
 }
 
 /* Files that are in the place of a folder are left out: the folder stays. False: no memory. */
-static bool leave_out_clashes(struct filesystem *fs, const struct version *version,
+static bool leave_out_clashes(struct filesystem *fs, const struct lineage *lineage,
                               struct object_list *files)
 {
     size_t kept = 0;
@@ -80,9 +80,10 @@ static bool leave_out_clashes(struct filesystem *fs, const struct version *versi
             files->items[kept++] = file;
             continue;
         }
-        char path[512];
-        snprintf(path, sizeof path, "%s:v%lld/files/%s", version->collection.bytes,
-                 (long long)version->index, file->path.bytes);
+        char path[1024];
+        snprintf(path, sizeof path, "%s/%s/%s:v%lld/%s", lineage->organization->name.bytes,
+                 lineage->registry->name.bytes, lineage->version->collection.bytes,
+                 (long long)lineage->version->index, file->path.bytes);
         journal_add(fs->journal, "list files", path, ERROR_EXISTS,
                     "a file where a folder must be is left out");
         object_unref(file);
@@ -103,7 +104,7 @@ int file_tree_list(struct filesystem *fs, struct call *call, const struct lineag
         call->deadline = clock_milliseconds() + fs->options->timeout_ms;
     }
     qsort(found->items, found->count, sizeof *found->items, compare_paths);
-    return leave_out_clashes(fs, lineage->version, found)
+    return leave_out_clashes(fs, lineage, found)
                ? 0
                : error_set(call->error, ERROR_LOCAL, "out of memory");
 }
