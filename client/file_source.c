@@ -9,6 +9,7 @@
 
 enum {
     MOST_TRIES = 4,    /* without a byte of progress */
+    MOST_DENIALS = 2,  /* of answers that contradict what the server says of the file */
     MOST_RENEWALS = 2, /* of the URL, likewise */
     PATIENCE_MS = 45000,
     SILENCE_MS = 15000, /* that transfers may be quiet for, in all, before the read fails */
