@@ -40,6 +40,12 @@ assert_calm_log() {
     fail "suspicious words in the log: $found"
 }
 
+# What the threads of a process are doing, where a debugger is at hand.
+print_stacks() {
+    command -v gdb >/dev/null || return 0
+    timeout 30 gdb -p "$1" -batch -ex 'thread apply all bt 12' 2>/dev/null | grep -E '^(#|Thread)' || true
+}
+
 # mount_stop [MOUNTPOINT]: unmounts, then checks that the daemon ended by itself with status 0
 # and logged nothing suspicious.
 mount_stop() {
@@ -51,6 +57,7 @@ mount_stop() {
     fi
     if ! wait_for_end "$(cat "$mnt.keeper")" 10; then
         printf 'still running 10 s after the unmount: %s\n' "$mnt" >&2
+        print_stacks "$(cat "$mnt.pid")" >&2
         kill -KILL "$(cat "$mnt.pid")" 2>/dev/null || true
         wait_for_end "$(cat "$mnt.keeper")" 10 || true
         failed=1
