@@ -7,6 +7,7 @@ struct transfer {
     struct range_read *read;
     const struct http_response *response;
     bool begun;
+    bool enough;   /* ended by us: what comes after the range is not wanted */
     uint64_t skip; /* bytes in front of what is wanted */
 };
 
@@ -63,8 +64,8 @@ static bool take_bytes(void *context, const char *bytes, size_t size)
     }
     if (size == taken)
         return true;
-    /* Of a whole file, what comes after the range is not wanted; else it cannot be. */
-    if (!read->whole || read->offset + read->length == read->file_size)
+    transfer->enough = read->whole && read->offset + read->length < read->file_size;
+    if (!transfer->enough)
         contradiction(read->call->error, (int64_t)(read->delivered + size - taken), read->length);
     return false;
 }
@@ -113,6 +114,8 @@ int range_read(struct range_read *read)
     struct error *error = read->call->error;
     int result = http_send(read->client, read->call, &request, &response);
     read->status = response.status;
+    if (transfer.enough)
+        error_clear(error); /* of ending the transfer */
     if (read->delivered == read->length && error->kind == ERROR_NONE)
         return 0;
     if (result != 0)
