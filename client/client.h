@@ -89,8 +89,10 @@ struct organization {
 /* One request: are the credentials good, what does the server offer (a second one to a server
  * without features). ERROR_UNAUTHENTICATED on 401 and on a null viewer. */
 int client_check(struct client *client, struct call *call, struct viewer **viewer);
-/* All organizations of the key: the chain of protocol 3.3. */
-int client_list_organizations(struct client *client, struct call *call, struct object_list *found);
+/* All organizations of the key: the chain of protocol 3.3. A viewer that client_check has just
+ * returned saves a request; NULL: asks. */
+int client_list_organizations(struct client *client, struct call *call,
+                              const struct viewer *known_viewer, struct object_list *found);
 /* One organization by its display name. */
 int client_get_organization(struct client *client, struct call *call, struct text name,
                             struct organization **organization);

@@ -115,8 +115,9 @@ static void repair_escape(struct repair *repair)
     }
     int second = first < 0xdc00 ? escaped_unit(start + 6, repair->end) : -1;
     if (second < 0xdc00 || second > 0xdfff) {
+        unsigned char lone[] = {0xed, 0x80 | (first >> 6 & 0x3f), 0x80 | (first & 0x3f)};
         replace(repair, start, start + 6);
-        buf_puts(&repair->out, "\\ufffd");
+        map_bytes(repair, lone, sizeof lone);
         return;
     }
     if (first == 0xdbff && second >= 0xdf80) { /* U+10FF80 and on: mean mapped bytes */
@@ -316,10 +317,31 @@ static int append_bytes(const char *bytes, size_t size, void *out)
     return buf_append(out, bytes, size) ? 0 : -1;
 }
 
+/* Writes lone surrogates, which are three bytes that no UTF-8 has, as the escapes they came as. */
+static bool append_with_surrogates(const char *text, size_t size, struct buf *out)
+{
+    for (size_t at = 0; at < size;) {
+        const char *found = memchr(text + at, '\xed', size - at);
+        size_t end = found ? (size_t)(found - text) : size;
+        buf_append(out, text + at, end - at);
+        at = end;
+        struct text rest = {text + at, size - at};
+        if (text_is_surrogate(rest)) {
+            buf_printf(out, "\\u%04x",
+                       0xd000u | (text[at + 1] & 0x3fu) << 6 | (text[at + 2] & 0x3fu));
+            at += SURROGATE_SIZE;
+        } else if (at < size) {
+            buf_putc(out, text[at++]);
+        }
+    }
+    return !out->failed;
+}
+
 bool json_write(const json_t *json, struct buf *out)
 {
-    size_t start = out->size;
-    if (json_dump_callback(json, append_bytes, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
+    cleanup_buf struct buf plain;
+    buf_init(&plain, out->ceiling);
+    if (json_dump_callback(json, append_bytes, &plain, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
         return false;
-    return buf_resize(out, start + unmap(out->data + start, out->size - start));
+    return append_with_surrogates(plain.data, unmap(plain.data, plain.size), out);
 }

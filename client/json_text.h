@@ -2,7 +2,8 @@
 /*
  * Between the server's JSON and our bytes. jansson refuses a whole document for one odd value, so a
  * body passes json_repair() first, which costs one scan when nothing is odd:
- *   - escapes of lone surrogates become U+FFFD (design 2);
+ *   - escapes of lone surrogates become the three bytes that UTF-8 would have for them, so that
+ *     the server can be asked for what has such a name; people are shown U+FFFD (design 2);
  *   - bytes of a string that are no UTF-8 become code points U+10FF80 … U+10FFFF, one for each byte
  *     0x80 … 0xff, and are turned back after parsing; genuine uses of those code points take the
  *     same way, byte by byte, so that two different texts never meet;

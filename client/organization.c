@@ -151,37 +151,43 @@ static int ask_entities(struct client *client, struct call *call, struct text en
     }
 }
 
-static int add_of_viewer(struct client *client, struct call *call, const json_t *viewer,
-                         struct object_list *found)
+/* The first two steps of the chain; *complete: the third has nothing to add. */
+static int add_of_entities(struct client *client, struct call *call, struct text entity,
+                           struct text username, struct object_list *found, bool *complete)
 {
     cleanup_json json_t *data = NULL;
-    bool complete = false;
-    struct error *error = call->error;
-    struct text entity = json_text_of(json_at(viewer, "entity", NULL));
-    struct text username = json_text_of(json_at(viewer, "username", NULL));
     if (entity.size == 0)
         entity = username;
     if (username.size == 0)
         username = entity;
     if (entity.size > 0 && ask_entities(client, call, entity, username, &data) != 0)
         return -1;
-    if (add_of_entity(client, json_at(data, "default", NULL), found, error, &complete) != 0)
+    if (add_of_entity(client, json_at(data, "default", NULL), found, call->error, complete) != 0)
+        return -1;
+    if (*complete)
+        return 0;
+    return add_of_entity(client, json_at(data, "personal", NULL), found, call->error, complete);
+}
+
+int client_list_organizations(struct client *client, struct call *call,
+                              const struct viewer *known_viewer, struct object_list *found)
+{
+    cleanup_json json_t *data = NULL;
+    cleanup_object struct viewer *asked = NULL;
+    struct call whole = *call;
+    bool complete = false;
+    whole.deadline = call_deadline(client, call);
+    if (!known_viewer && (ask_viewer(client, &whole, false, &data) != 0 ||
+                          decode_viewer(json_at(data, "viewer", NULL), call->error, &asked) != 0))
+        return -1;
+    const struct viewer *viewer = known_viewer ? known_viewer : asked;
+    if (add_of_entities(client, &whole, viewer->entity, viewer->username, found, &complete) != 0)
         return -1;
     if (complete)
         return 0;
-    if (add_of_entity(client, json_at(data, "personal", NULL), found, error, &complete) != 0)
+    if (!data && ask_viewer(client, &whole, false, &data) != 0)
         return -1;
-    return add_of_teams(client, viewer, found, error);
-}
-
-int client_list_organizations(struct client *client, struct call *call, struct object_list *found)
-{
-    cleanup_json json_t *data = NULL;
-    struct call whole = *call;
-    whole.deadline = call_deadline(client, call);
-    if (ask_viewer(client, &whole, false, &data) != 0)
-        return -1;
-    return add_of_viewer(client, &whole, json_at(data, "viewer", NULL), found);
+    return add_of_teams(client, json_at(data, "viewer", NULL), found, call->error);
 }
 
 int client_get_organization(struct client *client, struct call *call, struct text name,

@@ -38,7 +38,7 @@ static int list_organizations(struct filesystem *fs, struct call *call,
                               const struct lineage *lineage, struct object_list *found)
 {
     (void)lineage;
-    return client_list_organizations(fs->client, call, found);
+    return client_list_organizations(fs->client, call, NULL, found);
 }
 
 static int find_organization(struct filesystem *fs, struct call *call,
@@ -346,7 +346,8 @@ static size_t first_of(const struct listing *listing, struct text collection)
     return low;
 }
 
-bool directory_sort_versions(struct listing *listing)
+/* For directory_versions_of. False: no memory. */
+static bool sort_versions(struct listing *listing)
 {
     listing->sorted = malloc((listing->count + 1) * sizeof *listing->sorted);
     if (!listing->sorted)
@@ -355,6 +356,28 @@ bool directory_sort_versions(struct listing *listing)
         listing->sorted[i] = listing->entries[i].object;
     qsort(listing->sorted, listing->count, sizeof *listing->sorted, order_by_collection);
     return true;
+}
+
+struct listing *directory_listing(struct place place, const struct lineage *lineage,
+                                  const struct object_list *found, int64_t asked, bool *duplicates)
+{
+    const struct directory *row = directory_of(place);
+    struct listing *listing = listing_new(asked);
+    bool good = listing != NULL;
+    for (size_t i = 0; good && i < found->count; i++) {
+        bool duplicate = false;
+        good = row->add(listing, lineage, found->items[i], &duplicate);
+        if (duplicate && duplicates)
+            *duplicates = true;
+    }
+    if (good && row->kind == NODE_REGISTRY && row->member == MEMBER_VERSIONS)
+        good = sort_versions(listing);
+    if (good) {
+        listing->completed = clock_nanoseconds();
+        return listing;
+    }
+    listing_unref(listing);
+    return NULL;
 }
 
 struct listing *directory_versions_of(const struct listing *registry_wide,

@@ -55,8 +55,10 @@ uint64_t directory_identity(const struct directory *directory, const char *name,
 /* Where a symlink points. Needs nodes->lock. False: no memory. */
 bool directory_link_target(const struct node *link, struct buf *target);
 
-/* Prepares a registry-wide listing for directory_versions_of. False: no memory. */
-bool directory_sort_versions(struct listing *listing);
+/* A directory's listing of what the server was asked for at `asked`. *duplicates (may be NULL):
+ * names that occurred twice were left out. NULL: no memory. */
+struct listing *directory_listing(struct place place, const struct lineage *lineage,
+                                  const struct object_list *found, int64_t asked, bool *duplicates);
 /* The versions of one collection out of a registry-wide listing; NULL: no memory. */
 struct listing *directory_versions_of(const struct listing *registry_wide,
                                       const struct lineage *lineage);

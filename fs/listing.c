@@ -95,7 +95,7 @@ bool listing_add(struct listing *listing, struct text original, const void *obje
         name_escape(original, salt, name);
         size_t slot = slot_of(listing, name);
         if (listing->index[slot]) {
-            if (!name_is_cut(name))
+            if (!name_needs_listing(name))
                 return true;
             continue;
         }

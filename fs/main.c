@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 #include "daemon.h"
+#include "directory.h"
 #include "errnos.h"
 #include "filesystem.h"
 #include "hash.h"
@@ -8,6 +9,8 @@
 #include "mountpoint.h"
 #include "operations.h"
 #include "options.h"
+#include "place.h"
+#include "refresh.h"
 #include "signals.h"
 #include "source.h"
 #include "version.h"
@@ -74,6 +77,27 @@ static int fail(int code, const char *message)
     return code;
 }
 
+/* So that the mount's root answers from memory from the first moment on (df opens it). Not having
+ * the list is no reason to fail: whoever looks asks again. */
+static void list_organizations(struct filesystem *fs)
+{
+    struct error error = {0};
+    struct call call = {.error = &error};
+    cleanup_object_list struct object_list found = {0};
+    int64_t asked = clock_nanoseconds();
+    struct place root = {fs->nodes.root, MEMBER_SELF};
+    struct lineage nothing = {0};
+    if (client_list_organizations(fs->client, &call, fs->viewer, &found) < 0) {
+        journal_add(fs->journal, "list", "/", error.kind, error.message);
+        return;
+    }
+    struct listing *listing = directory_listing(root, &nothing, &found, asked, NULL);
+    pthread_mutex_lock(&fs->nodes.lock);
+    if (listing)
+        refresh_install(fs, root, listing);
+    pthread_mutex_unlock(&fs->nodes.lock);
+}
+
 static int connect_client(struct filesystem *fs)
 {
     const struct options *options = fs->options;
@@ -102,6 +126,8 @@ static int open_tree(struct filesystem *fs)
     struct error error = {0};
     if (!nodes_init(&fs->nodes, hash_bytes(0, base_url, strlen(base_url))))
         return fail(EXIT_SYSTEM, "out of memory");
+    if (!fs->options->source)
+        list_organizations(fs);
     if (source_resolve(fs, fs->options->source, &error) < 0)
         return fail(EXIT_MOUNT_FAILED, error.message);
     enum { CONTROL_MEMBER = 200 }; /* no directory of the root: no listing touches it */

@@ -2,9 +2,23 @@
 #include "member.h"
 
 #include "client.h"
+#include "name.h"
 #include "status.h"
 
 #include <sys/stat.h>
+
+/* What no encoding can say is shown as U+FFFD. */
+static bool append_shown(struct buf *text, struct text value)
+{
+    size_t start = text->size;
+    if (!buf_append(text, value.bytes, value.size))
+        return false;
+    for (size_t at = start; at < text->size; at++) {
+        if (text_is_surrogate((struct text){text->data + at, text->size - at}))
+            memcpy(text->data + at, REPLACEMENT_CHARACTER, SURROGATE_SIZE);
+    }
+    return true;
+}
 
 static bool render_text(struct filesystem *fs, const struct member *member, const void *object,
                         struct buf *text)
@@ -13,7 +27,7 @@ static bool render_text(struct filesystem *fs, const struct member *member, cons
     struct text value = *(const struct text *)(const void *)((const char *)object + member->offset);
     if (value.size == 0)
         return true;
-    return buf_append(text, value.bytes, value.size) && buf_putc(text, '\n');
+    return append_shown(text, value) && buf_putc(text, '\n');
 }
 
 /* One item a line; a line break inside an item would make two of it, so it is shown as a blank. */
@@ -24,7 +38,7 @@ static bool render_list(struct filesystem *fs, const struct member *member, cons
     const struct texts *list = (const void *)((const char *)object + member->offset);
     for (size_t i = 0; i < list->count; i++) {
         size_t start = text->size;
-        if (!buf_append(text, list->items[i].bytes, list->items[i].size))
+        if (!append_shown(text, list->items[i]))
             return false;
         for (size_t at = start; at < text->size; at++) {
             if (text->data[at] == '\n' || text->data[at] == '\r')

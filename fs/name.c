@@ -18,8 +18,6 @@ static bool needs_escape(struct text name, size_t at)
     unsigned char byte = (unsigned char)name.bytes[at];
     if (byte < 0x20 || byte == 0x7f || byte == '/')
         return true;
-    if (byte == '.' && at == 0 && text_is(name, NAME_OF_CONTROL))
-        return true;
     if (byte == '.')
         return name.size == 1 || (name.size == 2 && name.bytes[1 - at] == '.');
     return byte == '%' && at + 2 < name.size && is_hex(name.bytes[at + 1]) &&
@@ -53,7 +51,8 @@ static bool append_character(struct text name, size_t at, size_t length, char *e
     }
     if (*used + length > limit)
         return false;
-    memcpy(escaped + *used, name.bytes + at, length);
+    bool lone = text_is_surrogate((struct text){name.bytes + at, length});
+    memcpy(escaped + *used, lone ? REPLACEMENT_CHARACTER : name.bytes + at, length);
     *used += length;
     return true;
 }
@@ -83,6 +82,11 @@ bool name_is_cut(const char *escaped)
             return false;
     }
     return digits[-1] == '~';
+}
+
+bool name_needs_listing(const char *escaped)
+{
+    return name_is_cut(escaped) || strstr(escaped, REPLACEMENT_CHARACTER);
 }
 
 void name_escape(struct text original, unsigned salt, char escaped[NAME_LIMIT + 1])

@@ -11,8 +11,8 @@
 
 #include <stdbool.h>
 
-/* The control directory (design 2): an object of this name gets an escaped dot like `.` itself. */
-#define NAME_OF_CONTROL ".registryfs"
+/* U+FFFD, which stands for a lone surrogate (design 2). */
+#define REPLACEMENT_CHARACTER "\xef\xbf\xbd"
 
 enum { NAME_LIMIT = 255, NAME_KEPT_WHEN_CUT = 246 };
 
@@ -22,6 +22,9 @@ void name_escape(struct text original, unsigned salt, char escaped[NAME_LIMIT + 
 
 /* Whether the name ends like a cut one: then only a listing can tell what it stands for. */
 bool name_is_cut(const char *escaped);
+
+/* Whether more than one server name can have this file name: it is cut, or shows U+FFFD. */
+bool name_needs_listing(const char *escaped);
 
 /* The server's name of a file name that is not cut; malloc'ed into `original`. False: no server
  * name has this file name, or no memory. */

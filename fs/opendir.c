@@ -119,7 +119,7 @@ static const char *entry_at(struct filesystem *fs, const struct open_directory *
     if (!open->listing || number >= open->listing->count)
         return NULL;
     *place = entry_place(fs, open, &open->listing->entries[number]);
-    return open->listing->entries[number].name;
+    return place_shown_name(fs, open->place, open->listing->entries[number].name);
 }
 
 struct page_of_entries {

@@ -220,7 +220,10 @@ static int take(struct options *options, const struct option_row *row, const cha
 
 static int unknown(const char *option, struct error *error)
 {
-    return error_set(error, ERROR_INVALID, "unknown option %.100s; try --help", option);
+    /* Without its value: that may be a key which somebody tried to give. */
+    int length = (int)strcspn(option, "=");
+    return error_set(error, ERROR_INVALID, "unknown option %.*s; try --help",
+                     length > 100 ? 100 : length, option);
 }
 
 /* One of `-o a,b=c`. */

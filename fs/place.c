@@ -16,6 +16,14 @@ static bool is_mount_root(const struct filesystem *fs, struct place place)
     return place.node == fs->nodes.mount_root.node && place.member == fs->nodes.mount_root.member;
 }
 
+#define SHOWN_INSTEAD "%2Eregistryfs"
+
+const char *place_shown_name(const struct filesystem *fs, struct place directory, const char *name)
+{
+    bool hidden = strcmp(name, NAME_OF_CONTROL) == 0 && is_mount_root(fs, directory);
+    return hidden ? SHOWN_INSTEAD : name;
+}
+
 enum readiness place_find(struct request *request, struct place directory, const char *name,
                           struct place *found, int *error_number)
 {
@@ -36,6 +44,8 @@ enum readiness place_find(struct request *request, struct place directory, const
     }
     if (!directory_of(directory))
         return FAILED;
+    if (is_mount_root(fs, directory) && strcmp(name, SHOWN_INSTEAD) == 0)
+        name = NAME_OF_CONTROL;
     *found = (struct place){0};
     return ready_entry(request, directory, name, &found->node, error_number);
 }

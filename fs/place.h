@@ -7,6 +7,13 @@
 #include "ready.h"
 #include "stat.h"
 
+/* The control directory (design 2): found in the mount's root, never listed. */
+#define NAME_OF_CONTROL ".registryfs"
+
+/* The name that an entry is shown by: its own, but in the mount's root an object that is named like
+ * the control directory gets an escaped dot. */
+const char *place_shown_name(const struct filesystem *fs, struct place directory, const char *name);
+
 /* The place of a name in a directory. */
 enum readiness place_find(struct request *request, struct place directory, const char *name,
                           struct place *found, int *error_number);

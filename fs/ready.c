@@ -239,15 +239,15 @@ enum readiness ready_listing(struct request *request, struct place place, struct
     return result;
 }
 
-/* One entry, or the whole directory when so many entries were asked for that a listing is cheaper.
- */
+/* One entry, or the whole directory when so many entries were asked for that a listing is cheaper,
+ * or when the file name does not tell the server's. */
 static void need_entry(struct request *request, struct place place, const char *name)
 {
     struct listing *listing = listing_at(place);
     const struct facet *facet = node_find_facet(place.node, place.member);
     bool listing_pays = listing && facet->singles > listing->count / LISTING_ROWS;
-    if ((listing_pays || name_is_cut(name)) && directory_of(place)->list)
-        need(request, &refresh_listing, place, "");
+    if (name_needs_listing(name) || (listing_pays && directory_of(place)->list))
+        need_listing(request, place);
     else
         need(request, &refresh_entry, place, name);
 }
@@ -320,8 +320,6 @@ enum readiness ready_entry(struct request *request, struct place place, const ch
         *error_number = errno_of(request->failure.kind);
         return FAILED;
     }
-    if (!name_is_cut(name) && strlen(name) > NAME_LIMIT)
-        return FAILED;
     request->deadline = request->started + LOOKUP_SECONDS * SECOND;
     need_entry(request, place, name);
     return WAITING;

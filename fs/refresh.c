@@ -85,30 +85,6 @@ static int failed(struct fetch *fetch, const char *path)
     return -1;
 }
 
-static struct listing *build_listing(struct fetch *fetch, const struct directory *row,
-                                     const struct lineage *lineage, const char *path,
-                                     const struct object_list *found, int64_t asked)
-{
-    struct listing *listing = listing_new(asked);
-    bool good = listing != NULL;
-    for (size_t i = 0; good && i < found->count; i++) {
-        bool duplicate = false;
-        good = row->add(listing, lineage, found->items[i], &duplicate);
-        if (duplicate)
-            journal_add(fetch->fs->journal, fetch->type->operation, path, ERROR_EXISTS,
-                        "the server has two objects of one name; the second is left out");
-    }
-    if (good && row->kind == NODE_REGISTRY && row->member == MEMBER_VERSIONS)
-        good = directory_sort_versions(listing);
-    if (good) {
-        listing->completed = clock_nanoseconds();
-        return listing;
-    }
-    error_set(&fetch->error, ERROR_LOCAL, "out of memory");
-    listing_unref(listing);
-    return NULL;
-}
-
 static int run_listing(struct fetch *fetch, struct call *call)
 {
     struct filesystem *fs = fetch->fs;
@@ -120,10 +96,16 @@ static int run_listing(struct fetch *fetch, struct call *call)
     int64_t asked = clock_nanoseconds();
     cleanup_object_list struct object_list found = {0};
     struct listing *listing = NULL;
+    bool duplicates = false;
     call->deadline = fetch->created / 1000000 + fs->options->timeout_ms;
     int result = needed ? row->list(fs, call, &lineage, &found) : 0;
     if (needed && result == 0)
-        listing = build_listing(fetch, row, &lineage, path, &found, asked);
+        listing = directory_listing(place, &lineage, &found, asked, &duplicates);
+    if (duplicates)
+        journal_add(fs->journal, fetch->type->operation, path, ERROR_EXISTS,
+                    "the server has two objects of one name; the second is left out");
+    if (needed && result == 0 && !listing)
+        error_set(&fetch->error, ERROR_LOCAL, "out of memory");
     if (listing) {
         pthread_mutex_lock(&fs->nodes.lock);
         refresh_install(fs, place, listing);

@@ -67,7 +67,7 @@ static int walk_organization(struct walk *walk, const struct organization *organ
 static int walk_all(struct walk *walk)
 {
     cleanup_object_list struct object_list organizations = {0};
-    if (client_list_organizations(walk->client, &walk->call, &organizations) != 0)
+    if (client_list_organizations(walk->client, &walk->call, NULL, &organizations) != 0)
         return -1;
     for (size_t i = 0; i < organizations.count; i++) {
         if (walk_organization(walk, organizations.items[i]) == 0)

@@ -133,3 +133,10 @@ bool text_is(struct text text, const char *string)
 {
     return text_equal(text, text_of(string));
 }
+
+bool text_is_surrogate(struct text text)
+{
+    return text.size >= SURROGATE_SIZE && text.bytes[0] == '\xed' &&
+           ((unsigned char)text.bytes[1] & 0xe0) == 0xa0 &&
+           ((unsigned char)text.bytes[2] & 0xc0) == 0x80;
+}

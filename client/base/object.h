@@ -70,4 +70,9 @@ bool text_equal(struct text a, struct text b);
 int text_compare(struct text a, struct text b);
 bool text_is(struct text text, const char *string);
 
+/* Whether the text begins with a lone surrogate, in the three bytes that json_text.h makes of one.
+ */
+enum { SURROGATE_SIZE = 3 };
+bool text_is_surrogate(struct text text);
+
 #endif

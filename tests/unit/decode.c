@@ -139,7 +139,7 @@ static int run_check(struct test *test)
 static int run_list_organizations(struct test *test)
 {
     cleanup_object_list struct object_list found = {0};
-    int result = client_list_organizations(test->client, &test->call, &found);
+    int result = client_list_organizations(test->client, &test->call, NULL, &found);
     for (size_t i = 0; i < found.count; i++)
         print_organization(found.items[i]);
     return result;
