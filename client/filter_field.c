@@ -107,9 +107,8 @@ static int refuse(const struct row *rows, const char *name, enum filter_level le
         used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
                                  rows[i].name);
     return error_set(error, ERROR_INVALID, "unknown field \"%.100s\"; %s%s are filtered by %s",
-                     name, level_words[level],
-                     search == FILTER_ADVANCED ? " (in the advanced search for versions)" : "",
-                     known);
+                     name, search == FILTER_ADVANCED ? "in the advanced search for versions, " : "",
+                     level_words[level], known);
 }
 
 int filter_field_find(const char *name, enum filter_level level, enum filter_search search,

@@ -14,6 +14,7 @@
 
 struct options;
 struct kernel_cache;
+struct queries;
 
 struct filesystem {
     const struct options *options;
@@ -27,6 +28,7 @@ struct filesystem {
     struct requests *requests;
     struct node *control; /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
+    struct queries *queries; /* under nodes.lock */
     struct fuse_session *session;
     int64_t mounted;                         /* clock_nanoseconds() */
     struct timespec mounted_at;              /* wall clock */

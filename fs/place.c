@@ -6,6 +6,7 @@
 #include "kernel_cache.h"
 #include "member.h"
 #include "options.h"
+#include "query.h"
 
 #include <errno.h>
 
@@ -28,7 +29,8 @@ enum readiness place_find(struct request *request, struct place directory, const
                           struct place *found, int *error_number)
 {
     struct filesystem *fs = request->fs;
-    *error_number = strlen(name) > NAME_LIMIT ? ENAMETOOLONG : ENOENT;
+    bool query = query_is_asked(directory, name);
+    *error_number = strlen(name) > (query ? QUERY_NAME_LIMIT : NAME_LIMIT) ? ENAMETOOLONG : ENOENT;
     if (*error_number == ENAMETOOLONG)
         return FAILED;
     if (is_mount_root(fs, directory) && strcmp(name, NAME_OF_CONTROL) == 0) {
@@ -47,6 +49,8 @@ enum readiness place_find(struct request *request, struct place directory, const
     if (is_mount_root(fs, directory) && strcmp(name, SHOWN_INSTEAD) == 0)
         name = NAME_OF_CONTROL;
     *found = (struct place){0};
+    if (query)
+        return query_find(request, directory, name, &found->node, error_number);
     return ready_entry(request, directory, name, &found->node, error_number);
 }
 
@@ -63,9 +67,12 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
     return true;
 }
 
-/* Whether the place lies in collections/ or versions/ of a registry. */
+/* Whether the place lies in collections/ or versions/ of a registry, or in the result of a query.
+ */
 static bool in_read_only_tree(struct place place)
 {
+    if (node_is_query(place.node) || (place.node->parent && node_is_query(place.node->parent)))
+        return true;
     if (place.node->kind == NODE_REGISTRY)
         return place.member == MEMBER_COLLECTIONS || place.member == MEMBER_VERSIONS;
     return node_ancestor(place.node, NODE_REGISTRY) != NULL;
