@@ -408,3 +408,19 @@ int client_delete_registry(struct client *client, struct call *call,
     (void)client, (void)registry;
     return travel(call);
 }
+
+int client_find_search(struct client *client, struct call *call,
+                       const struct organization *organization, enum filter_search *search)
+{
+    (void)client, (void)organization;
+    *search = FILTER_BASIC;
+    return travel(call);
+}
+
+bool client_knows_search(struct client *client, const struct organization *organization,
+                         enum filter_search *search)
+{
+    (void)client, (void)organization;
+    *search = FILTER_BASIC;
+    return true;
+}
