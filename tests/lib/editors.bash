@@ -164,6 +164,7 @@ edit_mcedit() {
 }
 edit_joe() {
     in_terminal joe "$1"
+    keys C-k u # it remembers where it was in a file
     keys C-y
     type_first_lines "$2" joe
     keys Enter C-k x
