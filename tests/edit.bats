@@ -539,7 +539,7 @@ save_under() {
     save_under 'File too large' status status 413
     save_under 'Input/output error' errors errors '[{"message": "half done"}]' data '"keep"'
     save_under 'timed out' hang
-    save_under 'Stale file handle' set_at path '["data", "upsertModel", "inserted"]' value true
+    save_under 'Stale file handle' set_at path '["upsertModel", "inserted"]' value true
 }
 
 @test "an answer that was lost is looked up: the save has happened, and once" {

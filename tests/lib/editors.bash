@@ -17,9 +17,18 @@ fresh_registry() {
     upsert_registry "$ENTITY" dataset description "$(jq -Rs 'rtrimstr("\n")' <old.description)"
     printf 'organization\n' >old.visibility
     printf 'dataset\nevaluation-set\n' >old.artifact_types
-    rm -f "$MNT/acme/dataset/"*'~' 2>/dev/null || true
+    remove_scratch
     touch "$MNT/acme"
     reset_counts
+}
+
+# What a killed editor has left (swap files): the next one would ask about it.
+remove_scratch() {
+    local name
+    rm -rf "$XDG_STATE_HOME/nvim"
+    for name in $(ls -A "$MNT/acme/dataset"); do
+        [[ " $PLAIN_NAMES " == *" $name "* ]] || rm -f "$MNT/acme/dataset/$name"
+    done
 }
 
 # The new first line(s) of attribute $1 by tool $2.
@@ -73,7 +82,6 @@ has_ended() {
 
 # in_terminal COMMAND FILE: runs it in tmux and waits until the file's text is shown.
 in_terminal() {
-    TMUX_SOCKET=$TEST_DIR/tmux.socket
     TMUX_SOCKET=editing-$$
     rm -f ended
     TERM=xterm-256color tmux -L "$TMUX_SOCKET" -f /dev/null new-session -d "${TMUX_PANE_SIZE[@]}" -s editor \
@@ -81,6 +89,15 @@ in_terminal() {
     tmux -L "$TMUX_SOCKET" set -g escape-time 0
     eventually 20 screen_shows "$(head -n 1 "$2" | cut -c 1-20)"
     sleep 0.3
+    server_goes
+}
+
+# Ends the server where that is what is tried, once what it said is older than a second.
+server_goes() {
+    [[ ${GOES_AWAY:-no} == yes ]] || return 0
+    cat "$MNT/acme/dataset/description" >/dev/null
+    sandbox_stop
+    sleep 1.1
 }
 
 # Waits for the editor's end; an editor that asks or complains does not end.
@@ -147,6 +164,7 @@ edit_mcedit() {
 }
 edit_joe() {
     in_terminal joe "$1"
+    keys C-k u # it remembers where it was in a file
     keys C-y
     type_first_lines "$2" joe
     keys Enter C-k x
