@@ -3,6 +3,7 @@
 
 #include "base/banned.h"
 #include "base/cleanup.h"
+#include "mountpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,17 +52,18 @@ bool namespace_enter(char *message, size_t size)
 {
     uid_t user = geteuid();
     gid_t group = getegid();
+    mountpoint_raise_privilege();
     if (unshare(CLONE_NEWNS) < 0) {
         if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) {
             explain_refusal(errno, message, size);
             return false;
         }
         if (!map_identity(user, group)) {
-            snprintf(
-                message, size,
-                "no permission to map user %u into a user namespace (%s): mount /proc writable, "
-                "or add CAP_SYS_ADMIN",
-                user, strerror(errno));
+            snprintf(message, size, "no permission to map user %u into a user namespace (%s): %s",
+                     user, strerror(errno),
+                     user == 0
+                         ? "run as another user than root, or add CAP_SETFCAP or CAP_SYS_ADMIN"
+                         : "mount /proc writable, or add CAP_SYS_ADMIN");
             return false;
         }
     }
