@@ -158,7 +158,7 @@ PYTHON
 }
 
 @test "what is missing is named in one line: the device, the permission" {
-    container_bundle bare '.' registryfs run "$MODEL" -- true
+    container_bundle bare '.process.user = {uid: 12345, gid: 12345}' registryfs run "$MODEL" -- true
     run -2 container_run bare
     [[ $output == *"--device /dev/fuse"* && $output != *$'\n'* ]]
     container_bundle root "$DEVICE_FUSE" registryfs run "$MODEL" -- true
