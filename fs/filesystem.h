@@ -14,6 +14,8 @@
 
 struct options;
 struct kernel_cache;
+struct status_server;
+struct queries;
 
 struct filesystem {
     const struct options *options;
@@ -27,7 +29,9 @@ struct filesystem {
     struct requests *requests;
     struct node *control; /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
+    struct queries *queries; /* under nodes.lock */
     struct fuse_session *session;
+    struct status_server *status_server;     /* NULL: none */
     int64_t mounted;                         /* clock_nanoseconds() */
     struct timespec mounted_at;              /* wall clock */
     void (*on_ready)(struct filesystem *fs); /* called once the kernel talks to us */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel_cache.h"
 
+#include "base/clock.h"
 #include "filesystem.h"
 #include "member.h"
 
@@ -23,8 +24,10 @@ struct kernel_cache {
     pthread_cond_t wake;
     struct notification *first, **last; /* under lock */
     size_t queued;                      /* under lock */
-    bool running;                       /* under lock */
-    struct fuse_session *session;       /* set before the thread starts */
+    uint64_t taken, sent;               /* under lock: notifications, since the beginning */
+    pthread_cond_t progress;
+    bool running;                 /* under lock */
+    struct fuse_session *session; /* set before the thread starts */
     bool has_thread;
     pthread_t thread;
 };
@@ -36,6 +39,11 @@ struct kernel_cache *kernel_cache_new(void)
         return NULL;
     pthread_mutex_init(&cache->lock, NULL);
     pthread_cond_init(&cache->wake, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&cache->progress, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     cache->last = &cache->first;
     return cache;
 }
@@ -79,7 +87,10 @@ static void *send_thread(void *context)
         send_one(cache, one);
         free(one);
         pthread_mutex_lock(&cache->lock);
+        cache->sent++;
+        pthread_cond_broadcast(&cache->progress);
     }
+    pthread_cond_broadcast(&cache->progress);
     pthread_mutex_unlock(&cache->lock);
     return NULL;
 }
@@ -119,6 +130,7 @@ void kernel_cache_free(struct kernel_cache *cache)
         free(one);
     }
     pthread_cond_destroy(&cache->wake);
+    pthread_cond_destroy(&cache->progress);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
@@ -138,11 +150,29 @@ static void enqueue(struct kernel_cache *cache, enum notification_kind kind, fus
         *cache->last = one;
         cache->last = &one->next;
         cache->queued++;
+        cache->taken++;
         pthread_cond_signal(&cache->wake);
     }
     pthread_mutex_unlock(&cache->lock);
     if (!taken)
         free(one);
+}
+
+void kernel_cache_settle(struct kernel_cache *cache, int milliseconds)
+{
+    int64_t end = clock_nanoseconds() + milliseconds * INT64_C(1000000);
+    struct timespec until = {.tv_sec = end / 1000000000, .tv_nsec = end % 1000000000};
+    pthread_mutex_lock(&cache->lock);
+    uint64_t wanted = cache->taken;
+    while (cache->running && cache->sent < wanted &&
+           pthread_cond_timedwait(&cache->progress, &cache->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&cache->lock);
+}
+
+void kernel_cache_remove_name(struct filesystem *fs, struct place directory, const char *name)
+{
+    enqueue(fs->kernel_cache, REMOVE_ENTRY, node_id(&fs->nodes, directory), name);
 }
 
 static void enqueue_entry(struct filesystem *fs, enum notification_kind kind,

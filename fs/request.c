@@ -2,6 +2,7 @@
 #include "request.h"
 
 #include "base/clock.h"
+#include "change.h"
 #include "filesystem.h"
 
 #include <errno.h>
@@ -55,6 +56,7 @@ static void parked_unref(struct parked *parked)
 {
     if (atomic_fetch_sub(&parked->references, 1) != 1)
         return;
+    change_unref(parked->request.change);
     free((char *)(uintptr_t)parked->request.name);
     free((char *)(uintptr_t)parked->request.other_name);
     free(parked);
@@ -119,6 +121,8 @@ static void park(struct parked *parked)
 {
     struct request *request = &parked->request;
     struct need need = request->need;
+    if (need.change)
+        change_launch(need.change); /* it runs whether or not this request comes to wait for it */
     atomic_store(&parked->references, 2);
     bool waits = register_interrupt(parked);
     bool joined = fetch_join(request->fs, parked, &need);
@@ -141,8 +145,10 @@ static void park(struct parked *parked)
 void request_start(struct request *request)
 {
     request->started = clock_nanoseconds();
-    if (request->body(request))
+    if (request->body(request)) {
+        change_unref(request->change);
         return;
+    }
     struct parked *parked = calloc(1, sizeof *parked);
     if (parked) {
         parked->request = *request;
