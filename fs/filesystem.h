@@ -13,7 +13,9 @@
 #include "work.h"
 
 struct options;
+struct disk_cache;
 struct kernel_cache;
+struct remote_files;
 struct status_server;
 struct queries;
 
@@ -25,13 +27,17 @@ struct filesystem {
     struct viewer *viewer;
     struct nodes nodes;
     struct lane *metadata_lane;
+    struct lane *data_lane;
     struct fetches *fetches;
     struct requests *requests;
     struct node *control; /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
     struct queries *queries; /* under nodes.lock */
     struct fuse_session *session;
-    struct status_server *status_server;     /* NULL: none */
+    struct status_server *status_server; /* NULL: none */
+    struct disk_cache *disk_cache;       /* NULL: file contents are not kept on disk */
+    struct remote_files *remote_files;
+    size_t files_listed;                     /* since file_tree_trim(); under nodes.lock */
     int64_t mounted;                         /* clock_nanoseconds() */
     struct timespec mounted_at;              /* wall clock */
     void (*on_ready)(struct filesystem *fs); /* called once the kernel talks to us */

@@ -26,6 +26,7 @@ enum node_kind {
     NODE_VERSION,
     NODE_LINK,  /* a symlink to a version: an alias, or an entry of a registry's versions/ */
     NODE_LOCAL, /* in memory only (local.h): a scratch file, an unsaved text */
+    NODE_FILE,  /* a file of an artifact, or a folder of such */
     /* Results of queries (query.h): symlinks, and the directories of them. Entries that are
      * versions are NODE_LINK. */
     NODE_REGISTRY_LINK,
