@@ -11,12 +11,14 @@
 #include "operations.h"
 #include "options.h"
 #include "place.h"
+#include "query.h"
 #include "refresh.h"
 #include "run_command.h"
 #include "signals.h"
 #include "source.h"
 #include "status_query.h"
 #include "status_server.h"
+#include "unsaved.h"
 #include "version.h"
 
 #include <errno.h>
@@ -32,7 +34,8 @@ static struct log *libfuse_log;
 static bool libfuse_is_mounting;
 static char libfuse_complaint[256];
 
-static void log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void
+log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
 {
     char line[512];
     vsnprintf(line, sizeof line, format, arguments);
@@ -72,7 +75,9 @@ static bool make_parts(struct filesystem *fs)
     fs->fetches = fs->metadata_lane ? fetches_new(fs->metadata_lane) : NULL;
     fs->requests = requests_new();
     fs->kernel_cache = kernel_cache_new();
-    return fs->journal && fs->metadata_lane && fs->fetches && fs->requests && fs->kernel_cache;
+    fs->queries = queries_new();
+    return fs->journal && fs->metadata_lane && fs->fetches && fs->requests && fs->kernel_cache &&
+           fs->queries;
 }
 
 static int fail(int code, const char *message)
@@ -211,6 +216,7 @@ static void stop(struct filesystem *fs)
         fuse_session_unmount(fs->session);
         fuse_session_destroy(fs->session);
     }
+    unsaved_write_out(fs);
 }
 
 static void free_parts(struct filesystem *fs)
@@ -219,6 +225,7 @@ static void free_parts(struct filesystem *fs)
     fetches_free(fs->fetches);
     kernel_cache_free(fs->kernel_cache);
     nodes_release(&fs->nodes);
+    queries_free(fs->queries);
     object_unref(fs->viewer);
     client_free(fs->client);
     journal_free(fs->journal);
@@ -294,7 +301,11 @@ static int mount_and_serve(struct options *options)
     int code = mountpoint_check(options->mountpoint, message, sizeof message);
     if (code)
         return fail(code, message);
-    if (!daemon_start(&mount.daemon, options->foreground, options->ready_fd)) {
+    enum daemon_role role =
+        daemon_start(&mount.daemon, options->foreground, options->ready_fd, &code);
+    if (role == DAEMON_PARENT)
+        return code;
+    if (role == DAEMON_FAILED) {
         snprintf(message, sizeof message, "cannot go to the background: %s", strerror(errno));
         return fail(EXIT_SYSTEM, message);
     }

@@ -6,6 +6,8 @@
 #include "kernel_cache.h"
 #include "member.h"
 #include "options.h"
+#include "query.h"
+#include "room.h"
 
 #include <errno.h>
 
@@ -28,7 +30,8 @@ enum readiness place_find(struct request *request, struct place directory, const
                           struct place *found, int *error_number)
 {
     struct filesystem *fs = request->fs;
-    *error_number = strlen(name) > NAME_LIMIT ? ENAMETOOLONG : ENOENT;
+    bool query = query_is_asked(directory, name);
+    *error_number = strlen(name) > (query ? QUERY_NAME_LIMIT : NAME_LIMIT) ? ENAMETOOLONG : ENOENT;
     if (*error_number == ENAMETOOLONG)
         return FAILED;
     if (is_mount_root(fs, directory) && strcmp(name, NAME_OF_CONTROL) == 0) {
@@ -39,14 +42,18 @@ enum readiness place_find(struct request *request, struct place directory, const
         const struct member *row = member_by_name(directory.node->kind, name);
         if (row) {
             *found = (struct place){directory.node, row->id};
-            return READY;
+            return room_hides(*found) ? FAILED : READY;
         }
     }
-    if (!directory_of(directory))
-        return FAILED;
     if (is_mount_root(fs, directory) && strcmp(name, SHOWN_INSTEAD) == 0)
         name = NAME_OF_CONTROL;
     *found = (struct place){0};
+    if (query)
+        return query_find(request, directory, name, &found->node, error_number);
+    if (!directory_of(directory)) {
+        found->node = node_find(&fs->nodes, directory.node, directory.member, name);
+        return found->node ? READY : FAILED;
+    }
     return ready_entry(request, directory, name, &found->node, error_number);
 }
 
@@ -60,14 +67,23 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
     bool changeable = place.node->kind == NODE_CONTROL || (entry->attr.st_mode & S_IWUSR);
     entry->attr_timeout = changeable && S_ISREG(entry->attr.st_mode) ? 0 : left;
     entry->entry_timeout = place.member == MEMBER_SELF ? left : MEMBER_LIFETIME;
+    /* Renames move the kernel's entries of these, not ours. */
+    if (place.node->kind == NODE_LOCAL ||
+        (place.node->kind == NODE_REGISTRY && S_ISREG(entry->attr.st_mode) && changeable))
+        entry->attr_timeout = entry->entry_timeout = 0;
     return true;
 }
 
-/* Whether the place lies in collections/ or versions/ of a registry. */
+/* Whether the place lies in collections/ or versions/ of a registry, or in the result of a query.
+ */
 static bool in_read_only_tree(struct place place)
 {
+    if (node_is_query(place.node) || (place.node->parent && node_is_query(place.node->parent)))
+        return true;
     if (place.node->kind == NODE_REGISTRY)
         return place.member == MEMBER_COLLECTIONS || place.member == MEMBER_VERSIONS;
+    if (place.node->kind == NODE_LOCAL)
+        return false;
     return node_ancestor(place.node, NODE_REGISTRY) != NULL;
 }
 
@@ -85,9 +101,8 @@ int place_refuses_change(const struct request *request, struct place place)
         return EACCES;
     if (place.node->kind == NODE_ROOT || place.node->kind == NODE_CONTROL)
         return EPERM;
-    if (place_mode(request->fs, place) & S_IWUSR)
-        return 0;
-    return EACCES;
+    bool scratch = place.node->kind == NODE_LOCAL && place.node->parent->kind == NODE_REGISTRY;
+    return scratch || (place_mode(request->fs, place) & S_IWUSR) ? 0 : EACCES;
 }
 
 int place_refuses_look(const struct request *request, struct place place)
