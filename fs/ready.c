@@ -197,10 +197,11 @@ static void derive(struct filesystem *fs, struct place place)
         derive_aliases(fs, place);
 }
 
-bool ready_listing_is_fresh(struct filesystem *fs, struct place place)
+bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since)
 {
     derive(fs, place);
-    return listing_is_fresh(NULL, fs, place, listing_at(place));
+    const struct listing *listing = listing_at(place);
+    return listing && listing->completed >= since && listing_is_fresh(NULL, fs, place, listing);
 }
 
 /* A walker (find, ls -R, grep -r) comes to every collection: one listing of the registry's versions

@@ -60,7 +60,7 @@ static bool begin(struct fetch *fetch, struct lineage *lineage, char path[PATH_S
     struct nodes *nodes = &fetch->fs->nodes;
     struct place place = {fetch->node, fetch->member};
     pthread_mutex_lock(&nodes->lock);
-    bool needed = fetch->name[0] || !ready_listing_is_fresh(fetch->fs, place);
+    bool needed = fetch->name[0] || !ready_listing_came(fetch->fs, place, fetch->created);
     lineage_of(fetch->node, lineage);
     place_path(place, path, PATH_SIZE);
     pthread_mutex_unlock(&nodes->lock);
