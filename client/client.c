@@ -50,6 +50,7 @@ int client_new(const struct client_config *config, struct client **created, stru
     if (!client)
         return error_set(error, ERROR_LOCAL, "no memory");
     breaker_init(&client->breaker);
+    searches_init(&client->searches);
     credentials_init(&client->credentials);
     if (!http_pool_init(&client->pool))
         error_set(error, ERROR_LOCAL, "no memory");
@@ -68,6 +69,7 @@ void client_free(struct client *client)
     http_pool_release(&client->pool);
     credentials_release(&client->credentials);
     breaker_release(&client->breaker);
+    searches_release(&client->searches);
     base_url_release(&client->base_url);
     settings_release(&client->settings);
     free(client->user_agent);
@@ -77,6 +79,7 @@ void client_free(struct client *client)
 
 int client_reload_credentials(struct client *client, struct error *error)
 {
+    searches_clear(&client->searches);
     return credentials_load(client, error);
 }
 

@@ -8,6 +8,7 @@
 #include "client.h"
 #include "credentials.h"
 #include "http_pool.h"
+#include "search.h"
 #include "server_features.h"
 #include "settings.h"
 
@@ -24,6 +25,7 @@ struct client {
     struct breaker breaker;
     struct http_pool pool;
     struct features features;
+    struct searches searches;
     atomic_bool shutting_down;
     _Atomic int64_t quiet_until; /* no metadata request before: the rate limit is used up */
 

@@ -66,3 +66,11 @@ int registry_check_artifact_type(struct text type, struct error *error)
                          TYPE_LENGTH_MOST, count);
     return 0;
 }
+
+struct text registry_name_of(struct text project_name)
+{
+    const size_t prefix = strlen(REGISTRY_PREFIX);
+    if (project_name.size <= prefix || memcmp(project_name.bytes, REGISTRY_PREFIX, prefix) != 0)
+        return (struct text){0};
+    return (struct text){.bytes = project_name.bytes + prefix, .size = project_name.size - prefix};
+}

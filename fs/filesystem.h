@@ -15,6 +15,7 @@
 struct options;
 struct kernel_cache;
 struct status_server;
+struct queries;
 
 struct filesystem {
     const struct options *options;
@@ -28,6 +29,7 @@ struct filesystem {
     struct requests *requests;
     struct node *control; /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
+    struct queries *queries; /* under nodes.lock */
     struct fuse_session *session;
     struct status_server *status_server;     /* NULL: none */
     int64_t mounted;                         /* clock_nanoseconds() */

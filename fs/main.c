@@ -11,6 +11,7 @@
 #include "operations.h"
 #include "options.h"
 #include "place.h"
+#include "query.h"
 #include "refresh.h"
 #include "run_command.h"
 #include "signals.h"
@@ -74,7 +75,9 @@ static bool make_parts(struct filesystem *fs)
     fs->fetches = fs->metadata_lane ? fetches_new(fs->metadata_lane) : NULL;
     fs->requests = requests_new();
     fs->kernel_cache = kernel_cache_new();
-    return fs->journal && fs->metadata_lane && fs->fetches && fs->requests && fs->kernel_cache;
+    fs->queries = queries_new();
+    return fs->journal && fs->metadata_lane && fs->fetches && fs->requests && fs->kernel_cache &&
+           fs->queries;
 }
 
 static int fail(int code, const char *message)
@@ -222,6 +225,7 @@ static void free_parts(struct filesystem *fs)
     fetches_free(fs->fetches);
     kernel_cache_free(fs->kernel_cache);
     nodes_release(&fs->nodes);
+    queries_free(fs->queries);
     object_unref(fs->viewer);
     client_free(fs->client);
     journal_free(fs->journal);

@@ -26,6 +26,13 @@ enum node_kind {
     NODE_VERSION,
     NODE_LINK,  /* a symlink to a version: an alias, or an entry of a registry's versions/ */
     NODE_LOCAL, /* in memory only (local.h): a scratch file, an unsaved text */
+    /* Results of queries (query.h): symlinks, and the directories of them. Entries that are
+     * versions are NODE_LINK. */
+    NODE_REGISTRY_LINK,
+    NODE_COLLECTION_LINK,
+    NODE_REGISTRY_QUERY,
+    NODE_COLLECTION_QUERY,
+    NODE_VERSION_QUERY,
     NODE_KINDS
 };
 
@@ -122,6 +129,12 @@ void node_forget(struct nodes *nodes, struct node *node, uint64_t lookups);
 /* The facet, made when it is not there; NULL: no memory. */
 struct facet *node_facet(struct node *node, uint8_t member);
 const struct facet *node_find_facet(const struct node *node, uint8_t member);
+
+static inline bool node_is_query(const struct node *node)
+{
+    return node->kind == NODE_REGISTRY_QUERY || node->kind == NODE_COLLECTION_QUERY ||
+           node->kind == NODE_VERSION_QUERY;
+}
 
 /* The nearest node upwards (itself included) of that kind; NULL when there is none. */
 struct node *node_ancestor(struct node *node, enum node_kind kind);

@@ -254,37 +254,32 @@ static size_t cut_page(const struct request *request, const struct buf *text, co
     return left < request->size ? left : request->size;
 }
 
-/* A text that may change meanwhile is copied out of the lock. */
-static bool read_changing(struct request *request, struct open_file *open)
+/* The text of the handle: a draft's and a scratch file's may change meanwhile. Needs nodes->lock.
+ */
+static const struct buf *text_of_handle(struct filesystem *fs, struct open_file *open)
 {
-    struct nodes *nodes = &request->fs->nodes;
-    const char *page = NULL;
-    char *copy = malloc(request->size + 1);
-    if (!copy) {
-        fuse_reply_err(request->fuse, ENOMEM);
-        return true;
-    }
-    pthread_mutex_lock(&nodes->lock);
-    const struct draft *draft = open_file_draft(request->fs, open);
-    const struct buf *text = draft         ? &draft->edit.text
-                             : open->local ? &local_of(open->local)->text
-                                           : &open->text;
-    size_t size = cut_page(request, text, &page);
-    if (size > 0)
-        memcpy(copy, page, size);
-    pthread_mutex_unlock(&nodes->lock);
-    fuse_reply_buf(request->fuse, copy, size);
-    free(copy);
-    return true;
+    const struct draft *draft = open_file_draft(fs, open);
+    if (draft)
+        return &draft->edit.text;
+    return open->local ? &local_of(open->local)->text : &open->text;
 }
 
+/* Replies a copy: the reader may close the file, and so free the handle, before a reply returns. */
 bool read_body(struct request *request)
 {
     struct open_file *open = file_handle(request);
-    if (open->draft || open->local)
-        return read_changing(request, open);
+    struct nodes *nodes = &request->fs->nodes;
     const char *page = NULL;
-    size_t size = cut_page(request, &open->text, &page);
-    fuse_reply_buf(request->fuse, page, size);
+    pthread_mutex_lock(&nodes->lock);
+    size_t size = cut_page(request, text_of_handle(request->fs, open), &page);
+    char *copy = malloc(size + 1);
+    if (copy && size > 0)
+        memcpy(copy, page, size);
+    pthread_mutex_unlock(&nodes->lock);
+    if (copy)
+        fuse_reply_buf(request->fuse, copy, size);
+    else
+        fuse_reply_err(request->fuse, ENOMEM);
+    free(copy);
     return true;
 }

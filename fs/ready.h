@@ -29,6 +29,15 @@ enum readiness ready_listing(struct request *request, struct place place, struct
 enum readiness ready_entry(struct request *request, struct place place, const char *name,
                            struct node **entry, int *error_number);
 
+/* One entry as far as it is in memory, however old; no query. NULL: it is not. */
+struct node *ready_known_entry(struct filesystem *fs, struct place place, const char *name);
+/* Whether the server has no object of that name there: READY says so. *since: when that was known
+ * last, 0 for never; updated. */
+enum readiness ready_absence(struct request *request, struct place place, const char *name,
+                             int64_t *since, int *error_number);
+/* Makes the request wait for a call about a place. */
+void ready_wait_for(struct request *request, const struct fetch_type *type, struct place place);
+
 /* By the time limit alone, whoever asks. */
 bool ready_listing_is_fresh(struct filesystem *fs, struct place place);
 

@@ -7,6 +7,7 @@
 #include "kernel_cache.h"
 #include "member.h"
 #include "options.h"
+#include "query.h"
 #include "ready.h"
 #include "stat.h"
 
@@ -109,6 +110,8 @@ static int run_listing(struct fetch *fetch, struct call *call)
     if (listing) {
         pthread_mutex_lock(&fs->nodes.lock);
         refresh_install(fs, place, listing);
+        if (node_is_query(place.node))
+            query_was_used(fs, place.node);
         pthread_mutex_unlock(&fs->nodes.lock);
     }
     lineage_release(&lineage);
@@ -134,6 +137,8 @@ static void install_entry(struct fetch *fetch, const struct directory *row, void
     struct place place = {fetch->node, fetch->member};
     pthread_mutex_lock(&nodes->lock);
     struct node *old = node_find(nodes, fetch->node, fetch->member, fetch->name);
+    if (old && node_is_query(old) && !object)
+        old = NULL; /* that there is no object of its name is what it rests on */
     struct facet *facet = node_facet(fetch->node, fetch->member);
     if (facet)
         facet->singles++;

@@ -252,6 +252,19 @@ void draft_revert_emptied(struct draft *draft)
         edit_saved(edit);
 }
 
+/* Whether one of the complete lines is refused, whatever follows. */
+static bool has_illegal_line(const struct draft *draft, struct text text)
+{
+    cleanup_wanted struct wanted wanted = {0};
+    struct error error = {0};
+    const char *end = text.size ? memrchr(text.bytes, '\n', text.size) : NULL;
+    if (!end)
+        return false;
+    text.size = (size_t)(end - text.bytes) + 1;
+    return draft->member->editing->parse(text, draft->base, &wanted, &error) < 0 &&
+           error.kind == ERROR_INVALID;
+}
+
 bool draft_is_hopeless(struct draft *draft)
 {
     struct edit *edit = &draft->edit;
@@ -259,8 +272,11 @@ bool draft_is_hopeless(struct draft *draft)
     if (edit_is_no_text(edit))
         return true;
     struct text text = {edit->text.data, edit->text.size};
-    return (edit->fresh || edit->append) && text.size > 0 && editing->is_beginning &&
-           !editing->is_beginning(text);
+    if (!edit->fresh && !edit->append)
+        return false;
+    if (editing->has_lines)
+        return has_illegal_line(draft, text);
+    return text.size > 0 && editing->is_beginning && !editing->is_beginning(text);
 }
 
 /* What a scratch file was made from: the registry as it was then, unless this mount itself has

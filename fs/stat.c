@@ -12,10 +12,18 @@ enum { STAT_BLOCK = 512, PREFERRED_BLOCK = 4096, PATH_DEPTH = 32 };
 mode_t place_mode(const struct filesystem *fs, struct place place)
 {
     static const mode_t own[NODE_KINDS] = {
-        [NODE_ROOT] = S_IFDIR | 0555,         [NODE_CONTROL] = S_IFDIR | 0700,
-        [NODE_ORGANIZATION] = S_IFDIR | 0755, [NODE_REGISTRY] = S_IFDIR | 0755,
-        [NODE_COLLECTION] = S_IFDIR | 0555,   [NODE_VERSION] = S_IFDIR | 0555,
+        [NODE_ROOT] = S_IFDIR | 0555,
+        [NODE_CONTROL] = S_IFDIR | 0700,
+        [NODE_ORGANIZATION] = S_IFDIR | 0755,
+        [NODE_REGISTRY] = S_IFDIR | 0755,
+        [NODE_COLLECTION] = S_IFDIR | 0555,
+        [NODE_VERSION] = S_IFDIR | 0555,
         [NODE_LINK] = S_IFLNK | 0777,
+        [NODE_REGISTRY_LINK] = S_IFLNK | 0777,
+        [NODE_COLLECTION_LINK] = S_IFLNK | 0777,
+        [NODE_REGISTRY_QUERY] = S_IFDIR | 0555,
+        [NODE_COLLECTION_QUERY] = S_IFDIR | 0555,
+        [NODE_VERSION_QUERY] = S_IFDIR | 0555,
     };
     mode_t mode = own[place.node->kind];
     if (place.node->kind == NODE_LOCAL)

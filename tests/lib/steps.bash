@@ -9,6 +9,14 @@ result() {
     printf '%s\n' "$*" >"$logs/$name.result"
 }
 
+# True if the build that this step needs is there; otherwise the step has failed.
+has_build() {
+    [[ -z $1 || $(cat "$logs/$1.result" 2>/dev/null) == "1 0 0" ]] && return
+    printf 'The build "%s" failed.\n' "$1"
+    result 0 1 0
+    return 1
+}
+
 # One check that passed if the command did.
 single() {
     if "$@"; then
@@ -47,7 +55,8 @@ compile() {
 
 # UndefinedBehaviorSanitizer only reports unless it is told to stop.
 sanitizer_environment() {
-    export ASAN_OPTIONS=abort_on_error=0:exitcode=99:detect_stack_use_after_return=1
+    export ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1
+    ASAN_OPTIONS+=:suppressions=$root/tests/lib/asan-suppressions
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
     export TSAN_OPTIONS=halt_on_error=1:exitcode=99
 }

@@ -408,3 +408,32 @@ int client_delete_registry(struct client *client, struct call *call,
     (void)client, (void)registry;
     return travel(call);
 }
+
+int client_find_search(struct client *client, struct call *call,
+                       const struct organization *organization, enum filter_search *search)
+{
+    (void)client, (void)organization;
+    *search = FILTER_BASIC;
+    return travel(call);
+}
+
+bool client_knows_search(struct client *client, const struct organization *organization,
+                         enum filter_search *search)
+{
+    (void)client, (void)organization;
+    *search = FILTER_BASIC;
+    return true;
+}
+
+int client_check(struct client *client, struct call *call, struct viewer **viewer)
+{
+    (void)client, (void)viewer;
+    travel(call);
+    return error_set(call->error, ERROR_UNREACHABLE, "nobody is asked who they are");
+}
+
+int client_reload_credentials(struct client *client, struct error *error)
+{
+    (void)client, (void)error;
+    return 0;
+}
