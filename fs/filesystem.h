@@ -14,6 +14,7 @@
 
 struct options;
 struct kernel_cache;
+struct open_file;
 struct status_server;
 struct queries;
 
@@ -27,7 +28,8 @@ struct filesystem {
     struct lane *metadata_lane;
     struct fetches *fetches;
     struct requests *requests;
-    struct node *control; /* the node of .registryfs */
+    struct open_file *open_files; /* under nodes.lock */
+    struct node *control;         /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
     struct queries *queries; /* under nodes.lock */
     struct fuse_session *session;

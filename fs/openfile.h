@@ -16,6 +16,7 @@ struct open_file {
     struct draft *draft; /* a reference; under nodes->lock */
     struct node *local;  /* held, and counted as opened; under nodes->lock */
     bool append;
+    struct open_file *next, **link_to_this; /* fs->open_files, under nodes->lock */
 };
 
 /* Bodies of requests (request.h). */
@@ -26,6 +27,8 @@ bool read_body(struct request *request);
 struct open_file *file_handle(const struct request *request);
 /* Gives up what an open file holds, and frees it. */
 void open_file_close(struct filesystem *fs, struct open_file *open);
+/* The same for all that are open when the mount ends before they are closed. */
+void open_file_close_all(struct filesystem *fs);
 /* The draft of the handle: also of one whose file was renamed over an attribute. NULL: it has none.
  * Needs nodes->lock. */
 struct draft *open_file_draft(struct filesystem *fs, struct open_file *open);
