@@ -8,6 +8,7 @@
 #include "kernel_cache.h"
 #include "mountpoint.h"
 #include "notify.h"
+#include "openfile.h"
 #include "operations.h"
 #include "options.h"
 #include "place.h"
@@ -221,6 +222,7 @@ static void stop(struct filesystem *fs)
         fuse_session_destroy(fs->session);
     }
     unsaved_write_out(fs);
+    open_file_close_all(fs);
 }
 
 static void free_parts(struct filesystem *fs)
