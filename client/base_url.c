@@ -86,49 +86,6 @@ static bool fill(struct base_url *base, CURLU *url, const char *text, size_t siz
     return asprintf(&base->netrc, "%s:%u", base->host, base->port) > 0;
 }
 
-static int parse(struct base_url *base, const char *text, struct error *error)
-{
-    size_t size = strlen(text);
-    while (size > 0 && text[size - 1] == '/')
-        size--;
-    cleanup_url CURLU *url = curl_url();
-    if (!url)
-        return error_set(error, ERROR_LOCAL, "no memory");
-    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
-    if (code != CURLUE_OK)
-        return error_set(error, ERROR_INVALID, "the base URL is not a URL such as %s: %s",
-                         "https://api.wandb.ai", curl_url_strerror(code));
-    if (url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD))
-        return error_set(error, ERROR_INVALID,
-                         "the base URL must not hold a user or password: remove them");
-    if (url_has(url, CURLUPART_QUERY) || url_has(url, CURLUPART_FRAGMENT))
-        return error_set(error, ERROR_INVALID, "the base URL must not have a query or fragment");
-    if (!fill(base, url, text, size))
-        return error_set(error, ERROR_LOCAL, "no memory");
-    if (strcmp(base->scheme, "http") != 0 && strcmp(base->scheme, "https") != 0)
-        return error_set(error, ERROR_INVALID, "the base URL %s is neither http nor https", text);
-    return check_public_domain(base, error);
-}
-
-int base_url_parse(struct base_url *base, const char *text, struct error *error)
-{
-    *base = (struct base_url){0};
-    if (parse(base, text, error) == 0)
-        return 0;
-    base_url_release(base);
-    return -1;
-}
-
-void base_url_release(struct base_url *base)
-{
-    free(base->text);
-    free(base->scheme);
-    free(base->host);
-    free(base->netrc);
-    free(base->path);
-    *base = (struct base_url){0};
-}
-
 /* Whether servers might climb out of the prefix: a dot-dot segment, however it is written. */
 static bool climbs(const char *path)
 {
@@ -150,6 +107,52 @@ static bool climbs(const char *path)
         path += strcspn(path, "/");
     }
     return false;
+}
+
+static int parse(struct base_url *base, const char *text, struct error *error)
+{
+    size_t size = strlen(text);
+    while (size > 0 && text[size - 1] == '/')
+        size--;
+    cleanup_url CURLU *url = curl_url();
+    if (!url)
+        return error_set(error, ERROR_LOCAL, "no memory");
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
+    if (code != CURLUE_OK)
+        return error_set(error, ERROR_INVALID, "the base URL is not a URL such as %s: %s",
+                         "https://api.wandb.ai", curl_url_strerror(code));
+    if (url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD))
+        return error_set(error, ERROR_INVALID,
+                         "the base URL must not hold a user or password: remove them");
+    if (url_has(url, CURLUPART_QUERY) || url_has(url, CURLUPART_FRAGMENT))
+        return error_set(error, ERROR_INVALID, "the base URL must not have a query or fragment");
+    if (!fill(base, url, text, size))
+        return error_set(error, ERROR_LOCAL, "no memory");
+    if (strcmp(base->scheme, "http") != 0 && strcmp(base->scheme, "https") != 0)
+        return error_set(error, ERROR_INVALID, "the base URL %s is neither http nor https", text);
+    if (climbs(base->path))
+        return error_set(error, ERROR_INVALID, "the base URL %s must not have .. in its path",
+                         text);
+    return check_public_domain(base, error);
+}
+
+int base_url_parse(struct base_url *base, const char *text, struct error *error)
+{
+    *base = (struct base_url){0};
+    if (parse(base, text, error) == 0)
+        return 0;
+    base_url_release(base);
+    return -1;
+}
+
+void base_url_release(struct base_url *base)
+{
+    free(base->text);
+    free(base->scheme);
+    free(base->host);
+    free(base->netrc);
+    free(base->path);
+    *base = (struct base_url){0};
 }
 
 static enum url_place place_of(const struct base_url *base, CURLU *url)

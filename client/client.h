@@ -248,8 +248,9 @@ int client_get_version(struct client *client, struct call *call, const struct re
                        struct text collection, struct text alias, struct version **version);
 
 struct buf;
-/* The decoded metadata, indented by 2, keys in order, numbers and strings untouched; null is {};
- * what is not JSON is copied as it is. Ends in a newline. False: no memory or over the ceiling. */
+/* The decoded metadata, indented by 2, keys in order, numbers untouched, strings in UTF-8; null is
+ * {}; what is not JSON is copied as it is. Ends in a newline. False: no memory or over the ceiling.
+ */
 bool metadata_format(struct text metadata, struct buf *formatted);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "json_scanner.h"
 
-#include "json_text.h"
+#include "base/utf8.h"
 
 void json_scanner_init(struct json_scanner *scanner, const char *text, size_t size, int deepest,
                        struct error *error)

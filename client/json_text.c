@@ -2,6 +2,7 @@
 #include "json_text.h"
 
 #include "base/banned.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 
@@ -9,27 +10,6 @@ enum {
     MAPPED_SIZE = 4,      /* bytes of one mapped byte in UTF-8 */
     NESTED_VALUES = 2048, /* jansson's own limit; the tree is walked recursively */
 };
-
-size_t utf8_sequence(const unsigned char *bytes, size_t size)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = bytes[0] < 0x80   ? 1
-                    : bytes[0] < 0xc2 ? 0
-                    : bytes[0] < 0xe0 ? 2
-                    : bytes[0] < 0xf0 ? 3
-                    : bytes[0] < 0xf5 ? 4
-                                      : 0;
-    if (length <= 1 || length > size)
-        return length > size ? 0 : length;
-    uint32_t code = bytes[0] & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (bytes[i] & 0x3f);
-    }
-    bool surrogate = code >= 0xd800 && code < 0xe000;
-    return code < smallest[length] || surrogate || code > 0x10ffff ? 0 : length;
-}
 
 /* The code points U+10FF80 … U+10FFFF are F4 8F BE 80 … F4 8F BF BF. */
 static bool is_mapped(const unsigned char *bytes, size_t size)

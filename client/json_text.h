@@ -41,7 +41,4 @@ json_t *json_from_text(struct text text);
  * ceiling. */
 bool json_write(const json_t *json, struct buf *out);
 
-/* Length of the valid UTF-8 sequence at `bytes`, 0 when there is none. */
-size_t utf8_sequence(const unsigned char *bytes, size_t size);
-
 #endif

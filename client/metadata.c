@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lays out JSON by its tokens, which are copied untouched: numbers beyond 2^63 and the text of a
- * float survive, as no parser turns them into a number (design 2). Nothing is nested in recursion.
+ * Lays out JSON by its tokens: numbers beyond 2^63 and the text of a float survive, as no parser
+ * turns them into a number (design 2); strings are shown in UTF-8 instead of \u escapes, so that
+ * people can read and grep them. Nothing is nested in recursion.
  */
 #include "base/buf.h"
 #include "client.h"
@@ -130,9 +131,68 @@ static enum token next_token(struct formatter *formatter)
     return TOKEN_PUNCTUATION;
 }
 
+/* The code unit of an escape \uXXXX at `at`; -1: there is none. */
+static int escaped_unit(const char *at, const char *end)
+{
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return -1;
+    char digits[5] = {at[2], at[3], at[4], at[5], 0};
+    return (int)strtol(digits, NULL, 16);
+}
+
+static void append_utf8(struct buf *out, unsigned code)
+{
+    if (code < 0x80) {
+        buf_putc(out, (char)code);
+    } else if (code < 0x800) {
+        buf_putc(out, (char)(0xc0 | code >> 6));
+        buf_putc(out, (char)(0x80 | (code & 0x3f)));
+    } else if (code < 0x10000) {
+        buf_putc(out, (char)(0xe0 | code >> 12));
+        buf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
+        buf_putc(out, (char)(0x80 | (code & 0x3f)));
+    } else {
+        buf_putc(out, (char)(0xf0 | code >> 18));
+        buf_putc(out, (char)(0x80 | (code >> 12 & 0x3f)));
+        buf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
+        buf_putc(out, (char)(0x80 | (code & 0x3f)));
+    }
+}
+
+/* One escape of a string; returns how many bytes it has. What JSON demands stays escaped. */
+static size_t copy_escape(struct formatter *formatter, const char *at)
+{
+    const unsigned replacement = 0xfffd;
+    int first = escaped_unit(at, formatter->at);
+    if (at[1] == '/') {
+        buf_putc(formatter->out, '/');
+        return 2;
+    }
+    if (first < 0x20 || first == '"' || first == '\\') {
+        size_t length = first < 0 ? 2 : 6;
+        buf_append(formatter->out, at, length);
+        return length;
+    }
+    int second = escaped_unit(at + 6, formatter->at);
+    if (first >= 0xd800 && first < 0xdc00 && second >= 0xdc00 && second < 0xe000) {
+        append_utf8(formatter->out,
+                    0x10000 + ((unsigned)(first - 0xd800) << 10) + (unsigned)(second - 0xdc00));
+        return 12;
+    }
+    bool lone = first >= 0xd800 && first < 0xe000;
+    append_utf8(formatter->out, lone ? replacement : (unsigned)first);
+    return 6;
+}
+
 static void copy_token(struct formatter *formatter)
 {
-    buf_append(formatter->out, formatter->token, (size_t)(formatter->at - formatter->token));
+    const char *at = formatter->token;
+    while (at < formatter->at) {
+        const char *escape = memchr(at, '\\', (size_t)(formatter->at - at));
+        const char *end = escape ? escape : formatter->at;
+        buf_append(formatter->out, at, (size_t)(end - at));
+        at = escape ? escape + copy_escape(formatter, escape) : end;
+    }
 }
 
 static void new_line(struct formatter *formatter)

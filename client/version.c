@@ -111,7 +111,7 @@ static void read_artifact(struct draft *draft)
     version->commit_hash = json_reader_text(reader, "commitHash");
     version->created_at = json_reader_text(reader, "createdAt");
     version->updated_at = json_reader_text(reader, "updatedAt");
-    if (!version->updated_at.bytes)
+    if (version->updated_at.size == 0)
         version->updated_at = version->created_at;
     version->size = json_reader_int64(reader, "size", 0);
     version->file_count = json_reader_int64(reader, "fileCount", 0);
@@ -133,7 +133,10 @@ static bool read_membership(struct draft *draft, const json_t *node, const char 
     version->collection = json_text_of(json_at(collection, "name", NULL));
     version->registry = json_text_of(json_at(project, "name", NULL));
     version->entity = json_text_of(json_at(project, "entity", "name", NULL));
-    if (!draft->artifact.object || version->index < 0 ||
+    /* A sequence is where runs log to; a registry's collections are portfolios (protocol 5.7). */
+    bool sequence =
+        text_is(json_text_of(json_at(collection, "__typename", NULL)), "ArtifactSequence");
+    if (sequence || !draft->artifact.object || version->index < 0 ||
         registry_name_of(version->registry).size == 0)
         return false;
     read_artifact(draft);

@@ -2,15 +2,16 @@
 #include "attributes.h"
 
 #include "directory.h"
+#include "local.h"
 #include "options.h"
 #include "place.h"
 #include "query_result.h"
 #include "ready.h"
+#include "room.h"
+#include "setattr.h"
 
 #include <errno.h>
 #include <unistd.h>
-
-#define XATTR_NAME "user.registryfs.name"
 
 static bool reply_error(struct request *request, int error_number)
 {
@@ -18,9 +19,11 @@ static bool reply_error(struct request *request, int error_number)
     return true;
 }
 
-static bool reply_not_there(struct request *request)
+/* Names come and go in a directory that editors work in: there the kernel asks each time. */
+static bool reply_not_there(struct request *request, bool editable)
 {
-    struct fuse_entry_param nothing = {.entry_timeout = request->fs->options->negative_ttl};
+    struct fuse_entry_param nothing = {.entry_timeout =
+                                           editable ? 0 : request->fs->options->negative_ttl};
     if (request->failure.kind != ERROR_NONE && request->failure.kind != ERROR_NOT_FOUND)
         return reply_error(request, ENOENT);
     fuse_reply_entry(request->fuse, &nothing);
@@ -38,6 +41,7 @@ bool lookup_body(struct request *request)
     pthread_mutex_lock(&fs->nodes.lock);
     struct place directory = node_place(&fs->nodes, request->id);
     enum readiness readiness = FAILED;
+    bool editable = local_is_directory(directory);
     error_number = place_refuses_look(request, directory);
     if (!error_number)
         readiness = place_find(request, directory, request->name, &place, &error_number);
@@ -51,7 +55,7 @@ bool lookup_body(struct request *request)
     if (readiness == WAITING)
         return false;
     if (readiness == FAILED)
-        return error_number == ENOENT ? reply_not_there(request)
+        return error_number == ENOENT ? reply_not_there(request, editable)
                                       : reply_error(request, error_number);
     if (fuse_reply_entry(request->fuse, &entry) != 0) {
         pthread_mutex_lock(&fs->nodes.lock);
@@ -75,47 +79,14 @@ bool getattr_body(struct request *request)
         readiness = FAILED;
         error_number = EIO;
     }
+    if (readiness == READY)
+        setattr_show_draft(request, &entry.attr);
     pthread_mutex_unlock(&fs->nodes.lock);
     if (readiness == READY)
         fuse_reply_attr(request->fuse, &entry.attr, entry.attr_timeout);
     else if (readiness == FAILED)
         reply_error(request, error_number);
     return readiness != WAITING;
-}
-
-enum {
-    SET_TIMES = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
-                FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME,
-};
-
-/* Setting a directory's times is how a user says "ask the server again" (design 3). */
-bool setattr_body(struct request *request)
-{
-    struct filesystem *fs = request->fs;
-    struct fuse_entry_param entry;
-    cleanup_buf struct buf scratch;
-    buf_init(&scratch, TEXT_CEILING);
-    pthread_mutex_lock(&fs->nodes.lock);
-    struct place place = node_place(&fs->nodes, request->id);
-    bool only_times = (request->flags & ~(unsigned)SET_TIMES) == 0;
-    bool directory = S_ISDIR(place_mode(fs, place));
-    int error_number = 0;
-    if (directory && only_times) {
-        error_number = fs->options->read_only ? EROFS : 0;
-        if (!error_number)
-            place_forget(fs, place);
-    } else {
-        error_number = place_refuses_change(request, place);
-        if (!error_number && directory)
-            error_number = EPERM;
-    }
-    if (!error_number && !place_entry(fs, place, &scratch, &entry))
-        error_number = EIO;
-    pthread_mutex_unlock(&fs->nodes.lock);
-    if (error_number)
-        return reply_error(request, error_number);
-    fuse_reply_attr(request->fuse, &entry.attr, 0);
-    return true;
 }
 
 bool readlink_body(struct request *request)
@@ -129,7 +100,9 @@ bool readlink_body(struct request *request)
     struct place place = node_place(&fs->nodes, request->id);
     if (S_ISLNK(place_mode(fs, place)))
         readiness = ready_object(request, place.node, &error_number);
-    if (readiness == READY && !directory_link_target(place.node, &target)) {
+    bool local = place.node->kind == NODE_LOCAL;
+    if (readiness == READY &&
+        !(local ? place_render(fs, place, &target) : directory_link_target(place.node, &target))) {
         readiness = FAILED;
         error_number = EIO;
     }
@@ -182,22 +155,50 @@ static bool original_name(struct request *request, struct buf *value)
     return found;
 }
 
+/* What the server said when the attribute could not be saved; false when it could. */
+static bool save_error(struct request *request, struct buf *value)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    const struct attribute *attribute =
+        room_find_attribute(place_behind(node_place(nodes, request->id)));
+    bool found = attribute && attribute->error && buf_puts(value, attribute->error);
+    pthread_mutex_unlock(&nodes->lock);
+    return found;
+}
+
+static const struct {
+    const char *name;
+    bool (*read)(struct request *request, struct buf *value);
+} extended_attributes[] = {
+    {"user.registryfs.name", original_name},
+    {"user.registryfs.error", save_error},
+};
+
+enum { EXTENDED_ATTRIBUTES = sizeof extended_attributes / sizeof extended_attributes[0] };
+
 bool getxattr_body(struct request *request)
 {
     cleanup_buf struct buf value;
     buf_init(&value, TEXT_CEILING);
-    if (strcmp(request->name, XATTR_NAME) == 0 && original_name(request, &value))
-        return reply_value(request, &value);
+    for (int i = 0; i < EXTENDED_ATTRIBUTES; i++) {
+        if (strcmp(request->name, extended_attributes[i].name) == 0 &&
+            extended_attributes[i].read(request, &value))
+            return reply_value(request, &value);
+    }
     return reply_error(request, ENODATA);
 }
 
 bool listxattr_body(struct request *request)
 {
-    cleanup_buf struct buf value;
+    cleanup_buf struct buf value, names;
     buf_init(&value, TEXT_CEILING);
-    bool found = original_name(request, &value);
-    buf_clear(&value);
-    if (found)
-        buf_append(&value, XATTR_NAME, sizeof XATTR_NAME);
-    return reply_value(request, &value);
+    buf_init(&names, TEXT_CEILING);
+    for (int i = 0; i < EXTENDED_ATTRIBUTES; i++) {
+        const char *name = extended_attributes[i].name;
+        buf_clear(&value);
+        if (extended_attributes[i].read(request, &value))
+            buf_append(&names, name, strlen(name) + 1);
+    }
+    return reply_value(request, &names);
 }

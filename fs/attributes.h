@@ -7,7 +7,6 @@
 
 bool lookup_body(struct request *request);
 bool getattr_body(struct request *request);
-bool setattr_body(struct request *request);
 bool readlink_body(struct request *request);
 bool access_body(struct request *request);
 bool getxattr_body(struct request *request);

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Waits for the child's word; without one the child has died. */
-static void wait_and_exit(int result_pipe)
+/* Waits for the child's word, an exit code; without one the child has died. */
+static int wait_for_child(int result_pipe)
 {
     unsigned char code;
     ssize_t got;
@@ -20,33 +20,35 @@ static void wait_and_exit(int result_pipe)
         fprintf(stderr, "registryfs: the mount process ended unexpectedly; see its log\n");
         code = EXIT_SYSTEM;
     }
-    _exit(code);
+    return code;
 }
 
-bool daemon_start(struct daemon *daemon, bool foreground, int ready_fd)
+enum daemon_role daemon_start(struct daemon *daemon, bool foreground, int ready_fd, int *exit_code)
 {
     *daemon = (struct daemon){.result_pipe = -1, .ready_fd = ready_fd};
     if (ready_fd >= 0)
         fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
     if (foreground)
-        return true;
+        return DAEMON_CHILD;
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return false;
+        return DAEMON_FAILED;
     pid_t child = fork();
     if (child < 0) {
         close(ends[0]);
         close(ends[1]);
-        return false;
+        return DAEMON_FAILED;
     }
     if (child > 0) {
         close(ends[1]);
-        wait_and_exit(ends[0]);
+        *exit_code = wait_for_child(ends[0]);
+        close(ends[0]);
+        return DAEMON_PARENT;
     }
     close(ends[0]);
     setsid();
     daemon->result_pipe = ends[1];
-    return true;
+    return DAEMON_CHILD;
 }
 
 static void tell_parent(struct daemon *daemon, int code)

@@ -13,9 +13,14 @@ struct daemon {
     int ready_fd;    /* -1: none */
 };
 
-/* Forks unless in the foreground; only the child returns. The parent exits with what the child
- * reports. False: cannot fork; errno says why. */
-bool daemon_start(struct daemon *daemon, bool foreground, int ready_fd);
+enum daemon_role {
+    DAEMON_CHILD,  /* this process mounts */
+    DAEMON_PARENT, /* the child has reported how it went: end with *exit_code */
+    DAEMON_FAILED, /* cannot fork; errno says why */
+};
+
+/* Forks unless in the foreground. Blocks in the parent until the child has mounted or failed. */
+enum daemon_role daemon_start(struct daemon *daemon, bool foreground, int ready_fd, int *exit_code);
 /* The mount answers: lets the parent end with 0, writes the newline, leaves the terminal. */
 void daemon_ready(struct daemon *daemon);
 /* The parent ends with this code, unless it has ended already. */

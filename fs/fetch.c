@@ -2,6 +2,7 @@
 #include "fetch.h"
 
 #include "base/clock.h"
+#include "change.h"
 #include "filesystem.h"
 
 #include <errno.h>
@@ -41,23 +42,24 @@ static struct fetch *find(struct fetches *fetches, const struct need *need)
 {
     for (struct fetch *fetch = fetches->first; fetch; fetch = fetch->next) {
         if (fetch->type == need->type && fetch->node == need->node &&
-            fetch->member == need->member && strcmp(fetch->name, need->name) == 0 &&
-            !atomic_load(&fetch->cancelled))
+            fetch->member == need->member && fetch->change == need->change &&
+            strcmp(fetch->name, need->name) == 0 && !atomic_load(&fetch->cancelled))
             return fetch;
     }
     return NULL;
 }
 
-static void drop_node(struct filesystem *fs, struct node *node)
+static void drop(struct filesystem *fs, struct node *node, struct change *change)
 {
     pthread_mutex_lock(&fs->nodes.lock);
     node_drop(&fs->nodes, node);
     pthread_mutex_unlock(&fs->nodes.lock);
+    change_unref(change);
 }
 
 static void fetch_free(struct fetch *fetch)
 {
-    drop_node(fetch->fs, fetch->node);
+    drop(fetch->fs, fetch->node, fetch->change);
     free(fetch->name);
     free(fetch);
 }
@@ -157,6 +159,7 @@ static struct fetch *new_fetch(struct filesystem *fs, const struct need *need)
     fetch->type = need->type;
     fetch->node = need->node;
     fetch->member = need->member;
+    fetch->change = need->change;
     fetch->name = name;
     fetch->created = clock_nanoseconds();
     fetch->next = fs->fetches->first;
@@ -200,7 +203,7 @@ bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need 
     if (created)
         submit(fetches, created);
     else
-        drop_node(fs, need->node);
+        drop(fs, need->node, need->change);
     return joined || !wanted;
 }
 
@@ -212,7 +215,7 @@ void fetch_start(struct filesystem *fs, const struct need *need)
     if (created)
         submit(fs->fetches, created);
     else
-        drop_node(fs, need->node);
+        drop(fs, need->node, need->change);
 }
 
 void fetch_leave(struct filesystem *fs, struct parked *parked, bool for_good)

@@ -23,8 +23,9 @@ struct fetch {
     struct job job;
     struct filesystem *fs;
     const struct fetch_type *type;
-    struct node *node; /* held */
-    char *name;        /* owned, may be NULL */
+    struct node *node;     /* held */
+    char *name;            /* owned, may be NULL */
+    struct change *change; /* a reference, or NULL */
     uint8_t member;
     int64_t created;       /* clock_nanoseconds() */
     int64_t started;       /* when a worker took it up; 0 before; under the fetches' lock */
@@ -41,7 +42,7 @@ void fetches_free(struct fetches *fetches);
 /* Lets the parked request wait for what its need says, starting the call when none is under way.
  * False: it cannot be started (no memory); the need's node was dropped. */
 bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need *need);
-/* Starts the call if none is under way, with nobody waiting; takes over the need's hold. */
+/* Starts the call if none is under way, with nobody waiting; takes over what the need holds. */
 void fetch_start(struct filesystem *fs, const struct need *need);
 /* The parked request waits no more. `for_good`: a call that nobody waits for then is ended; else it
  * goes on, so that what it brings is there for the next look. */

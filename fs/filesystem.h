@@ -15,6 +15,7 @@
 struct options;
 struct kernel_cache;
 struct queries;
+struct status_server;
 
 struct filesystem {
     const struct options *options;
@@ -30,6 +31,7 @@ struct filesystem {
     struct kernel_cache *kernel_cache;
     struct queries *queries; /* under nodes.lock */
     struct fuse_session *session;
+    struct status_server *status_server;     /* NULL: none */
     int64_t mounted;                         /* clock_nanoseconds() */
     struct timespec mounted_at;              /* wall clock */
     void (*on_ready)(struct filesystem *fs); /* called once the kernel talks to us */

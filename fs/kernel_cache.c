@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel_cache.h"
 
+#include "base/clock.h"
 #include "filesystem.h"
 #include "member.h"
 
@@ -23,8 +24,10 @@ struct kernel_cache {
     pthread_cond_t wake;
     struct notification *first, **last; /* under lock */
     size_t queued;                      /* under lock */
-    bool running;                       /* under lock */
-    struct fuse_session *session;       /* set before the thread starts */
+    uint64_t taken, sent;               /* under lock: notifications, since the beginning */
+    pthread_cond_t progress;
+    bool running;                 /* under lock */
+    struct fuse_session *session; /* set before the thread starts */
     bool has_thread;
     pthread_t thread;
 };
@@ -36,6 +39,11 @@ struct kernel_cache *kernel_cache_new(void)
         return NULL;
     pthread_mutex_init(&cache->lock, NULL);
     pthread_cond_init(&cache->wake, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&cache->progress, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     cache->last = &cache->first;
     return cache;
 }
@@ -54,7 +62,7 @@ static void send_one(struct kernel_cache *cache, const struct notification *one)
         result = fuse_lowlevel_notify_expire_entry(cache->session, one->id, one->name, length, 0);
         if (result != -ENOSYS)
             break;
-        /* fall through */
+        __attribute__((fallthrough));
     case REMOVE_ENTRY:
         fuse_lowlevel_notify_inval_entry(cache->session, one->id, one->name, length);
         break;
@@ -79,7 +87,10 @@ static void *send_thread(void *context)
         send_one(cache, one);
         free(one);
         pthread_mutex_lock(&cache->lock);
+        cache->sent++;
+        pthread_cond_broadcast(&cache->progress);
     }
+    pthread_cond_broadcast(&cache->progress);
     pthread_mutex_unlock(&cache->lock);
     return NULL;
 }
@@ -87,13 +98,14 @@ static void *send_thread(void *context)
 bool kernel_cache_start(struct kernel_cache *cache, struct fuse_session *session)
 {
     sigset_t all, old;
-    cache->session = session;
-    cache->running = true;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    pthread_mutex_lock(&cache->lock); /* the thread waits until all of this is in place */
+    cache->session = session;
     cache->has_thread = pthread_create(&cache->thread, NULL, send_thread, cache) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     cache->running = cache->has_thread;
+    pthread_mutex_unlock(&cache->lock);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
     return cache->has_thread;
 }
 
@@ -118,6 +130,7 @@ void kernel_cache_free(struct kernel_cache *cache)
         free(one);
     }
     pthread_cond_destroy(&cache->wake);
+    pthread_cond_destroy(&cache->progress);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
@@ -137,11 +150,29 @@ static void enqueue(struct kernel_cache *cache, enum notification_kind kind, fus
         *cache->last = one;
         cache->last = &one->next;
         cache->queued++;
+        cache->taken++;
         pthread_cond_signal(&cache->wake);
     }
     pthread_mutex_unlock(&cache->lock);
     if (!taken)
         free(one);
+}
+
+void kernel_cache_settle(struct kernel_cache *cache, int milliseconds)
+{
+    int64_t end = clock_nanoseconds() + milliseconds * INT64_C(1000000);
+    struct timespec until = {.tv_sec = end / 1000000000, .tv_nsec = end % 1000000000};
+    pthread_mutex_lock(&cache->lock);
+    uint64_t wanted = cache->taken;
+    while (cache->running && cache->sent < wanted &&
+           pthread_cond_timedwait(&cache->progress, &cache->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&cache->lock);
+}
+
+void kernel_cache_remove_name(struct filesystem *fs, struct place directory, const char *name)
+{
+    enqueue(fs->kernel_cache, REMOVE_ENTRY, node_id(&fs->nodes, directory), name);
 }
 
 static void enqueue_entry(struct filesystem *fs, enum notification_kind kind,

@@ -19,7 +19,7 @@ struct listing *listing_new(int64_t fetched)
 
 struct listing *listing_ref(struct listing *listing)
 {
-    return object_ref(&listing->counted);
+    return object_ref(listing); /* `counted` comes first; NULL stays NULL */
 }
 
 void listing_unref(struct listing *listing)
@@ -83,29 +83,46 @@ static bool grow_entries(struct listing *listing)
     return true;
 }
 
-bool listing_add(struct listing *listing, struct text original, const void *object, bool *duplicate)
+static bool make_room(struct listing *listing)
 {
     if (listing->count == listing->capacity && !grow_entries(listing))
         return false;
-    if (listing->count * 2 >= listing->index_size && !grow_index(listing))
+    return listing->count * 2 < listing->index_size || grow_index(listing);
+}
+
+/* Needs room; the name is not there. */
+static bool append(struct listing *listing, const char *name, const void *object)
+{
+    char *copy = strdup(name);
+    if (!copy)
+        return false;
+    size_t slot = slot_of(listing, name);
+    listing->entries[listing->count] = (struct entry){copy, object_ref(object)};
+    listing->index[slot] = (uint32_t)++listing->count;
+    return true;
+}
+
+bool listing_add(struct listing *listing, struct text original, const void *object, bool *duplicate)
+{
+    if (!make_room(listing))
         return false;
     char name[NAME_LIMIT + 1];
     *duplicate = true;
     for (unsigned salt = 0; salt < MOST_SALTS; salt++) {
         name_escape(original, salt, name);
-        size_t slot = slot_of(listing, name);
-        if (listing->index[slot]) {
+        if (listing->index[slot_of(listing, name)]) {
             if (!name_needs_listing(name))
                 return true;
             continue;
         }
-        char *copy = strdup(name);
-        if (!copy)
-            return false;
-        listing->entries[listing->count] = (struct entry){copy, object_ref(object)};
-        listing->index[slot] = (uint32_t)++listing->count;
         *duplicate = false;
-        return true;
+        return append(listing, name, object);
     }
     return true;
+}
+
+bool listing_add_named(struct listing *listing, const char *name, const void *object)
+{
+    return make_room(listing) &&
+           (listing->index[slot_of(listing, name)] || append(listing, name, object));
 }

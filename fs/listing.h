@@ -35,6 +35,8 @@ struct listing *listing_new(int64_t fetched);
  * so. False: no memory. */
 bool listing_add(struct listing *listing, struct text original, const void *object,
                  bool *duplicate);
+/* The same for what has a file name already. */
+bool listing_add_named(struct listing *listing, const char *name, const void *object);
 struct listing *listing_ref(struct listing *listing);
 void listing_unref(struct listing *listing);
 /* NULL when the name is not there. */

@@ -7,13 +7,18 @@
 #include "hash.h"
 #include "kernel_cache.h"
 #include "mountpoint.h"
+#include "notify.h"
 #include "operations.h"
 #include "options.h"
 #include "place.h"
 #include "query.h"
 #include "refresh.h"
+#include "run_command.h"
 #include "signals.h"
 #include "source.h"
+#include "status_query.h"
+#include "status_server.h"
+#include "unsaved.h"
 #include "version.h"
 
 #include <errno.h>
@@ -29,7 +34,8 @@ static struct log *libfuse_log;
 static bool libfuse_is_mounting;
 static char libfuse_complaint[256];
 
-static void log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void
+log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
 {
     char line[512];
     vsnprintf(line, sizeof line, format, arguments);
@@ -185,6 +191,7 @@ static int run_loop(struct filesystem *fs)
     fuse_loop_cfg_set_idle_threads(config, LOOP_THREADS);
     struct signals *signals = signals_start(fs);
     kernel_cache_start(fs->kernel_cache, fs->session);
+    fs->status_server = status_server_start(fs);
     int result = fuse_session_loop_mt(fs->session, config);
     signals_stop(signals);
     fuse_loop_cfg_destroy(config);
@@ -194,8 +201,10 @@ static int run_loop(struct filesystem *fs)
 /* Nothing may reply once the session is gone, so all that could is ended first. */
 static void stop(struct filesystem *fs)
 {
+    notify_service_manager("STOPPING=1");
     if (fs->client)
         client_shut_down(fs->client);
+    status_server_stop(fs->status_server);
     if (fs->fetches)
         fetches_cancel_all(fs->fetches);
     if (fs->requests)
@@ -207,6 +216,7 @@ static void stop(struct filesystem *fs)
         fuse_session_unmount(fs->session);
         fuse_session_destroy(fs->session);
     }
+    unsaved_write_out(fs);
 }
 
 static void free_parts(struct filesystem *fs)
@@ -233,6 +243,7 @@ static void on_ready(struct filesystem *fs)
     if (mount->daemon.result_pipe >= 0)
         log_leave_terminal(fs->log);
     daemon_ready(&mount->daemon);
+    notify_service_manager("READY=1");
     log_write(fs->log, CLIENT_LOG_INFO, "mounted %s at %s", client_base_url(fs->client),
               fs->options->mountpoint);
 }
@@ -277,8 +288,9 @@ static const char *absolute(const char *path, char buffer[PATH_MAX])
     return length > 0 && length < PATH_MAX ? buffer : path;
 }
 
-static int run(struct options *options)
+static int mount_and_serve(struct options *options)
 {
+    keep_memory_private();
     char log_file[PATH_MAX], key_file[PATH_MAX], cache_dir[PATH_MAX], mountpoint[PATH_MAX];
     options->log_file = absolute(options->log_file, log_file);
     options->api_key_file = absolute(options->api_key_file, key_file);
@@ -289,7 +301,11 @@ static int run(struct options *options)
     int code = mountpoint_check(options->mountpoint, message, sizeof message);
     if (code)
         return fail(code, message);
-    if (!daemon_start(&mount.daemon, options->foreground, options->ready_fd)) {
+    enum daemon_role role =
+        daemon_start(&mount.daemon, options->foreground, options->ready_fd, &code);
+    if (role == DAEMON_PARENT)
+        return code;
+    if (role == DAEMON_FAILED) {
         snprintf(message, sizeof message, "cannot go to the background: %s", strerror(errno));
         return fail(EXIT_SYSTEM, message);
     }
@@ -302,7 +318,6 @@ int main(int argc, char **argv)
 {
     struct options options;
     struct error error = {0};
-    keep_memory_private();
     int code = EXIT_MOUNTED;
     if (options_parse(&options, argc, argv, &error) < 0)
         code = fail(EXIT_USAGE, error.message);
@@ -310,8 +325,12 @@ int main(int argc, char **argv)
         options_print_help(stdout);
     else if (options.version)
         printf("registryfs %s\n", REGISTRYFS_VERSION);
+    else if (options.status)
+        code = status_query(options.status, options.json, stdout);
+    else if (options.command)
+        code = run_command(&options, mount_and_serve);
     else
-        code = run(&options);
+        code = mount_and_serve(&options);
     options_release(&options);
     return code;
 }

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "node.h"
+#include "registry_text.h"
 
 #include <sys/types.h>
 
@@ -22,14 +23,17 @@ struct member {
     /* Appends the file's text; false: no memory. NULL for directories. */
     bool (*render)(struct filesystem *fs, const struct member *member, const void *object,
                    struct buf *text);
+    const struct editing *editing; /* how it is written; NULL: it is not */
 };
 
 /* Ids that other modules name. */
 enum {
+    MEMBER_NAME = 1,
     MEMBER_COLLECTIONS = 101,
     MEMBER_VERSIONS = 102,
     MEMBER_ALIASES = 103,
     MEMBER_FILES = 104,
+    MEMBER_UNSAVED = 105,
 };
 
 /* The rows of a kind, in listing order; *count may be 0. */

@@ -14,15 +14,19 @@
 
 #define DEVICE        "/dev/fuse"
 #define HANDED_DEVICE "/dev/fd/"
+#define HELPER        "fusermount3"
 
 extern char **environ;
 
-static void unmount_dead(const char *mountpoint)
+void mountpoint_clear_dead(const char *mountpoint)
 {
+    struct stat attributes;
+    if (stat(mountpoint, &attributes) == 0 || (errno != ENOTCONN && errno != ECONNABORTED))
+        return;
     if (umount2(mountpoint, MNT_DETACH) == 0)
         return;
-    char *words[] = {(char[]){"fusermount3"}, (char[]){"-uzq"}, (char[]){"--"},
-                     (char *)(size_t)mountpoint, NULL};
+    char *words[] = {(char[]){HELPER}, (char[]){"-uzq"}, (char[]){"--"}, (char *)(size_t)mountpoint,
+                     NULL};
     pid_t child;
     if (posix_spawnp(&child, words[0], NULL, NULL, words, environ) == 0)
         waitpid(child, NULL, 0);
@@ -53,12 +57,8 @@ int mountpoint_check(const char *mountpoint, char *message, size_t size)
     if (strncmp(mountpoint, HANDED_DEVICE, strlen(HANDED_DEVICE)) == 0)
         return 0;
     struct stat attributes;
-    int result = stat(mountpoint, &attributes);
-    if (result < 0 && (errno == ENOTCONN || errno == ECONNABORTED)) {
-        unmount_dead(mountpoint);
-        result = stat(mountpoint, &attributes);
-    }
-    if (result < 0) {
+    mountpoint_clear_dead(mountpoint);
+    if (stat(mountpoint, &attributes) < 0) {
         snprintf(message, size, "mountpoint %.300s: %s%s", mountpoint, strerror(errno),
                  errno == ENOENT ? "; create it with mkdir" : "");
         return EXIT_MOUNT_FAILED;
@@ -71,12 +71,12 @@ int mountpoint_check(const char *mountpoint, char *message, size_t size)
     return check_device(message, size);
 }
 
-static bool is_in_path(const char *program)
+bool mountpoint_has_helper(void)
 {
     char candidate[512];
     for (const char *at = getenv("PATH"); at && *at;) {
         size_t length = strcspn(at, ":");
-        snprintf(candidate, sizeof candidate, "%.*s/%s", (int)length, at, program);
+        snprintf(candidate, sizeof candidate, "%.*s/%s", (int)length, at, HELPER);
         if (access(candidate, X_OK) == 0)
             return true;
         at += length + (at[length] == ':');
@@ -87,7 +87,7 @@ static bool is_in_path(const char *program)
 void mountpoint_explain_failure(const char *mountpoint, const char *complaint, char *message,
                                 size_t size)
 {
-    if (geteuid() != 0 && !is_in_path("fusermount3"))
+    if (geteuid() != 0 && !mountpoint_has_helper())
         snprintf(message, size,
                  "cannot mount at %.300s: fusermount3 is missing, which users other than root "
                  "need; install the package fuse3",

@@ -3,6 +3,7 @@
 #ifndef FS_MOUNTPOINT_H
 #define FS_MOUNTPOINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* 0, or an exit code and a message. A dead FUSE mount at the place is taken away first: what an
@@ -11,5 +12,10 @@ int mountpoint_check(const char *mountpoint, char *message, size_t size);
 /* `complaint` is what libfuse said, empty when nothing. */
 void mountpoint_explain_failure(const char *mountpoint, const char *complaint, char *message,
                                 size_t size);
+
+/* Takes a dead FUSE mount away; anything else stays. */
+void mountpoint_clear_dead(const char *mountpoint);
+/* Is the program there that mounts for users without privilege (fusermount3)? */
+bool mountpoint_has_helper(void);
 
 #endif

@@ -101,6 +101,8 @@ static void free_facets(struct node *node)
     for (struct facet *facet = node->facets, *next; facet; facet = next) {
         next = facet->next;
         listing_unref(facet->listing);
+        if (facet->free_own)
+            facet->free_own(facet->own);
         free(facet);
     }
 }
@@ -216,14 +218,27 @@ static void evict_unused(struct nodes *nodes)
         release_node(nodes, nodes->oldest_unused);
 }
 
+/* A query and an object may have the same name. */
+static struct node *find(const struct nodes *nodes, const struct node *parent, uint8_t member,
+                         const char *name, bool query)
+{
+    struct node *node = nodes->buckets[bucket_of(nodes, parent, member, name)];
+    while (node && (node->parent != parent || node->member != member ||
+                    node_is_query(node) != query || strcmp(node->name, name) != 0))
+        node = node->next_in_bucket;
+    return node;
+}
+
 struct node *node_find(const struct nodes *nodes, const struct node *parent, uint8_t member,
                        const char *name)
 {
-    struct node *node = nodes->buckets[bucket_of(nodes, parent, member, name)];
-    while (node &&
-           (node->parent != parent || node->member != member || strcmp(node->name, name) != 0))
-        node = node->next_in_bucket;
-    return node;
+    return find(nodes, parent, member, name, false);
+}
+
+struct node *node_find_query(const struct nodes *nodes, const struct node *parent, uint8_t member,
+                             const char *name)
+{
+    return find(nodes, parent, member, name, true);
 }
 
 static struct node *node_new(struct nodes *nodes, struct place directory, enum node_kind kind,
@@ -257,13 +272,26 @@ static struct node *node_new(struct nodes *nodes, struct place directory, enum n
     return node;
 }
 
+static uint64_t origin_of(const struct node *parent, enum node_kind kind, uint64_t identity)
+{
+    return hash_bytes(identity ^ (uint64_t)kind, &parent->identity, sizeof parent->identity);
+}
+
+static void give_object(struct node *node, const void *object, uint64_t origin, int64_t fetched)
+{
+    void *old = node->object;
+    node->object = object_ref(object);
+    object_unref(old);
+    node->fetched = fetched;
+    node->origin = origin;
+}
+
 struct node *node_install(struct nodes *nodes, struct place directory, enum node_kind kind,
                           const char *name, const void *object, uint64_t identity, int64_t fetched)
 {
-    uint64_t own = hash_bytes(identity ^ (uint64_t)kind, &directory.node->identity,
-                              sizeof directory.node->identity);
-    struct node *node = node_find(nodes, directory.node, directory.member, name);
-    if (node && node->identity != own && node->fetched <= fetched) {
+    uint64_t origin = origin_of(directory.node, kind, identity);
+    struct node *node = find(nodes, directory.node, directory.member, name, kind_is_query(kind));
+    if (node && node->origin != origin && node->fetched <= fetched) {
         /* Another object has taken the name: whoever has the old one open keeps that. */
         node_remove(nodes, node);
         node = NULL;
@@ -272,14 +300,16 @@ struct node *node_install(struct nodes *nodes, struct place directory, enum node
         node = node_new(nodes, directory, kind, name);
     if (!node)
         return NULL;
-    if (node->fetched <= fetched) {
-        void *old = node->object;
-        node->object = object_ref(object);
-        object_unref(old);
-        node->fetched = fetched;
-        node->identity = own;
-    }
+    if (!node->identity)
+        node->identity = origin;
+    if (node->fetched <= fetched)
+        give_object(node, object, origin, fetched);
     return node;
+}
+
+void node_become(struct node *node, const void *object, uint64_t identity, int64_t fetched)
+{
+    give_object(node, object, origin_of(node->parent, node->kind, identity), fetched);
 }
 
 void node_remove(struct nodes *nodes, struct node *node)

@@ -24,7 +24,8 @@ enum node_kind {
     NODE_REGISTRY,
     NODE_COLLECTION,
     NODE_VERSION,
-    NODE_LINK, /* a symlink to a version: an alias, or an entry of a registry's versions/ */
+    NODE_LINK,  /* a symlink to a version: an alias, or an entry of a registry's versions/ */
+    NODE_LOCAL, /* in memory only (local.h): a scratch file, an unsaved text */
     /* Results of queries (query.h): symlinks, and the directories of them. Entries that are
      * versions are NODE_LINK. */
     NODE_REGISTRY_LINK,
@@ -51,6 +52,8 @@ struct facet {
     int64_t walk_began;      /* of `walked` */
     int32_t opened_by;       /* process that last opened it as a directory, and when */
     int64_t opened;
+    void *own; /* what another module keeps here; owned */
+    void (*free_own)(void *own);
     uint8_t member;
 };
 
@@ -67,6 +70,7 @@ struct node {
     int64_t forgotten; /* nothing below that was read before this is fresh */
     int64_t failed;    /* when reading it again last failed */
     uint64_t identity; /* what its inode numbers are made from; stable across mounts */
+    uint64_t origin;   /* which object it stands for; not `identity` after a rename of our own */
     uint64_t lookups;  /* the kernel's references, members included */
     uint32_t holds;    /* children, requests, open files */
     uint32_t number;   /* the node id's upper part */
@@ -104,12 +108,17 @@ uint64_t node_id(const struct nodes *nodes, struct place place);
 struct place node_place(const struct nodes *nodes, uint64_t id);
 uint64_t node_inode_number(struct place place);
 
+/* The object of that name; queries (query.h) are found apart. */
 struct node *node_find(const struct nodes *nodes, const struct node *parent, uint8_t member,
                        const char *name);
+struct node *node_find_query(const struct nodes *nodes, const struct node *parent, uint8_t member,
+                             const char *name);
 /* Finds or makes the child and gives it the object with its time, unless it has newer. `identity`
  * tells objects of one kind apart by the server's id. NULL: no memory. */
 struct node *node_install(struct nodes *nodes, struct place directory, enum node_kind kind,
                           const char *name, const void *object, uint64_t identity, int64_t fetched);
+/* Gives the node the object that its own object has become, under whatever id. */
+void node_become(struct node *node, const void *object, uint64_t identity, int64_t fetched);
 /* Takes the node out of its directory: the server does not have it any more. */
 void node_remove(struct nodes *nodes, struct node *node);
 /* Gives the node another name in its directory; what had that name is removed. False: no memory. */
@@ -124,10 +133,15 @@ void node_forget(struct nodes *nodes, struct node *node, uint64_t lookups);
 struct facet *node_facet(struct node *node, uint8_t member);
 const struct facet *node_find_facet(const struct node *node, uint8_t member);
 
+static inline bool kind_is_query(enum node_kind kind)
+{
+    return kind == NODE_REGISTRY_QUERY || kind == NODE_COLLECTION_QUERY ||
+           kind == NODE_VERSION_QUERY;
+}
+
 static inline bool node_is_query(const struct node *node)
 {
-    return node->kind == NODE_REGISTRY_QUERY || node->kind == NODE_COLLECTION_QUERY ||
-           node->kind == NODE_VERSION_QUERY;
+    return kind_is_query(node->kind);
 }
 
 /* The nearest node upwards (itself included) of that kind; NULL when there is none. */

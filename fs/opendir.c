@@ -5,6 +5,8 @@
 #include "member.h"
 #include "place.h"
 #include "ready.h"
+#include "room.h"
+#include "scratch.h"
 
 #include <errno.h>
 
@@ -39,8 +41,13 @@ static enum readiness prepare(struct request *request, struct open_directory *op
         if (readiness != READY)
             return readiness;
     }
-    return directory_of(place) ? ready_listing(request, place, &open->listing, error_number)
-                               : READY;
+    if (directory_of(place))
+        return ready_listing(request, place, &open->listing, error_number);
+    if (place.node->kind == NODE_REGISTRY)
+        scratch_expire(request->fs, place.node);
+    if (local_is_directory(place))
+        open->listing = local_listing(place);
+    return READY;
 }
 
 bool opendir_body(struct request *request)
@@ -54,7 +61,8 @@ bool opendir_body(struct request *request)
         open->place = node_place(nodes, request->id);
         readiness = prepare(request, open, &error_number);
         if (readiness == READY) {
-            listing_ref(open->listing);
+            if (directory_of(open->place)) /* a local listing is ours already */
+                listing_ref(open->listing);
             node_hold(nodes, open->place.node);
         }
         pthread_mutex_unlock(&nodes->lock);
@@ -91,9 +99,9 @@ static struct place entry_place(struct filesystem *fs, const struct open_directo
     struct place place = {node_find(&fs->nodes, open->place.node, open->place.member, entry->name),
                           MEMBER_SELF};
     const struct facet *facet = node_find_facet(open->place.node, open->place.member);
-    if (place.node || !facet || open->listing->fetched < facet->changed)
-        return place;
     const struct directory *row = directory_of(open->place);
+    if (place.node || !row || !facet || open->listing->fetched < facet->changed)
+        return place;
     place.node =
         node_install(&fs->nodes, open->place, row->child, entry->name, entry->object,
                      directory_identity(row, entry->name, entry->object), open->listing->fetched);
@@ -113,6 +121,8 @@ static const char *entry_at(struct filesystem *fs, const struct open_directory *
     number -= DOTS;
     if (number < open->member_count) {
         *place = (struct place){open->place.node, open->members[number].id};
+        if (room_hides(*place))
+            *place = (struct place){0};
         return open->members[number].name;
     }
     number -= open->member_count;

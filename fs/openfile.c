@@ -1,48 +1,138 @@
 /* SPDX-License-Identifier: MIT */
 #include "openfile.h"
 
+#include "member.h"
 #include "place.h"
 #include "ready.h"
+#include "room.h"
+#include "scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
-struct open_file {
-    struct buf text; /* immutable after open */
-};
-
-static struct open_file *file_handle(const struct request *request)
+struct open_file *file_handle(const struct request *request)
 {
     return (struct open_file *)(uintptr_t)request->file.fh;
+}
+
+static bool writes(const struct request *request)
+{
+    return (request->file.flags & O_ACCMODE) != O_RDONLY || (request->file.flags & O_TRUNC);
+}
+
+static void hold_local(struct filesystem *fs, struct open_file *open, struct node *node)
+{
+    node_hold(&fs->nodes, node);
+    open->local = node;
+    local_of(node)->opened++;
+    local_use(local_of(node));
+}
+
+static void drop_local(struct filesystem *fs, struct open_file *open)
+{
+    local_of(open->local)->opened--;
+    local_use(local_of(open->local));
+    node_drop(&fs->nodes, open->local);
+    open->local = NULL;
+}
+
+void open_file_close(struct filesystem *fs, struct open_file *open)
+{
+    pthread_mutex_lock(&fs->nodes.lock);
+    if (open->draft)
+        draft_drop(fs, open->draft);
+    if (open->local)
+        drop_local(fs, open);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    buf_release(&open->text);
+    free(open);
+}
+
+struct draft *open_file_draft(struct filesystem *fs, struct open_file *open)
+{
+    if (open->draft || !open->local || !local_of(open->local)->became)
+        return open->draft;
+    struct place place = place_behind((struct place){open->local, MEMBER_SELF});
+    open->draft = draft_new(fs, place, &local_of(open->local)->text, false, open->append);
+    if (open->draft)
+        drop_local(fs, open);
+    return open->draft;
+}
+
+/* Opens an attribute for writing; the answer of `ready` says whether it may be. */
+static enum readiness prepare_draft(struct request *request, struct place place,
+                                    struct open_file *open, bool fresh, int *error_number)
+{
+    open->draft = draft_new(request->fs, place, NULL, fresh, open->append);
+    *error_number = ENOMEM;
+    return open->draft ? READY : FAILED;
+}
+
+static enum readiness prepare_local(struct request *request, struct node *node,
+                                    struct open_file *open)
+{
+    struct local *local = local_of(node);
+    if (request->file.flags & O_TRUNC) {
+        buf_clear(&local->text);
+        local_touch(local);
+        local->copy_of = 0;
+    }
+    hold_local(request->fs, open, node);
+    return READY;
 }
 
 static enum readiness prepare(struct request *request, struct place place, struct open_file *open,
                               int *error_number)
 {
-    bool writes = (request->file.flags & O_ACCMODE) != O_RDONLY || (request->file.flags & O_TRUNC);
+    place = place_behind(place);
     *error_number = place_refuses_look(request, place);
-    if (!*error_number && writes)
+    if (!*error_number && writes(request))
         *error_number = place_refuses_change(request, place);
     if (*error_number)
         return FAILED;
-    enum readiness readiness = ready_object(request, place.node, error_number);
+    if (place.node->kind == NODE_LOCAL)
+        return prepare_local(request, place.node, open);
+    const struct member *member = member_by_id(place.node->kind, place.member);
+    bool edits = writes(request) && member && member->editing;
+    enum readiness readiness = edits ? ready_object_now(request, place.node, error_number)
+                                     : ready_object(request, place.node, error_number);
     if (readiness != READY)
         return readiness;
+    if (edits)
+        return prepare_draft(request, place, open, request->file.flags & O_TRUNC, error_number);
     if (place_render(request->fs, place, &open->text))
         return READY;
     *error_number = EIO;
     return FAILED;
 }
 
+static struct open_file *new_open_file(const struct request *request)
+{
+    struct open_file *open = calloc(1, sizeof *open);
+    if (!open)
+        return NULL;
+    buf_init(&open->text, TEXT_CEILING);
+    open->append = request->file.flags & O_APPEND;
+    return open;
+}
+
+/* What the kernel may do with the handle. */
+static void describe(struct request *request, struct open_file *open, bool control)
+{
+    request->file.fh = (uintptr_t)open;
+    /* The control files' texts change all the time: read to the end, whatever stat said. What is
+     * being written is for nobody else to see: it must not get into the kernel's cache. */
+    request->file.direct_io = control || open->draft;
+}
+
 bool open_body(struct request *request)
 {
     struct nodes *nodes = &request->fs->nodes;
-    struct open_file *open = calloc(1, sizeof *open);
+    struct open_file *open = new_open_file(request);
     int error_number = ENOMEM;
     enum readiness readiness = FAILED;
     bool control = false;
     if (open) {
-        buf_init(&open->text, TEXT_CEILING);
         pthread_mutex_lock(&nodes->lock);
         struct place place = node_place(nodes, request->id);
         readiness = prepare(request, place, open, &error_number);
@@ -50,38 +140,146 @@ bool open_body(struct request *request)
         pthread_mutex_unlock(&nodes->lock);
     }
     if (readiness == READY) {
-        request->file.fh = (uintptr_t)open;
-        /* The control files' texts change all the time: read to the end, whatever stat said. */
-        request->file.direct_io = control;
+        describe(request, open, control);
         if (fuse_reply_open(request->fuse, &request->file) != 0)
-            release_body(request);
+            open_file_close(request->fs, open);
         return true;
     }
     if (open)
-        buf_release(&open->text);
-    free(open);
+        open_file_close(request->fs, open);
     if (readiness == FAILED)
         fuse_reply_err(request->fuse, error_number);
     return readiness == FAILED;
 }
 
-bool read_body(struct request *request)
+/* --- create: answers from memory, the kernel holds the directory's lock --- */
+
+/* An attribute whose name was away for a moment, or that somebody else has just brought back. */
+static int create_attribute(struct request *request, struct place place, struct open_file *open)
 {
-    const struct buf *text = &file_handle(request)->text;
-    size_t offset = (size_t)request->offset;
-    if (offset >= text->size) {
-        fuse_reply_buf(request->fuse, NULL, 0);
+    bool was_away = room_hides(place);
+    int error_number = place_refuses_change(request, place);
+    if (!error_number && (request->file.flags & O_EXCL) && !was_away)
+        error_number = EEXIST;
+    if (error_number)
+        return error_number;
+    prepare_draft(request, place, open, was_away || (request->file.flags & O_TRUNC), &error_number);
+    if (!open->draft)
+        return error_number;
+    if (was_away) /* made new, but nothing taken away yet */
+        edit_saved(&open->draft->edit);
+    room_unhide(place);
+    return 0;
+}
+
+static int create_scratch(struct request *request, struct place directory, struct place *found,
+                          struct open_file *open)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    int error_number = 0;
+    found->node = node_find(nodes, directory.node, MEMBER_SELF, request->name);
+    if (found->node && (request->file.flags & O_EXCL))
+        return EEXIST;
+    if (!found->node)
+        found->node = scratch_new(request, directory, request->name,
+                                  S_IFREG | ((mode_t)request->flags & 07777), &error_number);
+    if (!found->node)
+        return error_number;
+    prepare_local(request, found->node, open);
+    return 0;
+}
+
+static int create(struct request *request, struct open_file *open, struct fuse_entry_param *entry)
+{
+    struct filesystem *fs = request->fs;
+    struct place directory = node_place(&fs->nodes, request->id);
+    struct place found = {directory.node, MEMBER_SELF};
+    int error_number = place_refuses_change(request, directory);
+    if (!error_number && directory.node->kind != NODE_REGISTRY)
+        error_number = EPERM;
+    if (error_number)
+        return error_number;
+    const struct member *member = member_by_name(NODE_REGISTRY, request->name);
+    if (member) {
+        found.member = member->id;
+        error_number = create_attribute(request, found, open);
+    } else {
+        error_number = create_scratch(request, directory, &found, open);
+    }
+    cleanup_buf struct buf scratch;
+    buf_init(&scratch, TEXT_CEILING);
+    if (!error_number && !place_entry(fs, found, &scratch, entry))
+        error_number = EIO;
+    if (!error_number)
+        node_add_lookup(&fs->nodes, found.node);
+    return error_number;
+}
+
+bool create_body(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    struct open_file *open = new_open_file(request);
+    struct fuse_entry_param entry;
+    int error_number = ENOMEM;
+    if (open) {
+        pthread_mutex_lock(&nodes->lock);
+        error_number = create(request, open, &entry);
+        pthread_mutex_unlock(&nodes->lock);
+    }
+    if (!error_number) {
+        describe(request, open, false);
+        if (fuse_reply_create(request->fuse, &entry, &request->file) == 0)
+            return true;
+        pthread_mutex_lock(&nodes->lock);
+        node_forget(nodes, node_place(nodes, entry.ino).node, 1);
+        pthread_mutex_unlock(&nodes->lock);
+        open_file_close(request->fs, open);
         return true;
     }
-    size_t left = text->size - offset;
-    fuse_reply_buf(request->fuse, text->data + offset, left < request->size ? left : request->size);
+    if (open)
+        open_file_close(request->fs, open);
+    fuse_reply_err(request->fuse, error_number);
     return true;
 }
 
-bool release_body(struct request *request)
+/* --- read --- */
+
+static size_t cut_page(const struct request *request, const struct buf *text, const char **page)
+{
+    size_t offset = (size_t)request->offset;
+    if (offset >= text->size)
+        return 0;
+    *page = text->data + offset;
+    size_t left = text->size - offset;
+    return left < request->size ? left : request->size;
+}
+
+/* The text of the handle: a draft's and a scratch file's may change meanwhile. Needs nodes->lock.
+ */
+static const struct buf *text_of_handle(struct filesystem *fs, struct open_file *open)
+{
+    const struct draft *draft = open_file_draft(fs, open);
+    if (draft)
+        return &draft->edit.text;
+    return open->local ? &local_of(open->local)->text : &open->text;
+}
+
+/* Replies a copy: the reader may close the file, and so free the handle, before a reply returns. */
+bool read_body(struct request *request)
 {
     struct open_file *open = file_handle(request);
-    buf_release(&open->text);
-    free(open);
+    struct nodes *nodes = &request->fs->nodes;
+    const char *page = NULL;
+    pthread_mutex_lock(&nodes->lock);
+    size_t size = cut_page(request, text_of_handle(request->fs, open), &page);
+    char *copy = malloc(size + 1);
+    if (copy && size > 0)
+        memcpy(copy, page, size);
+    pthread_mutex_unlock(&nodes->lock);
+    if (copy)
+        fuse_reply_buf(request->fuse, copy, size);
+    else
+        fuse_reply_err(request->fuse, ENOMEM);
+    free(copy);
     return true;
 }

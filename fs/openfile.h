@@ -1,13 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* An open attribute file: the text as it was when it was opened. */
+/*
+ * An open file: an attribute for reading (the text as it was when it was
+ * opened), an attribute for writing (a draft, save.h), or a file in memory
+ * (local.h). Writing is in writefile.h.
+ */
 #ifndef FS_OPENFILE_H
 #define FS_OPENFILE_H
 
+#include "local.h"
 #include "request.h"
+#include "save.h"
+
+struct open_file {
+    struct buf text;     /* immutable after open */
+    struct draft *draft; /* a reference; under nodes->lock */
+    struct node *local;  /* held, and counted as opened; under nodes->lock */
+    bool append;
+};
 
 /* Bodies of requests (request.h). */
 bool open_body(struct request *request);
+bool create_body(struct request *request);
 bool read_body(struct request *request);
-bool release_body(struct request *request);
+
+struct open_file *file_handle(const struct request *request);
+/* Gives up what an open file holds, and frees it. */
+void open_file_close(struct filesystem *fs, struct open_file *open);
+/* The draft of the handle: also of one whose file was renamed over an attribute. NULL: it has none.
+ * Needs nodes->lock. */
+struct draft *open_file_draft(struct filesystem *fs, struct open_file *open);
 
 #endif

@@ -5,8 +5,10 @@
 #include "filesystem.h"
 #include "opendir.h"
 #include "openfile.h"
-#include "options.h"
-#include "place.h"
+#include "registry_change.h"
+#include "scratch.h"
+#include "setattr.h"
+#include "writefile.h"
 
 #include <errno.h>
 
@@ -155,8 +157,7 @@ static void do_read(fuse_req_t fuse, fuse_ino_t id, size_t size, off_t offset,
 static void do_release(fuse_req_t fuse, fuse_ino_t id, struct fuse_file_info *file)
 {
     struct request request = with_file(new_request(fuse, release_body, "release", id, NULL), file);
-    release_body(&request);
-    fuse_reply_err(fuse, 0);
+    request_start(&request);
 }
 
 /* Room is what programs look for before they write; there is no figure that would be truer. */
@@ -202,60 +203,106 @@ static void do_removexattr(fuse_req_t fuse, fuse_ino_t id, const char *name)
     fuse_reply_err(fuse, EOPNOTSUPP);
 }
 
-/* Refuses a change to a directory's entries. */
-static void refuse_change(fuse_req_t fuse, fuse_ino_t directory)
-{
-    struct request request = new_request(fuse, NULL, "change", directory, NULL);
-    struct nodes *nodes = &request.fs->nodes;
-    pthread_mutex_lock(&nodes->lock);
-    int error_number = place_refuses_change(&request, node_place(nodes, directory));
-    pthread_mutex_unlock(&nodes->lock);
-    fuse_reply_err(fuse, error_number ? error_number : EPERM);
-}
-
 static void do_mknod(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode_t mode,
                      dev_t device)
 {
-    (void)name, (void)mode, (void)device;
-    refuse_change(fuse, parent);
+    (void)device;
+    struct request request = new_request(fuse, mknod_body, "mknod", parent, name);
+    request.flags = mode;
+    request_start(&request);
 }
 
 static void do_mkdir(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode_t mode)
 {
-    (void)name, (void)mode;
-    refuse_change(fuse, parent);
+    struct request request = new_request(fuse, mkdir_body, "mkdir", parent, name);
+    request.flags = mode;
+    request_start(&request);
 }
 
 static void do_unlink(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 {
-    (void)name;
-    refuse_change(fuse, parent);
+    struct request request = new_request(fuse, unlink_body, "unlink", parent, name);
+    request_start(&request);
+}
+
+static void do_rmdir(fuse_req_t fuse, fuse_ino_t parent, const char *name)
+{
+    struct request request = new_request(fuse, rmdir_body, "rmdir", parent, name);
+    request_start(&request);
 }
 
 static void do_symlink(fuse_req_t fuse, const char *target, fuse_ino_t parent, const char *name)
 {
-    (void)target, (void)name;
-    refuse_change(fuse, parent);
+    struct request request = new_request(fuse, symlink_body, "symlink", parent, name);
+    request.other_name = target;
+    request_start(&request);
 }
 
 static void do_rename(fuse_req_t fuse, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                       const char *new_name, unsigned flags)
 {
-    (void)name, (void)new_parent, (void)new_name, (void)flags;
-    refuse_change(fuse, parent);
+    struct request request = new_request(fuse, rename_body, "rename", parent, name);
+    request.other_id = new_parent;
+    request.other_name = new_name;
+    request.flags = flags;
+    request_start(&request);
 }
 
 static void do_link(fuse_req_t fuse, fuse_ino_t id, fuse_ino_t parent, const char *name)
 {
-    (void)id, (void)name;
-    refuse_change(fuse, parent);
+    struct request request = new_request(fuse, link_body, "link", parent, name);
+    request.other_id = id;
+    request_start(&request);
 }
 
 static void do_create(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode_t mode,
                       struct fuse_file_info *file)
 {
-    (void)name, (void)mode, (void)file;
-    refuse_change(fuse, parent);
+    struct request request =
+        with_file(new_request(fuse, create_body, "create", parent, name), file);
+    request.flags = mode;
+    request_start(&request);
+}
+
+static void do_write(fuse_req_t fuse, fuse_ino_t id, const char *data, size_t size, off_t offset,
+                     struct fuse_file_info *file)
+{
+    struct request request = with_file(new_request(fuse, write_body, "write", id, NULL), file);
+    request.data = data;
+    request.size = size;
+    request.offset = offset;
+    request_start(&request);
+}
+
+static void do_flush(fuse_req_t fuse, fuse_ino_t id, struct fuse_file_info *file)
+{
+    struct request request = with_file(new_request(fuse, flush_body, "flush", id, NULL), file);
+    request_start(&request);
+}
+
+static void do_fsync(fuse_req_t fuse, fuse_ino_t id, int only_data, struct fuse_file_info *file)
+{
+    (void)only_data;
+    struct request request = with_file(new_request(fuse, fsync_body, "fsync", id, NULL), file);
+    request_start(&request);
+}
+
+/* What was renamed into a directory is saved already. */
+static void do_fsyncdir(fuse_req_t fuse, fuse_ino_t id, int only_data, struct fuse_file_info *file)
+{
+    (void)id, (void)only_data, (void)file;
+    fuse_reply_err(fuse, 0);
+}
+
+static void do_fallocate(fuse_req_t fuse, fuse_ino_t id, int mode, off_t offset, off_t length,
+                         struct fuse_file_info *file)
+{
+    struct request request =
+        with_file(new_request(fuse, fallocate_body, "fallocate", id, NULL), file);
+    request.flags = (unsigned)mode;
+    request.offset = offset;
+    request.size = (size_t)length;
+    request_start(&request);
 }
 
 const struct fuse_lowlevel_ops operations = {
@@ -282,9 +329,14 @@ const struct fuse_lowlevel_ops operations = {
     .mknod = do_mknod,
     .mkdir = do_mkdir,
     .unlink = do_unlink,
-    .rmdir = do_unlink,
+    .rmdir = do_rmdir,
     .symlink = do_symlink,
     .rename = do_rename,
     .link = do_link,
     .create = do_create,
+    .write = do_write,
+    .flush = do_flush,
+    .fsync = do_fsync,
+    .fsyncdir = do_fsyncdir,
+    .fallocate = do_fallocate,
 };

@@ -147,13 +147,17 @@ static const struct option_row table[] = {
     {"uid", 0, "UID", AT(uid), parse_id, "owner of all files (who mounts)"},
     {"gid", 0, "GID", AT(gid), parse_id, "group of all files"},
     {"umask", 0, "MASK", AT(umask), parse_umask, "permissions to take away, octal (0)"},
-    {"allow_other", 0, NULL, AT(allow_other), NULL, "let other users in"},
-    {"allow_root", 0, NULL, AT(allow_root), NULL, "let root in"},
+    {"allow-other", 0, NULL, AT(allow_other), NULL, "let other users in"},
+    {"allow-root", 0, NULL, AT(allow_root), NULL, "let root in"},
     {"log-level", 0, "error|warning|info|debug", AT(log_level), parse_level,
      "how much to log (info)"},
     {"log-file", 0, "FILE", AT(log_file), parse_text, "log to a file instead of stderr or syslog"},
     {"ready-fd", 0, "N", AT(ready_fd), parse_descriptor,
      "write a newline to descriptor N once mounted"},
+    {"at", 0, "DIR", AT(at), parse_text, "with run: mount there ($REGISTRYFS_MOUNT names it)"},
+    {"status", 0, "MOUNTPOINT|SOCKET", AT(status), parse_text,
+     "say how that mount is and exit: 0 healthy, 1 degraded, 2 down"},
+    {"json", 0, NULL, AT(json), NULL, "with --status: as JSON"},
     {"help", 'h', NULL, AT(help), NULL, "print this and exit"},
     {"version", 'V', NULL, AT(version), NULL, "print the version and exit"},
 };
@@ -283,23 +287,61 @@ static int take_word(struct options *options, int argc, char **argv, int *at, st
     return take(options, row, argument, error);
 }
 
-static int take_operands(struct options *options, int count, const char *const *operands,
-                         struct error *error)
+/* Options that go together or do not. */
+static int check_combination(const struct options *options, struct error *error)
 {
-    if (options->help || options->version)
-        return 0;
+    if (options->json && !options->status)
+        return error_set(error, ERROR_INVALID, "option json goes with --status");
+    if (options->at && !options->command)
+        return error_set(error, ERROR_INVALID,
+                         "option at goes with run: registryfs run [SOURCE] --at DIR -- COMMAND");
     if (options->allow_other && options->allow_root)
         return error_set(error, ERROR_INVALID,
                          "allow_other and allow_root exclude each other: give one");
-    if (count == 0)
+    return 0;
+}
+
+/* fstab(5) has no way to leave the source out. */
+static bool means_everything(const char *source)
+{
+    return strcmp(source, "/") == 0 || strcmp(source, "registryfs") == 0;
+}
+
+static int take_operands(struct options *options, int count, const char *const *operands,
+                         struct error *error)
+{
+    bool mounts_here = !options->command && !options->status;
+    int most = options->status ? 0 : options->command ? 1 : 2;
+    if (options->help || options->version)
+        return 0;
+    if (check_combination(options, error) < 0)
+        return -1;
+    if (options->command && !options->command[0])
+        return error_set(error, ERROR_INVALID, "no command given after --; try --help");
+    if (mounts_here && count == 0)
         return error_set(error, ERROR_INVALID, "no mountpoint given; try --help");
-    if (count > 2)
+    if (count > most)
         return error_set(error, ERROR_INVALID, "too many arguments: %.100s; try --help",
-                         operands[2]);
-    options->mountpoint = operands[count - 1];
-    if (count == 2 && strcmp(operands[0], "/") != 0 && strcmp(operands[0], "registryfs") != 0)
+                         operands[most]);
+    if (mounts_here)
+        options->mountpoint = operands[--count];
+    if (count && !means_everything(operands[0]))
         options->source = operands[0];
     return 0;
+}
+
+/* `run WORDS -- COMMAND…`: sets the command and returns the number of words in front of it; argc
+ * when this is no such line. Without `--`, "run" is a SOURCE like any other. */
+static int take_command(struct options *options, int argc, char **argv)
+{
+    for (int at = 2; at < argc && strcmp(argv[1], "run") == 0; at++) {
+        if (strcmp(argv[at], "--") != 0)
+            continue;
+        options->command = argv + at + 1;
+        options->log_level = CLIENT_LOG_WARNING; /* the terminal is the command's */
+        return at;
+    }
+    return argc;
 }
 
 int options_parse(struct options *options, int argc, char **argv, struct error *error)
@@ -319,7 +361,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
     const char *operands[3];
     int count = 0;
     bool only_operands = false;
-    for (int at = 1; at < argc; at++) {
+    argc = take_command(options, argc, argv);
+    for (int at = options->command ? 2 : 1; at < argc; at++) {
         if (!only_operands && strcmp(argv[at], "--") == 0) {
             only_operands = true;
         } else if (!only_operands && argv[at][0] == '-' && argv[at][1]) {
@@ -344,7 +387,10 @@ void options_release(struct options *options)
 void options_print_help(FILE *out)
 {
     fprintf(out, "Usage: registryfs [OPTIONS] [SOURCE] MOUNTPOINT\n"
-                 "Mount a Weights & Biases Registry as a filesystem.\n\n"
+                 "       registryfs run [OPTIONS] [SOURCE] -- COMMAND...\n"
+                 "       registryfs --status MOUNTPOINT|SOCKET [--json]\n"
+                 "Mount a Weights & Biases Registry as a filesystem; with run only for a command,\n"
+                 "which alone sees it.\n\n"
                  "SOURCE is what to mount, everything when absent: a path of the tree such as\n"
                  "acme/model, or a version's name ORG/wandb-registry-REGISTRY/COLLECTION:ALIAS.\n\n"
                  "Options, each also as -o name=value:\n");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line (design 1). One table holds every option: it parses
+ * The command line (design 1), also of `registryfs run`. One table holds every option: it parses
  * `--name value`, `--name=value` and `-o name=value`, writes --help, and is what
  * the completions and the man page are checked against.
  */
@@ -22,6 +22,9 @@ struct options {
     const char *api_key_file;
     const char *cache_dir;
     const char *log_file;
+    char **command;      /* of `run`, NULL-terminated; NULL: mount */
+    const char *at;      /* where `run` mounts; NULL: in a directory of its own */
+    const char *status;  /* ask how this mount is, then exit; NULL: mount */
     double ttl;          /* seconds */
     double negative_ttl; /* seconds */
     int timeout_ms;
@@ -38,6 +41,7 @@ struct options {
     bool read_only;
     bool allow_other;
     bool allow_root;
+    bool json; /* of status */
     bool help;
     bool version;
     struct buf kernel; /* further mount options for the kernel, each with a comma in front */

@@ -7,6 +7,7 @@
 #include "member.h"
 #include "options.h"
 #include "query.h"
+#include "room.h"
 
 #include <errno.h>
 
@@ -41,16 +42,18 @@ enum readiness place_find(struct request *request, struct place directory, const
         const struct member *row = member_by_name(directory.node->kind, name);
         if (row) {
             *found = (struct place){directory.node, row->id};
-            return READY;
+            return room_hides(*found) ? FAILED : READY;
         }
     }
-    if (!directory_of(directory))
-        return FAILED;
     if (is_mount_root(fs, directory) && strcmp(name, SHOWN_INSTEAD) == 0)
         name = NAME_OF_CONTROL;
     *found = (struct place){0};
     if (query)
         return query_find(request, directory, name, &found->node, error_number);
+    if (!directory_of(directory)) {
+        found->node = node_find(&fs->nodes, directory.node, directory.member, name);
+        return found->node ? READY : FAILED;
+    }
     return ready_entry(request, directory, name, &found->node, error_number);
 }
 
@@ -64,6 +67,10 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
     bool changeable = place.node->kind == NODE_CONTROL || (entry->attr.st_mode & S_IWUSR);
     entry->attr_timeout = changeable && S_ISREG(entry->attr.st_mode) ? 0 : left;
     entry->entry_timeout = place.member == MEMBER_SELF ? left : MEMBER_LIFETIME;
+    /* Renames move the kernel's entries of these, not ours. */
+    if (place.node->kind == NODE_LOCAL ||
+        (place.node->kind == NODE_REGISTRY && S_ISREG(entry->attr.st_mode) && changeable))
+        entry->attr_timeout = entry->entry_timeout = 0;
     return true;
 }
 
@@ -75,6 +82,8 @@ static bool in_read_only_tree(struct place place)
         return true;
     if (place.node->kind == NODE_REGISTRY)
         return place.member == MEMBER_COLLECTIONS || place.member == MEMBER_VERSIONS;
+    if (place.node->kind == NODE_LOCAL)
+        return false;
     return node_ancestor(place.node, NODE_REGISTRY) != NULL;
 }
 
@@ -92,9 +101,8 @@ int place_refuses_change(const struct request *request, struct place place)
         return EACCES;
     if (place.node->kind == NODE_ROOT || place.node->kind == NODE_CONTROL)
         return EPERM;
-    if (place_mode(request->fs, place) & S_IWUSR)
-        return 0;
-    return EACCES;
+    bool scratch = place.node->kind == NODE_LOCAL && place.node->parent->kind == NODE_REGISTRY;
+    return scratch || (place_mode(request->fs, place) & S_IWUSR) ? 0 : EACCES;
 }
 
 int place_refuses_look(const struct request *request, struct place place)

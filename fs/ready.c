@@ -17,6 +17,7 @@ enum {
     PATIENCE_SECONDS = 2, /* for a new answer, when an old one is at hand */
     FAILURE_SECONDS = 1, /* after which a failed call is tried again, when an old answer is there */
     PATH_SIZE = 1024,
+    RECENT_SECONDS = 1,     /* how old an answer may be for who is going to write */
     LISTING_ROWS = 100,     /* entries of one page */
     WALK_SECONDS = 60,      /* between opening collections/ and what is in it */
     SINGLE_COLLECTIONS = 3, /* collections listed one by one before the whole registry is */
@@ -109,9 +110,7 @@ static enum readiness not_fresh(struct request *request, struct place place, boo
 static void need(struct request *request, const struct fetch_type *type, struct place place,
                  const char *name)
 {
-    request->need.type = type;
-    request->need.node = place.node;
-    request->need.member = place.member;
+    request->need = (struct need){.type = type, .node = place.node, .member = place.member};
     snprintf(request->need.name, sizeof request->need.name, "%s", name);
     node_hold(&request->fs->nodes, place.node);
 }
@@ -275,6 +274,8 @@ static bool node_is_fresh(const struct request *request, const struct filesystem
 
 enum readiness ready_object(struct request *request, struct node *node, int *error_number)
 {
+    if (node->kind == NODE_LOCAL) /* an open file works on after unlink */
+        return READY;
     if (node->gone) {
         *error_number = ENOENT;
         return FAILED;
@@ -296,6 +297,24 @@ enum readiness ready_object(struct request *request, struct node *node, int *err
     return result;
 }
 
+enum readiness ready_object_now(struct request *request, struct node *node, int *error_number)
+{
+    struct place place = {node->parent, node->member};
+    if (request->failure.kind != ERROR_NONE) {
+        *error_number = errno_of(request->failure.kind);
+        return FAILED;
+    }
+    if (node->gone) {
+        *error_number = ENOENT;
+        return FAILED;
+    }
+    if (node->fetched >= node->forgotten &&
+        clock_nanoseconds() - node->fetched < RECENT_SECONDS * SECOND)
+        return READY;
+    need(request, &refresh_entry, place, node->name);
+    return WAITING;
+}
+
 /* The entry out of the directory's listing, however old that is. */
 static struct node *entry_from_listing(struct filesystem *fs, struct place place, const char *name)
 {
@@ -314,13 +333,9 @@ struct node *ready_known_entry(struct filesystem *fs, struct place place, const 
     struct node *entry = node_find(&fs->nodes, place.node, place.member, name);
     const struct facet *facet = node_find_facet(place.node, place.member);
     const struct listing *listing = listing_at(place);
-    bool query = entry && node_is_query(entry);
-    if ((!entry || query) && listing && listing->fetched >= facet->changed) {
+    if (!entry && listing && listing->fetched >= facet->changed)
         entry = entry_from_listing(fs, place, name);
-        /* A query that rests on something newer than the listing stays. */
-        query = entry && node_is_query(entry);
-    }
-    return query ? NULL : entry;
+    return entry;
 }
 
 enum readiness ready_entry(struct request *request, struct place place, const char *name,

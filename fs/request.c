@@ -2,13 +2,15 @@
 #include "request.h"
 
 #include "base/clock.h"
+#include "change.h"
 #include "filesystem.h"
 
 #include <errno.h>
 #include <pthread.h>
 
-/* Who answers a parked request is settled by one exchange: whoever finds PARKED has it. */
-enum { PARKED, TAKEN };
+/* Who answers a parked request is settled by one exchange: whoever finds PARKED has it. An
+ * interrupt that comes while the callback is being registered only leaves a note. */
+enum { REGISTERING, INTERRUPTED, PARKED, TAKEN };
 
 struct parked {
     struct request request;
@@ -54,6 +56,7 @@ static void parked_unref(struct parked *parked)
 {
     if (atomic_fetch_sub(&parked->references, 1) != 1)
         return;
+    change_unref(parked->request.change);
     free((char *)(uintptr_t)parked->request.name);
     free((char *)(uintptr_t)parked->request.other_name);
     free(parked);
@@ -91,7 +94,9 @@ static void table_remove(struct requests *requests, struct parked *parked)
 static void interrupted(fuse_req_t fuse, void *context)
 {
     struct parked *parked = context;
-    if (!parked_claim(parked))
+    int registering = REGISTERING;
+    if (atomic_compare_exchange_strong(&parked->state, &registering, INTERRUPTED) ||
+        !parked_claim(parked))
         return;
     fetch_leave(parked->request.fs, parked, true);
     table_remove(parked->request.fs->requests, parked);
@@ -100,17 +105,34 @@ static void interrupted(fuse_req_t fuse, void *context)
 }
 
 /*
- * The callback is registered before anybody else can see the request, and with
- * no lock held: it may run inside the registration and has then answered.
+ * Registers the callback, before anybody else can see the request and with no lock held. False: it
+ * ran inside the registration. It must not reply there: libfuse unlocks the request's own mutex
+ * afterwards, and a reply frees it.
  */
+static bool register_interrupt(struct parked *parked)
+{
+    int registering = REGISTERING;
+    atomic_store(&parked->state, REGISTERING);
+    fuse_req_interrupt_func(parked->request.fuse, interrupted, parked);
+    return atomic_compare_exchange_strong(&parked->state, &registering, PARKED);
+}
+
 static void park(struct parked *parked)
 {
     struct request *request = &parked->request;
     struct need need = request->need;
+    if (need.change)
+        change_launch(need.change); /* it runs whether or not this request comes to wait for it */
     atomic_store(&parked->references, 2);
-    atomic_store(&parked->state, PARKED);
-    fuse_req_interrupt_func(request->fuse, interrupted, parked);
+    bool waits = register_interrupt(parked);
     bool joined = fetch_join(request->fs, parked, &need);
+    if (!waits) {
+        fuse_req_interrupt_func(request->fuse, NULL, NULL);
+        fuse_reply_err(request->fuse, EINTR);
+        parked_unref(parked);
+        parked_unref(parked);
+        return;
+    }
     table_add(request->fs->requests, parked);
     if (!joined && parked_claim(parked)) {
         struct error failure = {0};
@@ -123,8 +145,10 @@ static void park(struct parked *parked)
 void request_start(struct request *request)
 {
     request->started = clock_nanoseconds();
-    if (request->body(request))
+    if (request->body(request)) {
+        change_unref(request->change);
         return;
+    }
     struct parked *parked = calloc(1, sizeof *parked);
     if (parked) {
         parked->request = *request;

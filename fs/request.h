@@ -24,6 +24,7 @@ struct request;
 struct fetch;
 struct fetch_type;
 struct node;
+struct change;
 
 /* What a body waits for: one server call, shared by all who wait for the same (fetch.h). */
 struct need {
@@ -31,6 +32,7 @@ struct need {
     struct node *node; /* held by the need until it was handed on */
     uint8_t member;
     char name[NAME_LIMIT + 1]; /* of an entry; empty for the whole directory */
+    struct change *change;     /* a reference: what is to be done (change.h); NULL: reading */
 };
 
 /* True: it has replied. False: request->need is set and it wants to run again. */
@@ -53,13 +55,14 @@ struct request {
     off_t offset;
     unsigned flags;
     struct stat attributes;
-    void *data;
+    const char *data; /* the handler's: gone when the body runs again */
 
     /* how it stands */
     int64_t started;  /* clock_nanoseconds(): what was read since then is new enough */
     int64_t deadline; /* clock_nanoseconds(): then it runs again with ERROR_TIMEOUT; 0: none */
     struct need need;
-    struct error failure; /* why what it needed could not be had; kind 0: nothing failed */
+    struct change *change; /* a reference: the one that it has begun (change.h); NULL: none */
+    struct error failure;  /* why what it needed could not be had; kind 0: nothing failed */
 };
 
 /* Runs the body; parks a copy of the request when it needs something. */

@@ -2,8 +2,10 @@
 #include "stat.h"
 
 #include "directory.h"
+#include "local.h"
 #include "member.h"
 #include "options.h"
+#include "room.h"
 
 enum { STAT_BLOCK = 512, PREFERRED_BLOCK = 4096, PATH_DEPTH = 32 };
 
@@ -24,6 +26,8 @@ mode_t place_mode(const struct filesystem *fs, struct place place)
         [NODE_VERSION_QUERY] = S_IFDIR | 0555,
     };
     mode_t mode = own[place.node->kind];
+    if (place.node->kind == NODE_LOCAL)
+        return local_of(place.node)->mode;
     if (place.member != MEMBER_SELF)
         mode = member_by_id(place.node->kind, place.member)->mode;
     if (fs->options->read_only)
@@ -83,34 +87,69 @@ static bool read_zone(struct text date, size_t *at, long *east)
     return minutes >= 0 && *at == date.size;
 }
 
+/* "2025-05-09T22:41:18" at the beginning of a date. */
+static bool read_day_and_time(struct text date, size_t *at, struct tm *broken)
+{
+    static const struct {
+        const char *before; /* what may stand in front */
+        size_t digits;
+        int least, most;
+        size_t field;
+    } parts[] = {
+        {NULL, 4, 0, 9999, offsetof(struct tm, tm_year)},
+        {"-", 2, 1, 12, offsetof(struct tm, tm_mon)},
+        {"-", 2, 1, 31, offsetof(struct tm, tm_mday)},
+        {"Tt ", 2, 0, 23, offsetof(struct tm, tm_hour)},
+        {":", 2, 0, 59, offsetof(struct tm, tm_min)},
+        {":", 2, 0, 60, offsetof(struct tm, tm_sec)},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (parts[i].before && !read_literal(date, at, parts[i].before))
+            return false;
+        int number = read_number(date, at, parts[i].digits);
+        if (number < parts[i].least || number > parts[i].most)
+            return false;
+        *(int *)(void *)((char *)broken + parts[i].field) = number;
+    }
+    broken->tm_year -= 1900;
+    broken->tm_mon--;
+    return true;
+}
+
 bool date_parse(struct text date, struct timespec *time)
 {
     size_t at = 0;
     struct tm broken = {0};
-    int year = read_number(date, &at, 4);
-    bool good = year >= 0 && read_literal(date, &at, "-");
-    broken.tm_mon = good ? read_number(date, &at, 2) - 1 : -1;
-    good = broken.tm_mon >= 0 && broken.tm_mon < 12 && read_literal(date, &at, "-");
-    broken.tm_mday = good ? read_number(date, &at, 2) : -1;
-    good = broken.tm_mday > 0 && broken.tm_mday <= 31 && read_literal(date, &at, "Tt ");
-    broken.tm_hour = good ? read_number(date, &at, 2) : -1;
-    good = broken.tm_hour >= 0 && broken.tm_hour < 24 && read_literal(date, &at, ":");
-    broken.tm_min = good ? read_number(date, &at, 2) : -1;
-    good = broken.tm_min >= 0 && broken.tm_min < 60 && read_literal(date, &at, ":");
-    broken.tm_sec = good ? read_number(date, &at, 2) : -1;
-    if (!good || broken.tm_sec < 0 || broken.tm_sec > 60)
-        return false;
-    broken.tm_year = year - 1900;
-    long nanoseconds = read_fraction(date, &at);
     long east;
+    if (!read_day_and_time(date, &at, &broken))
+        return false;
+    long nanoseconds = read_fraction(date, &at);
     if (!read_zone(date, &at, &east))
         return false;
-    *time = (struct timespec){.tv_sec = timegm(&broken) - east, .tv_nsec = nanoseconds};
+    /* timegm makes the 2nd of March of a 30th of February; there is no such day. */
+    struct tm midnight = {
+        .tm_year = broken.tm_year, .tm_mon = broken.tm_mon, .tm_mday = broken.tm_mday};
+    timegm(&midnight);
+    if (midnight.tm_mday != broken.tm_mday)
+        return false;
+    time_t seconds = timegm(&broken);
+    *time = (struct timespec){.tv_sec = seconds - east, .tv_nsec = nanoseconds};
     return true;
+}
+
+struct place place_behind(struct place place)
+{
+    const struct local *local = local_of(place.node);
+    if (local && local->became)
+        return (struct place){place.node->parent, local->became};
+    return place;
 }
 
 bool place_render(struct filesystem *fs, struct place place, struct buf *text)
 {
+    const struct local *local = local_of(place.node);
+    if (local)
+        return local->text.size == 0 || buf_append(text, local->text.data, local->text.size);
     const struct member *member = member_by_id(place.node->kind, place.member);
     return member && member->render && member->render(fs, member, place.node->object, text);
 }
@@ -130,6 +169,7 @@ static bool measure(struct filesystem *fs, struct place place, mode_t mode, stru
 
 bool place_stat(struct filesystem *fs, struct place place, struct buf *scratch, struct stat *out)
 {
+    place = place_behind(place);
     struct text created, updated;
     struct node *dated = place.node;
     member_dates(dated->kind, dated->object, &created, &updated);
@@ -147,8 +187,12 @@ bool place_stat(struct filesystem *fs, struct place place, struct buf *scratch, 
         .st_mtim = time,
         .st_ctim = time,
     };
-    if (!measure(fs, place, out->st_mode, scratch, &out->st_size))
+    if (place.node->kind == NODE_LOCAL)
+        local_stat(place.node, out);
+    else if (!measure(fs, place, out->st_mode, scratch, &out->st_size))
         return false;
+    else if (S_ISREG(out->st_mode))
+        room_adjust_stat(place, scratch, out);
     out->st_blocks = (out->st_size + STAT_BLOCK - 1) / STAT_BLOCK;
     return true;
 }

@@ -9,6 +9,9 @@
 
 #include <sys/stat.h>
 
+/* The attribute that a scratch file has become by a rename; any other place is itself. */
+struct place place_behind(struct place place);
+
 /* The type and permissions of a place. */
 mode_t place_mode(const struct filesystem *fs, struct place place);
 

@@ -9,29 +9,122 @@
 
 enum { LAST_ERROR_SIZE = 1200 };
 
-/* One `key: value` a line: scripts read it. */
+/* What a number is to Prometheus. */
+enum number_kind { COUNTER, GAUGE };
+
+struct writer {
+    struct buf *text;
+    enum status_format format;
+    bool started; /* JSON: something stands in front, so a comma is due */
+};
+
+bool status_put_json(struct buf *text, const char *name, const char *value)
+{
+    buf_printf(text, "\"%s\": \"", name);
+    for (const unsigned char *at = (const unsigned char *)value; *at; at++) {
+        if (*at == '"' || *at == '\\')
+            buf_putc(text, '\\');
+        if (*at < 0x20)
+            buf_printf(text, "\\u%04x", *at);
+        else
+            buf_putc(text, (char)*at);
+    }
+    return buf_putc(text, '"');
+}
+
+static void begin_member(struct writer *writer)
+{
+    buf_puts(writer->text, writer->started ? ",\n  " : "{\n  ");
+    writer->started = true;
+}
+
+static void put_text(struct writer *writer, const char *name, const char *value)
+{
+    if (writer->format == STATUS_LINES) {
+        buf_printf(writer->text, "%s: %s\n", name, value);
+    } else if (writer->format == STATUS_JSON) {
+        begin_member(writer);
+        status_put_json(writer->text, name, value);
+    }
+}
+
+static void put_number(struct writer *writer, const char *name, enum number_kind kind,
+                       uint64_t value, const char *help)
+{
+    const char *ending = kind == COUNTER ? "_total" : "";
+    switch (writer->format) {
+    case STATUS_LINES:
+        buf_printf(writer->text, "%s: %" PRIu64 "\n", name, value);
+        break;
+    case STATUS_JSON:
+        begin_member(writer);
+        buf_printf(writer->text, "\"%s\": %" PRIu64, name, value);
+        break;
+    case STATUS_METRICS:
+        buf_printf(writer->text, "# HELP registryfs_%s%s %s\n# TYPE registryfs_%s%s %s\n", name,
+                   ending, help, name, ending, kind == COUNTER ? "counter" : "gauge");
+        buf_printf(writer->text, "registryfs_%s%s %" PRIu64 "\n", name, ending, value);
+        break;
+    }
+}
+
+static void put_figures(struct writer *writer, const struct filesystem *fs)
+{
+    struct client_figures figures;
+    client_read_figures(fs->client, &figures);
+    int64_t uptime = (clock_nanoseconds() - fs->mounted) / 1000000000;
+    put_text(writer, "version", REGISTRYFS_VERSION);
+    put_text(writer, "base_url", client_base_url(fs->client));
+    put_text(writer, "viewer", fs->viewer->username.bytes ? fs->viewer->username.bytes : "");
+    put_number(writer, "uptime", GAUGE, (uint64_t)uptime, "Seconds since the mount.");
+    if (writer->format == STATUS_METRICS)
+        put_number(writer, "server_up", GAUGE, !figures.server_down,
+                   "0 while requests fail at once because the server does.");
+    else
+        put_text(writer, "server", figures.server_down ? "down" : "up");
+    put_number(writer, "requests", COUNTER, figures.requests,
+               "HTTP requests sent, retries included.");
+    put_number(writer, "graphql_requests", COUNTER, figures.graphql_requests,
+               "GraphQL requests sent.");
+    put_number(writer, "bytes", COUNTER, figures.bytes_received, "Bytes received in bodies.");
+    put_number(writer, "retries", COUNTER, figures.retries, "Requests that were sent again.");
+    put_number(writer, "failures", COUNTER, figures.failures, "Requests that ended in an error.");
+    put_number(writer, "cached_objects", GAUGE, fs->nodes.count, "Objects held in memory.");
+    put_number(writer, "waiting_requests", GAUGE, requests_parked(fs->requests),
+               "Kernel requests that wait for the server.");
+    char last[LAST_ERROR_SIZE];
+    journal_last(fs->journal, last, sizeof last);
+    put_text(writer, "last_error", last);
+}
+
+bool status_render(struct filesystem *fs, enum status_format format, const char *state,
+                   const char *reason, struct buf *text)
+{
+    struct writer writer = {.text = text, .format = format};
+    if (state) {
+        put_text(&writer, "state", state);
+        put_text(&writer, "reason", reason);
+    }
+    put_figures(&writer, fs);
+    if (format == STATUS_JSON)
+        buf_puts(text, "\n}\n");
+    return !text->failed;
+}
+
 bool render_status(struct filesystem *fs, const struct member *member, const void *object,
                    struct buf *text)
 {
     (void)member;
     (void)object;
-    struct client_figures figures;
-    client_read_figures(fs->client, &figures);
-    char last[LAST_ERROR_SIZE];
-    journal_last(fs->journal, last, sizeof last);
-    buf_printf(text, "version: %s\n", REGISTRYFS_VERSION);
-    buf_printf(text, "base_url: %s\n", client_base_url(fs->client));
-    buf_printf(text, "viewer: %s\n", fs->viewer->username.bytes ? fs->viewer->username.bytes : "");
-    buf_printf(text, "uptime: %" PRId64 "\n", (clock_nanoseconds() - fs->mounted) / 1000000000);
-    buf_printf(text, "server: %s\n", figures.server_down ? "down" : "up");
-    buf_printf(text, "requests: %" PRIu64 "\n", figures.requests);
-    buf_printf(text, "graphql_requests: %" PRIu64 "\n", figures.graphql_requests);
-    buf_printf(text, "bytes: %" PRIu64 "\n", figures.bytes_received);
-    buf_printf(text, "retries: %" PRIu64 "\n", figures.retries);
-    buf_printf(text, "failures: %" PRIu64 "\n", figures.failures);
-    buf_printf(text, "cached_objects: %zu\n", fs->nodes.count);
-    buf_printf(text, "waiting_requests: %u\n", requests_parked(fs->requests));
-    return buf_printf(text, "last_error: %s\n", last);
+    return status_render(fs, STATUS_LINES, NULL, NULL, text);
+}
+
+bool render_metrics(struct filesystem *fs, const struct member *member, const void *object,
+                    struct buf *text)
+{
+    (void)member;
+    (void)object;
+    return status_render(fs, STATUS_METRICS, NULL, NULL, text);
 }
 
 bool render_errors(struct filesystem *fs, const struct member *member, const void *object,

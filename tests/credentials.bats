@@ -36,7 +36,7 @@ mounts_as() {
 }
 
 schemes() {
-    control GET '/requests?last=100' | jq -r '.[].headers.authorization? // empty' | sort -u
+    control GET '/requests?last=100' | jq -r '.[].headers.authorization_scheme? // empty' | sort -u
 }
 
 @test "the key in the environment" {

@@ -197,7 +197,7 @@ end_listing() {
     start_listing
     local pid
     for pid in "${LISTING[@]}"; do
-        run -0 wait "$pid"
+        wait "$pid"
     done
     [[ ! -s failed.txt ]]
     within 5000 cat "$MNT/$ORGANIZATION/${UNSEEN[0]##*/}/description" >/dev/null

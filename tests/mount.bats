@@ -188,7 +188,9 @@ SCRIPT
     within 30000 "$REGISTRYFS" --ready-fd 7 nobody mountpoint 7>ready 2>/dev/null &
     run -0 od -An -c ready
     assert_equal "$output" ""
-    run -32 wait $!
+    status=0
+    wait $! || status=$?
+    assert_equal "$status" 32
 }
 
 @test "options in all their spellings" {
@@ -326,7 +328,8 @@ fault_was_hit() {
 }
 
 @test "SIGTERM ends it also while a file is open" {
-    mount_start
+    # The kernel never releases that file: what it holds counts as a leak.
+    ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 mount_start
     exec 8<"$MNT/acme/model/description"
     kill -TERM "$PID"
     wait_for_end "$PID" 5
@@ -343,7 +346,7 @@ fault_was_hit() {
     pid=$(pgrep -P "$parent")
     kill -TERM "$pid"
     wait_for_end "$pid" 5
-    run -0 wait "$parent"
+    wait "$parent"
 }
 
 @test "--log-file holds the log and is opened again on SIGHUP" {

@@ -259,6 +259,11 @@ def source_name(artifact):
     return "%s:v%d" % (path, artifact["versionIndex"])
 
 
+def int64(number):
+    """What no Int64 can hold is shown as the nearest that it can."""
+    return max(-(2**63), min(2**63 - 1, int(number)))
+
+
 def version_texts(membership):
     artifact = membership["artifact"]
     step, ttl = artifact["historyStep"], int(artifact["ttlDurationSeconds"])
@@ -268,8 +273,8 @@ def version_texts(membership):
         "state": line(artifact["state"]),
         "description": line(artifact["description"]),
         "digest": line(artifact["digest"]),
-        "size": line(artifact["size"]),
-        "file_count": line(artifact["fileCount"]),
+        "size": line(int64(artifact["size"])),
+        "file_count": line(int64(artifact["fileCount"])),
         "commit_hash": line(artifact["commitHash"]),
         "history_step": line(None if step is None else max(int(step) - 1, 0)),
         "ttl": line(ttl if ttl > 0 else None),
@@ -354,9 +359,11 @@ def main():
         if path == b".registryfs":
             path = b"%2Eregistryfs"  # the control directory has that name
         tree.directory(path, None, 0o755)
+        names = set()  # of two of one name the first is shown
         for registry in server.listing(organization, "projects", REGISTRY):
             name = registry["name"]
-            if name.startswith(REGISTRY_PREFIX) and len(name) > len(REGISTRY_PREFIX):
+            if name.startswith(REGISTRY_PREFIX) and len(name) > len(REGISTRY_PREFIX) and name not in names:
+                names.add(name)
                 target = path + b"/" + file_name(name[len(REGISTRY_PREFIX) :])
                 write_registry(server, tree, target, organization, registry)
     tree.finish()

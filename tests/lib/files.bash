@@ -3,13 +3,24 @@
 #
 # The project's own files, for the checks.
 
-# source_files PATTERN…: files that are (or will be) in the repository; git's pathspecs.
+# source_files PATTERN…: files that are (or will be) in the repository; git's pathspecs. Sources
+# without a repository (an unpacked archive) are read as if they were one.
 source_files() {
-    git -c safe.directory='*' ls-files --cached --others --exclude-standard -- "$@" |
+    local repository=()
+    git -c safe.directory='*' rev-parse --is-inside-work-tree >/dev/null 2>&1 ||
+        repository=(--git-dir="$(empty_repository)" --work-tree=.)
+    git -c safe.directory='*' "${repository[@]}" ls-files --cached --others --exclude-standard -- "$@" |
         while IFS= read -r file; do
             [[ -f $file ]] && printf '%s\n' "$file"
         done
     return 0
+}
+
+empty_repository() {
+    local directory=${BUILD_DIR:-build-tests}/no-repository
+    mkdir -p "$directory"
+    [[ -d $directory/.git ]] || git init --quiet "$directory" >&2
+    printf '%s\n' "$directory/.git"
 }
 
 # Shell scripts by their ending or their first line.

@@ -9,6 +9,14 @@ result() {
     printf '%s\n' "$*" >"$logs/$name.result"
 }
 
+# True if the build that this step needs is there; otherwise the step has failed.
+has_build() {
+    [[ -z $1 || $(cat "$logs/$1.result" 2>/dev/null) == "1 0 0" ]] && return
+    printf 'The build "%s" failed.\n' "$1"
+    result 0 1 0
+    return 1
+}
+
 # One check that passed if the command did.
 single() {
     if "$@"; then
@@ -23,7 +31,7 @@ build() {
 }
 
 compile() {
-    local options=(--werror) compiler=gcc
+    local options=(--werror) compiler=gcc targets=(all meson-test-prereq)
     case $1 in
     gcc) options+=(--buildtype=debugoptimized) ;;
     clang)
@@ -32,16 +40,23 @@ compile() {
         ;;
     asan) options+=(--buildtype=debug -Doptimization=1 "-Db_sanitize=address,undefined") ;;
     tsan) options+=(--buildtype=debug -Doptimization=1 -Db_sanitize=thread) ;;
+    fuzz)
+        options+=(--buildtype=debug -Doptimization=1 "-Db_sanitize=address,undefined"
+            -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link)
+        compiler=clang
+        targets=(fuzzers)
+        ;;
     esac
     if [[ ! -f $builds/$1/build.ninja ]]; then
         CC=$compiler meson setup "${options[@]}" "$builds/$1" "$root" || return
     fi
-    ninja -C "$builds/$1" -j 2 all meson-test-prereq
+    ninja -C "$builds/$1" -j 2 "${targets[@]}"
 }
 
 # UndefinedBehaviorSanitizer only reports unless it is told to stop.
 sanitizer_environment() {
-    export ASAN_OPTIONS=abort_on_error=0:exitcode=99:detect_stack_use_after_return=1
+    export ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1
+    ASAN_OPTIONS+=:suppressions=$root/tests/lib/asan-suppressions
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
     export TSAN_OPTIONS=halt_on_error=1:exitcode=99
 }
@@ -64,6 +79,12 @@ unit_tests() {
         failed=1
     fi
     result "${passed:-0}" "${failed:-1}" "${skipped:-0}"
+}
+
+# What a target finds stays in $logs/finds.
+fuzz() {
+    TMPDIR=$scratch single timeout 3600 tests/fuzz/run "$1" "$builds/fuzz/tests/fuzz/fuzz_$1" \
+        "${FUZZ_SECONDS:-15}" "$logs/finds"
 }
 
 sandbox_selftest() {

@@ -47,7 +47,8 @@ static void refuses(void)
                                       "http://api.wandb.ai",
                                       "https://wandb.ai",
                                       "https://app.wandb.ai",
-                                      "https://x:99999"};
+                                      "https://x:99999",
+                                      "https://x/wandb/%2e%2E/y"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         check_bad(bad[i]);
 }

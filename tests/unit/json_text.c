@@ -39,12 +39,12 @@ static void texts_survive(void)
 
 static void lone_surrogates_are_replaced(void)
 {
-    BECOMES("\"\\ud800\"", "\xef\xbf\xbd");
-    BECOMES("\"\\udc00x\"", "\xef\xbf\xbdx");
-    BECOMES("\"\\ud800\\ud800\\udc00\"", "\xef\xbf\xbd\xf0\x90\x80\x80");
-    BECOMES("\"\\ud800\\n\"", "\xef\xbf\xbd\n");
+    BECOMES("\"\\ud800\"", "\xed\xa0\x80");
+    BECOMES("\"\\udc00x\"", "\xed\xb0\x80x");
+    BECOMES("\"\\ud800\\ud800\\udc00\"", "\xed\xa0\x80\xf0\x90\x80\x80");
+    BECOMES("\"\\ud800\\n\"", "\xed\xa0\x80\n");
     BECOMES("\"\\\\ud800\"", "\\ud800");
-    BECOMES("\"\\uD800\\uDBFF\"", "\xef\xbf\xbd\xef\xbf\xbd");
+    BECOMES("\"\\uD800\\uDBFF\"", "\xed\xa0\x80\xed\xaf\xbf");
 }
 
 static void odd_bytes_pass_through(void)

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+#
+# Completion for fish. What options there are, and what they take, `registryfs --help` says.
+
+complete -c registryfs -f -a '(__fish_complete_directories)'
+complete -c registryfs -n __fish_is_first_arg -a run -d 'mount for one command'
+complete -c registryfs -s o -x -d 'mount options'
+for line in (registryfs --help 2>/dev/null)
+    set -l part (string match -r '^  (-.,|   ) --([a-z_-]+)( [^ ]+|) *(.*)$' -- $line)
+    or continue
+    set -l letter (string trim -c '-, ' -- $part[2])
+    set -l name $part[3]
+    set -l argument (string trim -- $part[4])
+    set -l options -l $name -d "$part[5]"
+    test -n "$letter"; and set -a options -s $letter
+    switch "$argument"
+        case ''
+        case FILE 'MOUNTPOINT|SOCKET'
+            set -a options -r -F
+        case DIR
+            set -a options -x -a '(__fish_complete_directories)'
+        case '*|*'
+            set -a options -x -a (string replace -a '|' ' ' -- $argument)
+        case '*'
+            set -a options -x
+    end
+    complete -c registryfs $options
+end

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A change on the server on its way: sent once, by a worker, and taken to its
+ * true end even when nobody waits for it any more (Ctrl-C). The requests that
+ * want it are parked; the outcome stands in the change.
+ *
+ * Changes of one registry run one after another, so that two open files of this
+ * mount cannot overwrite each other unseen.
+ */
+#ifndef FS_CHANGE_H
+#define FS_CHANGE_H
+
+#include "filesystem.h"
+#include "ready.h"
+
+struct change;
+struct member;
+
+struct change_type {
+    const char *operation; /* as errors name it */
+    /* Asks the server and puts what it answers in place. Blocks; a worker, no lock held. */
+    int (*run)(struct change *change, struct call *call);
+    /* Once, when it has ended; NULL error: well. With nodes->lock held. May be NULL. */
+    void (*ended)(struct change *change, const struct error *error);
+    int time_limit_ms; /* for all of it; 0: --timeout, because the kernel holds a directory's lock
+                        */
+};
+
+struct change {
+    atomic_uint references;
+    const struct change_type *type;
+    struct filesystem *fs;
+    struct node *node; /* held: the registry, or the organization that gets one */
+    /* what is wanted; immutable */
+    const struct member *member; /* the attribute; NULL: the registry itself */
+    struct buf text;             /* its new text */
+    struct registry *base;       /* a reference: what the text was made from */
+    char *name;                  /* owned: of a new registry, or a registry's new name */
+    enum registry_visibility visibility;
+    struct draft *draft; /* a reference: told of the outcome */
+    struct node *source; /* held: the scratch file that is renamed over the attribute */
+    /* under nodes->lock */
+    bool started, done;
+    struct node *made; /* held: the new registry */
+    struct error error;
+    const char *path; /* owned: of what it changes, for errors; set when it starts */
+};
+
+/* Needs nodes->lock. One reference; NULL: no memory. */
+struct change *change_new(struct filesystem *fs, const struct change_type *type, struct node *node);
+struct change *change_ref(struct change *change);
+/* Any thread, no lock held. NULL is allowed. */
+void change_unref(struct change *change);
+
+/* The next two need nodes->lock; the body returns false for WAITING. */
+
+/* Makes the request wait for somebody's change. */
+enum readiness change_wait(struct request *request, struct change *change);
+/* How the request's own change stands. */
+enum readiness change_outcome(struct request *request, int *error_number);
+/* Makes it the request's own and lets it begin, after others of that registry. Takes over the
+ * reference. WAITING, or FAILED. */
+enum readiness change_begin(struct request *request, struct change *change, int *error_number);
+
+/* Hands it to a worker unless one has it already. No lock held. */
+void change_launch(struct change *change);
+
+#endif

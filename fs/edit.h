@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The text that one open handle is writing, and when it is to be saved (design
+ * 3). Pure: knows no server, no kernel, no lock.
+ */
+#ifndef FS_EDIT_H
+#define FS_EDIT_H
+
+#include "base/buf.h"
+
+enum commit_point {
+    COMMIT_LINE, /* in write, as soon as a fresh handle holds a line: `echo x >` sees a refusal */
+    COMMIT_TEXT, /* at fsync and flush: programs write long texts in pieces */
+};
+
+struct edit {
+    struct buf text;
+    enum commit_point commit;
+    bool fresh;     /* it began empty: all that is there was written through this handle */
+    bool append;    /* O_APPEND: every write goes to the end */
+    bool dirty;     /* there is something to save */
+    bool wrote;     /* of that, data was written */
+    bool truncated; /* of that, by ftruncate and not by open */
+    bool holed;     /* zeros were put in that a later write may fill */
+    bool flushed;   /* since open emptied it */
+    size_t scanned; /* so much of the text was found to be UTF-8 */
+    int failure;    /* errno of a failed write or save; it sticks to the handle */
+};
+
+/* A handle on a text, emptied by open (`fresh`) or not. False: no memory. */
+bool edit_init(struct edit *edit, enum commit_point commit, size_t ceiling, const char *text,
+               size_t size, bool fresh, bool append);
+void edit_release(struct edit *edit);
+
+/* 0, or the errno, which then sticks. */
+int edit_write(struct edit *edit, const void *data, size_t size, size_t offset);
+int edit_resize(struct edit *edit, size_t size);
+
+/* Whether what was written can never be a text: no UTF-8, or NUL. Only where all of it is known. */
+bool edit_is_no_text(struct edit *edit);
+
+/* When a save is due. Shells flush before they write anything: a text emptied by open is not saved
+ * at the first flush. */
+bool edit_due_after_write(const struct edit *edit);
+bool edit_due_at_fsync(const struct edit *edit);
+bool edit_due_at_flush(struct edit *edit);
+bool edit_due_at_release(const struct edit *edit);
+/* Whether the old text was taken away and nothing was written. */
+bool edit_is_emptied(const struct edit *edit);
+
+void edit_saved(struct edit *edit);
+void edit_failed(struct edit *edit, int error_number);
+
+#endif

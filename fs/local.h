@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files, symlinks and directories that live in this mount's memory and never
+ * reach the server: editors' scratch files and unsaved texts. Each is a node of
+ * kind NODE_LOCAL. Everything needs nodes->lock.
+ */
+#ifndef FS_LOCAL_H
+#define FS_LOCAL_H
+
+#include "base/buf.h"
+#include "filesystem.h"
+#include "listing.h"
+
+#include <sys/stat.h>
+
+struct local {
+    mode_t mode;
+    struct buf text; /* what is in the file; of a symlink: its target */
+    struct timespec modified;
+    int64_t used; /* clock_nanoseconds() of the last use */
+    unsigned opened;
+    /* of a scratch file (scratch.h) */
+    void *base;          /* reference: the registry as it was known when the file was made */
+    unsigned base_saves; /* of this mount in it, then */
+    uint8_t copy_of;     /* the attribute that it is an untouched copy of; 0: of none */
+    uint8_t became;      /* the attribute that it was renamed over, and is since then; 0: none */
+};
+
+/* Makes one; the table holds it until local_remove(). Nothing of that name may be there. NULL: no
+ * memory. */
+struct node *local_new(struct filesystem *fs, struct place directory, const char *name, mode_t mode,
+                       size_t ceiling);
+/* Takes it out of its directory; who has it open keeps it. */
+void local_remove(struct filesystem *fs, struct node *node);
+/* NULL for nodes of other kinds. */
+struct local *local_of(const struct node *node);
+/* It was changed, or used, now. */
+void local_touch(struct local *local);
+void local_use(struct local *local);
+
+/* Whether entries of the directory are local ones. */
+bool local_is_directory(struct place place);
+/* The local entries of a directory, by name; objects are NULL. NULL: no memory. */
+struct listing *local_listing(struct place place);
+
+void local_stat(const struct node *node, struct stat *out);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry_change.h"
+
+#include "base/clock.h"
+#include "directory.h"
+#include "kernel_cache.h"
+#include "member.h"
+#include "name.h"
+#include "options.h"
+#include "place.h"
+#include "room.h"
+#include "unsaved.h"
+
+#include <errno.h>
+
+/* The registry's object and those above it, as they are known now. */
+static void look_up(struct change *change, struct lineage *lineage)
+{
+    struct nodes *nodes = &change->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    lineage_of(change->node, lineage);
+    pthread_mutex_unlock(&nodes->lock);
+}
+
+/* Needs nodes->lock. A listing from before does not show the change. */
+static void show(struct change *change, const struct registry *now, bool changed)
+{
+    struct node *node = change->node;
+    const struct directory *row = directory_row(node->parent->kind, node->member);
+    struct facet *siblings = node_facet(node->parent, node->member);
+    int64_t moment = clock_nanoseconds();
+    node_become(node, now, directory_identity(row, node->name, now), moment);
+    if (siblings && changed)
+        siblings->changed = moment;
+    kernel_cache_forget_attributes(change->fs, node);
+}
+
+void registry_change_show(struct change *change, const struct registry *now)
+{
+    struct nodes *nodes = &change->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    show(change, now, true);
+    pthread_mutex_unlock(&nodes->lock);
+}
+
+int registry_change_read(struct change *change, struct call *call, struct registry **now)
+{
+    struct filesystem *fs = change->fs;
+    struct lineage lineage;
+    look_up(change, &lineage);
+    int64_t asked = clock_nanoseconds();
+    struct call limited = *call;
+    limited.deadline = clock_milliseconds() + fs->options->timeout_ms;
+    if (call->deadline < limited.deadline)
+        limited.deadline = call->deadline;
+    int result = client_get_registry(fs->client, &limited, lineage.organization,
+                                     lineage.registry->name, now);
+    if (result == 0 && !text_equal((*now)->id, lineage.registry->id))
+        result = error_set(call->error, ERROR_STALE,
+                           "another registry has taken the name meanwhile; nothing was sent");
+    pthread_mutex_lock(&fs->nodes.lock);
+    if (result == 0 && change->node->fetched < asked)
+        show(change, *now, false);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    lineage_release(&lineage);
+    return result;
+}
+
+/* --- rename --- */
+
+/* Gives the node its new name, here and in the kernel: open files stay what they are. When the
+ * kernel itself has asked for it (mv), it moves its own entry. */
+static void follow_rename(struct change *change, const struct registry *now)
+{
+    struct filesystem *fs = change->fs;
+    struct node *node = change->node;
+    struct place directory = {node->parent, node->member};
+    char name[NAME_LIMIT + 1];
+    name_escape(now->name, 0, name);
+    pthread_mutex_lock(&fs->nodes.lock);
+    bool by_kernel = change->member == NULL;
+    unsaved_drop(fs, (struct place){node, MEMBER_NAME});
+    unsaved_follow_rename(fs, node, name);
+    if (!by_kernel)
+        kernel_cache_remove_entry(fs, node);
+    if (node_rename(&fs->nodes, node, name)) {
+        if (!by_kernel)
+            kernel_cache_remove_name(fs, directory, name);
+        show(change, now, true);
+    }
+    pthread_mutex_unlock(&fs->nodes.lock);
+}
+
+int registry_change_rename(struct change *change, struct call *call, const struct registry *now,
+                           struct text new_name)
+{
+    cleanup_object struct registry *result = NULL;
+    int outcome = client_rename_registry(change->fs->client, call, now, new_name, &result);
+    if (outcome == 0)
+        follow_rename(change, result);
+    else if (result)
+        registry_change_show(change, result);
+    return outcome;
+}
+
+static int run_rename(struct change *change, struct call *call)
+{
+    cleanup_object struct registry *now = NULL;
+    if (registry_change_read(change, call, &now) != 0)
+        return -1;
+    return registry_change_rename(change, call, now, text_of(change->name));
+}
+
+static const struct change_type rename_type = {"rename", run_rename, NULL, 0};
+
+/* The server's name of a new file name, into change->name. */
+static int take_name(struct change *change, const char *file_name)
+{
+    struct text name;
+    if (name_is_cut(file_name) || !name_unescape(file_name, &name))
+        return EINVAL;
+    change->name = (char *)(uintptr_t)name.bytes;
+    return 0;
+}
+
+/* Takes over the reference. */
+static enum readiness begin_named(struct request *request, struct change *change,
+                                  const char *file_name, int *error_number)
+{
+    *error_number = change ? take_name(change, file_name) : ENOMEM;
+    if (*error_number == 0)
+        return change_begin(request, change, error_number);
+    request->change = change; /* dropped with the request */
+    return FAILED;
+}
+
+enum readiness registry_rename(struct request *request, struct place from, struct place to,
+                               int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    if (request->change)
+        return change_outcome(request, error_number);
+    error_clear(&request->failure);
+    struct node *node = node_find(&fs->nodes, from.node, from.member, request->name);
+    *error_number = ENOENT;
+    if (!node)
+        return FAILED;
+    *error_number = to.node->kind == NODE_ORGANIZATION ? EXDEV : EPERM;
+    if (from.node != to.node)
+        return FAILED;
+    *error_number = EEXIST;
+    if (node_find(&fs->nodes, to.node, to.member, request->other_name) ||
+        node_find_query(&fs->nodes, to.node, to.member, request->other_name))
+        return FAILED;
+    const struct room *room = room_find(node);
+    if (room && room->running)
+        return change_wait(request, room->running);
+    return begin_named(request, change_new(fs, &rename_type, node), request->other_name,
+                       error_number);
+}
+
+/* --- mkdir --- */
+
+static int run_create(struct change *change, struct call *call)
+{
+    struct filesystem *fs = change->fs;
+    struct lineage lineage;
+    look_up(change, &lineage);
+    cleanup_object struct registry *created = NULL;
+    int result = client_create_registry(fs->client, call, lineage.organization,
+                                        text_of(change->name), change->visibility, &created);
+    lineage_release(&lineage);
+    if (result != 0)
+        return -1;
+    struct place directory = {change->node, MEMBER_SELF};
+    const struct directory *row = directory_of(directory);
+    char name[NAME_LIMIT + 1];
+    name_escape(created->name, 0, name);
+    int64_t moment = clock_nanoseconds();
+    pthread_mutex_lock(&fs->nodes.lock);
+    struct facet *facet = node_facet(change->node, MEMBER_SELF);
+    change->made = node_install(&fs->nodes, directory, NODE_REGISTRY, name, created,
+                                directory_identity(row, name, created), moment);
+    if (change->made)
+        node_hold(&fs->nodes, change->made);
+    if (facet)
+        facet->changed = moment;
+    pthread_mutex_unlock(&fs->nodes.lock);
+    return change->made ? 0 : error_set(call->error, ERROR_LOCAL, "out of memory");
+}
+
+static const struct change_type create_type = {"mkdir", run_create, NULL, 0};
+
+static enum readiness create(struct request *request, struct fuse_entry_param *entry,
+                             int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    struct place directory = node_place(&fs->nodes, request->id);
+    if (request->change) {
+        enum readiness readiness = change_outcome(request, error_number);
+        cleanup_buf struct buf scratch;
+        buf_init(&scratch, TEXT_CEILING);
+        *error_number = readiness == READY ? EIO : *error_number;
+        if (readiness != READY)
+            return readiness;
+        struct place made = {request->change->made, MEMBER_SELF};
+        if (!place_entry(fs, made, &scratch, entry))
+            return FAILED;
+        node_add_lookup(&fs->nodes, made.node);
+        return READY;
+    }
+    *error_number = place_refuses_change(request, directory);
+    if (!*error_number && directory.node->kind != NODE_ORGANIZATION)
+        *error_number = EPERM;
+    if (!*error_number && (request->name[0] == '.' || request->name[0] == '@'))
+        *error_number = EPERM;
+    if (*error_number)
+        return FAILED;
+    struct change *change = change_new(fs, &create_type, directory.node);
+    if (change)
+        change->visibility = request->flags & 077 ? VISIBILITY_ORGANIZATION : VISIBILITY_RESTRICTED;
+    return begin_named(request, change, request->name, error_number);
+}
+
+bool mkdir_body(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    struct fuse_entry_param entry;
+    int error_number = 0;
+    pthread_mutex_lock(&nodes->lock);
+    enum readiness readiness = create(request, &entry, &error_number);
+    pthread_mutex_unlock(&nodes->lock);
+    if (readiness == FAILED)
+        fuse_reply_err(request->fuse, error_number);
+    if (readiness == READY && fuse_reply_entry(request->fuse, &entry) != 0) {
+        pthread_mutex_lock(&nodes->lock);
+        node_forget(nodes, request->change->made, 1);
+        pthread_mutex_unlock(&nodes->lock);
+    }
+    return readiness != WAITING;
+}
+
+/* --- rmdir --- */
+
+static int run_remove(struct change *change, struct call *call)
+{
+    struct filesystem *fs = change->fs;
+    cleanup_object struct registry *now = NULL;
+    if (registry_change_read(change, call, &now) != 0)
+        return -1;
+    struct lineage lineage;
+    look_up(change, &lineage);
+    bool empty = true;
+    int result = 0;
+    if (fs->options->rmdir != RMDIR_ANY)
+        result = client_registry_is_empty(fs->client, call, lineage.organization, now, &empty);
+    lineage_release(&lineage);
+    if (result == 0 && !empty)
+        return error_set(call->error, ERROR_NOT_EMPTY,
+                         "it has collections; only a mount with --rmdir any deletes it");
+    if (result != 0 || client_delete_registry(fs->client, call, now) != 0)
+        return -1;
+    pthread_mutex_lock(&fs->nodes.lock);
+    struct facet *siblings = node_facet(change->node->parent, change->node->member);
+    if (siblings)
+        siblings->changed = clock_nanoseconds();
+    node_remove(&fs->nodes, change->node);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    return 0;
+}
+
+static const struct change_type remove_type = {"rmdir", run_remove, NULL, 0};
+
+static enum readiness remove_registry(struct request *request, int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    struct place directory = node_place(&fs->nodes, request->id);
+    if (request->change)
+        return change_outcome(request, error_number);
+    error_clear(&request->failure);
+    *error_number = place_refuses_change(request, directory);
+    if (!*error_number &&
+        (directory.node->kind != NODE_ORGANIZATION || fs->options->rmdir == RMDIR_NEVER))
+        *error_number = EPERM;
+    if (*error_number)
+        return FAILED;
+    struct node *node = node_find(&fs->nodes, directory.node, directory.member, request->name);
+    *error_number = ENOENT;
+    if (!node)
+        return FAILED;
+    const struct room *room = room_find(node);
+    if (room && room->running)
+        return change_wait(request, room->running);
+    struct change *change = change_new(fs, &remove_type, node);
+    *error_number = ENOMEM;
+    return change ? change_begin(request, change, error_number) : FAILED;
+}
+
+bool rmdir_body(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    int error_number = 0;
+    pthread_mutex_lock(&nodes->lock);
+    enum readiness readiness = remove_registry(request, &error_number);
+    pthread_mutex_unlock(&nodes->lock);
+    if (readiness != WAITING)
+        fuse_reply_err(request->fuse, readiness == READY ? 0 : error_number);
+    return readiness != WAITING;
+}

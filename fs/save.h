@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Saving the text of a registry's attribute (design 3): what an open file has
+ * written, or a file that is renamed over it. Everything needs nodes->lock.
+ */
+#ifndef FS_SAVE_H
+#define FS_SAVE_H
+
+#include "change.h"
+#include "edit.h"
+
+/* An attribute that is open for writing. Others see the committed text until it is saved. */
+struct draft {
+    unsigned references;
+    struct place place; /* held */
+    const struct member *member;
+    struct registry *base; /* a reference: what was there when it was opened */
+    struct change *change; /* the save that is under way, borrowed; NULL: none */
+    struct edit edit;
+};
+
+/* One reference. `text` NULL: what the attribute shows. NULL: no memory. */
+struct draft *draft_new(struct filesystem *fs, struct place place, const struct buf *text,
+                        bool fresh, bool append);
+void draft_drop(struct filesystem *fs, struct draft *draft);
+
+/* Saves what the handle has written, if `due`, and waits for it. FAILED: *error_number is what
+ * sticks to the handle. */
+enum readiness draft_save(struct request *request, struct draft *draft, bool due,
+                          int *error_number);
+/* At close: a value that was only taken away is back, where there must be one (design 3). */
+void draft_revert_emptied(struct draft *draft);
+/* Whether the beginning that was written can never become a legal value. */
+bool draft_is_hopeless(struct draft *draft);
+
+/* Saves the text of `source`, a scratch file or NULL (an empty text), as that of the attribute. For
+ * requests that have no handle; runs its body again until it is done. */
+enum readiness save_text(struct request *request, struct place place, struct node *source,
+                         int *error_number);
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+#include "scratch.h"
+
+#include "base/clock.h"
+#include "member.h"
+#include "name.h"
+#include "place.h"
+#include "registry_change.h"
+#include "room.h"
+#include "save.h"
+
+#include <errno.h>
+#include <linux/fs.h>
+
+enum { MOST_FILES = 64, MOST_BYTES = 8 << 20, FILE_CEILING = 1 << 20, EXPIRE_SECONDS = 3600 };
+
+static bool is_scratch(const struct node *node)
+{
+    return node->kind == NODE_LOCAL && node->parent->kind == NODE_REGISTRY && !node->gone;
+}
+
+/* Files and bytes of all scratch files of a registry. */
+static void measure(const struct node *registry, size_t *files, size_t *bytes)
+{
+    *files = *bytes = 0;
+    for (const struct node *child = registry->first_child; child; child = child->next_sibling) {
+        if (!is_scratch(child))
+            continue;
+        ++*files;
+        *bytes += local_of(child)->text.size;
+    }
+}
+
+void scratch_expire(struct filesystem *fs, struct node *registry)
+{
+    int64_t oldest = clock_nanoseconds() - EXPIRE_SECONDS * INT64_C(1000000000);
+    for (struct node *child = registry->first_child, *next; child; child = next) {
+        next = child->next_sibling;
+        const struct local *local = is_scratch(child) ? local_of(child) : NULL;
+        if (local && !local->opened && local->used < oldest)
+            local_remove(fs, child);
+    }
+}
+
+/* Whether a scratch file may have that many bytes. One that is gone counts for itself. */
+static bool fits(const struct node *file, size_t size)
+{
+    size_t files, bytes, own = local_of(file)->text.size;
+    measure(file->parent, &files, &bytes);
+    return size <= FILE_CEILING && (size <= own || bytes + (size - own) <= MOST_BYTES);
+}
+
+int scratch_resize(struct node *file, size_t size)
+{
+    struct local *local = local_of(file);
+    if (!fits(file, size) || !buf_resize(&local->text, size))
+        return ENOSPC;
+    local->copy_of = 0;
+    local_touch(local);
+    return 0;
+}
+
+struct node *scratch_new(struct request *request, struct place directory, const char *name,
+                         mode_t mode, int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    size_t files, bytes;
+    *error_number = place_refuses_change(request, directory);
+    if (!*error_number && (directory.node->kind != NODE_REGISTRY || directory.member))
+        *error_number = EPERM;
+    if (!*error_number && strlen(name) > NAME_LIMIT)
+        *error_number = ENAMETOOLONG;
+    if (!*error_number && (member_by_name(NODE_REGISTRY, name) ||
+                           node_find(&fs->nodes, directory.node, MEMBER_SELF, name)))
+        *error_number = EEXIST;
+    if (*error_number)
+        return NULL;
+    scratch_expire(fs, directory.node);
+    measure(directory.node, &files, &bytes);
+    *error_number = ENOSPC;
+    if (files >= MOST_FILES)
+        return NULL;
+    struct node *node = local_new(fs, directory, name, mode, FILE_CEILING);
+    *error_number = ENOMEM;
+    if (!node)
+        return NULL;
+    const struct room *room = room_find(directory.node);
+    local_of(node)->base = object_ref(directory.node->object);
+    local_of(node)->base_saves = room ? room->saves : 0;
+    return node;
+}
+
+/* --- mknod, symlink, link --- */
+
+/* Answers with the new entry, or with the error. Takes the lock's end over. */
+static bool reply_new(struct request *request, struct node *node, int error_number)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    struct fuse_entry_param entry;
+    cleanup_buf struct buf scratch;
+    buf_init(&scratch, TEXT_CEILING);
+    if (node && place_entry(request->fs, (struct place){node, MEMBER_SELF}, &scratch, &entry)) {
+        node_add_lookup(nodes, node);
+        pthread_mutex_unlock(&nodes->lock);
+        if (fuse_reply_entry(request->fuse, &entry) != 0) {
+            pthread_mutex_lock(&nodes->lock);
+            node_forget(nodes, node, 1);
+            pthread_mutex_unlock(&nodes->lock);
+        }
+        return true;
+    }
+    pthread_mutex_unlock(&nodes->lock);
+    fuse_reply_err(request->fuse, error_number);
+    return true;
+}
+
+bool mknod_body(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    int error_number = EPERM;
+    struct node *node = NULL;
+    pthread_mutex_lock(&nodes->lock);
+    struct place directory = node_place(nodes, request->id);
+    mode_t mode = (mode_t)request->flags;
+    if (S_ISREG(mode))
+        node = scratch_new(request, directory, request->name, mode, &error_number);
+    else if (place_refuses_change(request, directory))
+        error_number = place_refuses_change(request, directory);
+    return reply_new(request, node, error_number);
+}
+
+/* `other_name` is the target. */
+bool symlink_body(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    int error_number;
+    pthread_mutex_lock(&nodes->lock);
+    struct node *node = scratch_new(request, node_place(nodes, request->id), request->name,
+                                    S_IFLNK | 0777, &error_number);
+    if (node && !buf_puts(&local_of(node)->text, request->other_name)) {
+        local_remove(request->fs, node);
+        node = NULL;
+        error_number = ENOSPC;
+    }
+    return reply_new(request, node, error_number);
+}
+
+/* A scratch file with what an attribute or a scratch file shows. */
+static struct node *copy(struct request *request, struct place from, const char *name,
+                         int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    cleanup_buf struct buf text;
+    buf_init(&text, TEXT_CEILING);
+    struct stat as;
+    struct place directory = {from.node, MEMBER_SELF};
+    if (from.node->kind == NODE_LOCAL)
+        directory.node = from.node->parent;
+    *error_number = EIO;
+    if (!place_stat(fs, from, &text, &as))
+        return NULL;
+    buf_clear(&text);
+    if (!place_render(fs, from, &text))
+        return NULL;
+    struct node *node =
+        scratch_new(request, directory, name, S_IFREG | (as.st_mode & 07777), error_number);
+    if (!node)
+        return NULL;
+    struct local *local = local_of(node);
+    *error_number = scratch_resize(node, text.size);
+    if (*error_number) {
+        local_remove(fs, node);
+        return NULL;
+    }
+    if (text.size > 0)
+        memcpy(local->text.data, text.data, text.size);
+    local->modified = as.st_mtim;
+    local->copy_of = from.node->kind == NODE_LOCAL ? 0 : from.member;
+    return node;
+}
+
+/* A copy: two names of one text would need two names of one attribute in the end. */
+bool link_body(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    int error_number = EPERM;
+    struct node *node = NULL;
+    pthread_mutex_lock(&nodes->lock);
+    struct place from = node_place(nodes, request->other_id);
+    struct place directory = node_place(nodes, request->id);
+    const struct member *member = member_by_id(from.node->kind, from.member);
+    bool editable = from.node->kind == NODE_REGISTRY && member && member->editing;
+    struct node *home = editable ? from.node : from.node->parent;
+    if ((editable || (is_scratch(from.node) && S_ISREG(local_of(from.node)->mode))) &&
+        directory.node == home && directory.member == MEMBER_SELF)
+        node = copy(request, from, request->name, &error_number);
+    else if (directory.node != home)
+        error_number = EXDEV;
+    return reply_new(request, node, error_number);
+}
+
+/* --- unlink --- */
+
+static int refuse_removal(struct request *request, struct place directory, const char *name)
+{
+    struct filesystem *fs = request->fs;
+    int error_number = place_refuses_change(request, directory);
+    if (error_number)
+        return error_number;
+    if (directory.node->kind != NODE_REGISTRY)
+        return EPERM;
+    const struct member *member = member_by_name(NODE_REGISTRY, name);
+    struct place place = {directory.node, member ? member->id : MEMBER_SELF};
+    if (member)
+        return room_hides(place) ? ENOENT : place_refuses_change(request, place);
+    return node_find(&fs->nodes, directory.node, MEMBER_SELF, name) ? 0 : ENOENT;
+}
+
+/* Removing an attribute hides it for a moment: programs do it on their way to writing it anew. */
+static int remove_name(struct request *request, struct place directory, const char *name)
+{
+    struct filesystem *fs = request->fs;
+    int error_number = refuse_removal(request, directory, name);
+    if (error_number)
+        return error_number;
+    const struct member *member = member_by_name(NODE_REGISTRY, name);
+    if (member)
+        return room_hide(fs, (struct place){directory.node, member->id}) ? 0 : ENOMEM;
+    local_remove(fs, node_find(&fs->nodes, directory.node, MEMBER_SELF, name));
+    return 0;
+}
+
+bool unlink_body(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    int error_number = remove_name(request, node_place(nodes, request->id), request->name);
+    pthread_mutex_unlock(&nodes->lock);
+    fuse_reply_err(request->fuse, error_number);
+    return true;
+}
+
+/* --- rename --- */
+
+/* An attribute under a scratch name: a copy, and the attribute hidden for a moment. */
+static int move_attribute_away(struct request *request, struct place attribute, const char *name)
+{
+    struct filesystem *fs = request->fs;
+    int error_number = place_refuses_change(request, attribute);
+    if (error_number)
+        return error_number;
+    struct node *old = node_find(&fs->nodes, attribute.node, MEMBER_SELF, name);
+    if (old)
+        local_remove(fs, old);
+    if (!copy(request, attribute, name, &error_number))
+        return error_number;
+    return room_hide(fs, attribute) ? 0 : ENOMEM;
+}
+
+/* Whether a backup that nobody has touched is put back after an edit that came to nothing. */
+static bool is_restored(struct place attribute, const struct local *local)
+{
+    const struct room *room = room_find(attribute.node);
+    return local->copy_of == attribute.member && local->base_saves == (room ? room->saves : 0);
+}
+
+/* A scratch file over an attribute: its text is saved. */
+static enum readiness move_over_attribute(struct request *request, struct place attribute,
+                                          struct node *source, int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    *error_number = place_refuses_change(request, attribute);
+    if (!*error_number && !S_ISREG(local_of(source)->mode))
+        *error_number = EPERM;
+    if (*error_number)
+        return FAILED;
+    enum readiness readiness = READY;
+    if (request->change || !is_restored(attribute, local_of(source)))
+        readiness = save_text(request, attribute, source, error_number);
+    if (readiness == READY && !source->gone) { /* it was equal: nothing was sent */
+        local_of(source)->became = attribute.member;
+        local_remove(fs, source);
+        room_unhide(attribute);
+    }
+    return readiness;
+}
+
+/* The two names of a rename within one registry's directory. */
+struct names {
+    struct place from, to;          /* the attributes of these names; MEMBER_SELF: none */
+    struct node *old_file, *target; /* the scratch files of these names, or NULL */
+};
+
+static struct names find_names(const struct request *request, struct node *registry)
+{
+    const struct nodes *nodes = &request->fs->nodes;
+    const struct member *from = member_by_name(NODE_REGISTRY, request->name);
+    const struct member *to = member_by_name(NODE_REGISTRY, request->other_name);
+    return (struct names){
+        .from = {registry, from ? from->id : MEMBER_SELF},
+        .to = {registry, to ? to->id : MEMBER_SELF},
+        .old_file = request->change ? request->change->source
+                                    : node_find(nodes, registry, MEMBER_SELF, request->name),
+        .target = node_find(nodes, registry, MEMBER_SELF, request->other_name),
+    };
+}
+
+static int refuse_rename(const struct request *request, const struct names *names)
+{
+    bool is_attribute = names->from.member != MEMBER_SELF;
+    bool over_attribute = names->to.member != MEMBER_SELF;
+    if (is_attribute ? room_hides(names->from) : !names->old_file)
+        return ENOENT;
+    if (strlen(request->other_name) > NAME_LIMIT)
+        return ENAMETOOLONG;
+    bool taken = names->target || (over_attribute && !room_hides(names->to));
+    if ((request->flags & RENAME_NOREPLACE) && !request->change && taken)
+        return EEXIST;
+    return is_attribute && over_attribute ? EPERM : 0;
+}
+
+static enum readiness rename_in_registry(struct request *request, struct node *registry,
+                                         int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    struct names names = find_names(request, registry);
+    *error_number = refuse_rename(request, &names);
+    if (*error_number)
+        return FAILED;
+    if (names.to.member)
+        return move_over_attribute(request, names.to, names.old_file, error_number);
+    if (names.from.member) {
+        *error_number = move_attribute_away(request, names.from, request->other_name);
+        return *error_number ? FAILED : READY;
+    }
+    if (names.target == names.old_file)
+        return READY;
+    if (names.target)
+        local_remove(fs, names.target);
+    local_use(local_of(names.old_file));
+    *error_number = ENOMEM;
+    return node_rename(&fs->nodes, names.old_file, request->other_name) ? READY : FAILED;
+}
+
+static enum readiness rename_any(struct request *request, int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    struct place from = node_place(&fs->nodes, request->id);
+    struct place to = node_place(&fs->nodes, request->other_id);
+    *error_number = place_refuses_change(request, from);
+    if (!*error_number)
+        *error_number = place_refuses_change(request, to);
+    if (!*error_number && (request->flags & ~(unsigned)RENAME_NOREPLACE))
+        *error_number = EINVAL;
+    if (*error_number)
+        return FAILED;
+    enum readiness readiness = FAILED;
+    *error_number = from.node->kind == to.node->kind ? EXDEV : EPERM;
+    if (from.node->kind == NODE_ORGANIZATION)
+        readiness = registry_rename(request, from, to, error_number);
+    else if (from.node == to.node && from.node->kind == NODE_REGISTRY)
+        readiness = rename_in_registry(request, from.node, error_number);
+    /* mv takes EINVAL for "into itself". */
+    if (readiness == FAILED && *error_number == EINVAL)
+        *error_number = EIO;
+    return readiness;
+}
+
+bool rename_body(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    int error_number = 0;
+    pthread_mutex_lock(&nodes->lock);
+    enum readiness readiness = rename_any(request, &error_number);
+    pthread_mutex_unlock(&nodes->lock);
+    if (readiness != WAITING)
+        fuse_reply_err(request->fuse, readiness == READY ? 0 : error_number);
+    return readiness != WAITING;
+}

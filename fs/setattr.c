@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "setattr.h"
+
+#include "member.h"
+#include "openfile.h"
+#include "options.h"
+#include "place.h"
+#include "save.h"
+#include "scratch.h"
+#include "writefile.h"
+
+#include <errno.h>
+
+enum {
+    SET_TIMES = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
+                FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME,
+    SET_MODE = FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_CTIME,
+};
+
+static bool has_draft(const struct request *request, struct place place)
+{
+    const struct member *member = member_by_id(place.node->kind, place.member);
+    return request->has_file && request->file.fh && member && member->editing;
+}
+
+void setattr_show_draft(const struct request *request, struct stat *attributes)
+{
+    struct place place = place_behind(node_place(&request->fs->nodes, request->id));
+    if (!has_draft(request, place))
+        return;
+    const struct draft *draft = file_handle(request)->draft;
+    if (draft && draft->edit.dirty)
+        attributes->st_size = (off_t)draft->edit.text.size;
+}
+
+/* Setting a directory's times is how a user says "ask the server again" (design 3). The mode of a
+ * registry is set by `mkdir -m`, which has said all when it made it. */
+static enum readiness set_directory(struct request *request, struct place place, int *error_number)
+{
+    *error_number = request->fs->options->read_only ? EROFS : 0;
+    if (*error_number)
+        return FAILED;
+    if ((request->flags & ~(unsigned)SET_TIMES) == 0) {
+        place_forget(request->fs, place);
+        return READY;
+    }
+    *error_number = place_refuses_change(request, place);
+    if (!*error_number && place.node->kind == NODE_REGISTRY &&
+        (request->flags & ~(unsigned)SET_MODE) == 0)
+        return READY;
+    if (!*error_number)
+        *error_number = EPERM;
+    return FAILED;
+}
+
+static enum readiness set_local(struct request *request, struct node *node, int *error_number)
+{
+    struct local *local = local_of(node);
+    unsigned set = request->flags;
+    *error_number = 0;
+    if (set & FUSE_SET_ATTR_SIZE)
+        *error_number = scratch_resize(node, (size_t)request->attributes.st_size);
+    if (*error_number)
+        return FAILED;
+    if (set & FUSE_SET_ATTR_MODE)
+        local->mode = (local->mode & S_IFMT) | (request->attributes.st_mode & 07777);
+    if (set & FUSE_SET_ATTR_MTIME_NOW)
+        clock_gettime(CLOCK_REALTIME, &local->modified);
+    else if (set & FUSE_SET_ATTR_MTIME)
+        local->modified = request->attributes.st_mtim;
+    local_use(local);
+    return READY;
+}
+
+/* A size by path and not by handle: nobody will write more, so the empty text is saved now. */
+static enum readiness set_size_of_path(struct request *request, struct place place,
+                                       int *error_number)
+{
+    const struct member *member = member_by_id(place.node->kind, place.member);
+    cleanup_buf struct buf shown;
+    buf_init(&shown, TEXT_CEILING);
+    *error_number = EINVAL;
+    if (request->attributes.st_size == 0)
+        return member->editing->may_be_empty ? save_text(request, place, NULL, error_number)
+                                             : READY;
+    bool same = place_render(request->fs, place, &shown) &&
+                request->attributes.st_size == (off_t)shown.size;
+    return same ? READY : FAILED;
+}
+
+static enum readiness set_attribute(struct request *request, struct place place, int *error_number)
+{
+    *error_number = place_refuses_change(request, place);
+    if (*error_number)
+        return FAILED;
+    if (!(request->flags & FUSE_SET_ATTR_SIZE))
+        return READY; /* owner, mode and times are accepted and ignored */
+    if (!has_draft(request, place))
+        return set_size_of_path(request, place, error_number);
+    *error_number = writefile_resize(request, (size_t)request->attributes.st_size);
+    return *error_number ? FAILED : READY;
+}
+
+static enum readiness set(struct request *request, struct place place, int *error_number)
+{
+    if (S_ISDIR(place_mode(request->fs, place)))
+        return set_directory(request, place, error_number);
+    if (place.node->kind != NODE_LOCAL)
+        return set_attribute(request, place, error_number);
+    *error_number = place_refuses_change(request, place);
+    return *error_number ? FAILED : set_local(request, place.node, error_number);
+}
+
+bool setattr_body(struct request *request)
+{
+    struct filesystem *fs = request->fs;
+    struct fuse_entry_param entry;
+    int error_number = EIO;
+    cleanup_buf struct buf scratch;
+    buf_init(&scratch, TEXT_CEILING);
+    pthread_mutex_lock(&fs->nodes.lock);
+    struct place place = place_behind(node_place(&fs->nodes, request->id));
+    enum readiness readiness = set(request, place, &error_number);
+    if (readiness == READY && !place_entry(fs, place, &scratch, &entry)) {
+        readiness = FAILED;
+        error_number = EIO;
+    }
+    if (readiness == READY)
+        setattr_show_draft(request, &entry.attr);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    if (readiness == FAILED)
+        fuse_reply_err(request->fuse, error_number);
+    else if (readiness == READY)
+        fuse_reply_attr(request->fuse, &entry.attr, 0);
+    return readiness != WAITING;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Setting what stat shows: sizes of what is being written, `touch DIRECTORY`, and what is accepted
+ * and ignored because editors do it after each save. */
+#ifndef FS_SETATTR_H
+#define FS_SETATTR_H
+
+#include "request.h"
+
+/* Body of a request (request.h). */
+bool setattr_body(struct request *request);
+
+/* A handle that has written something sees the size of that. Needs nodes->lock. */
+void setattr_show_draft(const struct request *request, struct stat *attributes);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "status_server.h"
+
+#include "base/clock.h"
+#include "options.h"
+#include "status.h"
+#include "status_path.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+enum {
+    CHECK_AGAIN_MS = 1000,
+    CHECK_LIMIT_MS = 5000,
+    PEER_LIMIT_SECONDS = 2,
+    ANSWER_CEILING = 64 * 1024,
+    BACKLOG = 16,
+};
+
+struct status_server {
+    struct filesystem *fs;
+    pthread_t thread;
+    int listener;
+    int stop; /* eventfd */
+    struct sockaddr_un address;
+    /* the thread's own */
+    int64_t checked; /* clock_milliseconds(); 0: never */
+    struct error verdict;
+};
+
+/* A directory that only we can put names into. */
+static bool make_directory(const char *directory)
+{
+    struct stat attributes;
+    mkdir(directory, 0700);
+    if (lstat(directory, &attributes) < 0)
+        return false;
+    if (S_ISDIR(attributes.st_mode) && attributes.st_uid == geteuid() &&
+        !(attributes.st_mode & (S_IWGRP | S_IWOTH)))
+        return true;
+    errno = EPERM;
+    return false;
+}
+
+static bool somebody_listens(const struct sockaddr_un *address)
+{
+    cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return fd >= 0 &&
+           (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+}
+
+static bool listen_at(struct status_server *server)
+{
+    const struct sockaddr *address = (const struct sockaddr *)&server->address;
+    cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    int result = bind(fd, address, sizeof server->address);
+    if (result < 0 && errno == EADDRINUSE && !somebody_listens(&server->address)) {
+        unlink(server->address.sun_path);
+        result = bind(fd, address, sizeof server->address);
+    }
+    /* Nobody can connect before listen(), so the mode is never too wide. */
+    if (result < 0 || chmod(server->address.sun_path, 0600) < 0 || listen(fd, BACKLOG) < 0)
+        return false;
+    server->listener = fd;
+    fd = -1;
+    return true;
+}
+
+static bool listen_somewhere(struct status_server *server)
+{
+    char resolved[PATH_MAX], directory[PATH_MAX];
+    if (!status_mountpoint(server->fs->options->mountpoint, resolved, sizeof resolved))
+        return false;
+    for (int number = 0; number < STATUS_DIRECTORIES; number++) {
+        if (!status_directory(number, geteuid(), directory, sizeof directory) ||
+            !make_directory(directory))
+            continue;
+        for (int other = 0; other < 2; other++) {
+            if (status_address(directory, resolved, other, &server->address) && listen_at(server))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void check(struct status_server *server)
+{
+    int64_t now = clock_milliseconds();
+    if (server->checked && now - server->checked < CHECK_AGAIN_MS)
+        return;
+    struct call call = {.deadline = now + CHECK_LIMIT_MS, .error = &server->verdict};
+    cleanup_object struct viewer *viewer = NULL;
+    error_clear(&server->verdict);
+    client_check(server->fs->client, &call, &viewer);
+    server->checked = clock_milliseconds();
+}
+
+static void send_all(int fd, const struct buf *answer)
+{
+    for (size_t sent = 0; sent < answer->size;) {
+        ssize_t count = send(fd, answer->data + sent, answer->size - sent, MSG_NOSIGNAL);
+        if (count <= 0)
+            return;
+        sent += (size_t)count;
+    }
+}
+
+static void answer(struct status_server *server, int fd)
+{
+    struct timeval limit = {.tv_sec = PEER_LIMIT_SECONDS};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    char wanted[16] = "";
+    if (recv(fd, wanted, sizeof wanted - 1, 0) <= 0)
+        return;
+    check(server);
+    const char *state = server->verdict.kind == ERROR_NONE ? "healthy" : "degraded";
+    enum status_format format = strncmp(wanted, "json", 4) == 0 ? STATUS_JSON : STATUS_LINES;
+    cleanup_buf struct buf text;
+    buf_init(&text, ANSWER_CEILING);
+    buf_printf(&text, "%s\n", state);
+    pthread_mutex_lock(&server->fs->nodes.lock);
+    status_render(server->fs, format, state, server->verdict.message, &text);
+    pthread_mutex_unlock(&server->fs->nodes.lock);
+    send_all(fd, &text);
+}
+
+static void *serve(void *context)
+{
+    struct status_server *server = context;
+    struct pollfd waits[] = {{.fd = server->stop, .events = POLLIN},
+                             {.fd = server->listener, .events = POLLIN}};
+    for (;;) {
+        if (poll(waits, 2, -1) < 0 && errno != EINTR)
+            return NULL;
+        if (waits[0].revents)
+            return NULL;
+        cleanup_close int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+            answer(server, fd);
+    }
+}
+
+struct status_server *status_server_start(struct filesystem *fs)
+{
+    struct status_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return NULL;
+    server->fs = fs;
+    server->listener = -1;
+    server->stop = eventfd(0, EFD_CLOEXEC);
+    if (server->stop >= 0 && listen_somewhere(server)) {
+        if (pthread_create(&server->thread, NULL, serve, server) == 0) {
+            log_write(fs->log, CLIENT_LOG_INFO, "status socket: %s", server->address.sun_path);
+            return server;
+        }
+        unlink(server->address.sun_path);
+        close(server->listener);
+    }
+    log_write(fs->log, CLIENT_LOG_WARNING,
+              "no status socket (%s): --status will not find this mount; make /run/registryfs or "
+              "$XDG_RUNTIME_DIR writable",
+              strerror(errno));
+    if (server->stop >= 0)
+        close(server->stop);
+    free(server);
+    return NULL;
+}
+
+void status_server_stop(struct status_server *server)
+{
+    if (!server)
+        return;
+    eventfd_write(server->stop, 1);
+    pthread_join(server->thread, NULL);
+    unlink(server->address.sun_path);
+    close(server->listener);
+    close(server->stop);
+    free(server);
+}

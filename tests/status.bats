@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# How a mount is: --status over its socket, metrics, service manager (design 1, 2).
+
+load lib/helpers
+
+setup_file() {
+    suite_setup
+    sandbox_start sample
+}
+
+teardown_file() {
+    suite_teardown
+}
+
+setup() {
+    test_setup
+    export XDG_RUNTIME_DIR=$TEST_DIR/runtime
+    mkdir -m 700 "$XDG_RUNTIME_DIR"
+}
+
+teardown() {
+    test_teardown
+}
+
+@test "a healthy mount: exit status 0, state and figures" {
+    mount_start
+    run -0 --separate-stderr "$REGISTRYFS" --status "$MNT"
+    [[ ${lines[0]} == "state: healthy" ]]
+    [[ $output == *$'\nbase_url: '"$WANDB_BASE_URL"* ]]
+    [[ -z $stderr ]]
+}
+
+@test "--json is one JSON object, with the numbers as numbers" {
+    mount_start
+    "$REGISTRYFS" --status "$MNT" --json >status.json
+    jq -e '.state == "healthy" and (.requests | type) == "number" and .viewer == "ada"' status.json
+}
+
+@test "any way to write the mountpoint finds it" {
+    mount_start
+    ln -s "${MNT%/*}" parent
+    run -0 "$REGISTRYFS" --status "$MNT/"
+    run -0 "$REGISTRYFS" --status "parent/${MNT##*/}"
+    cd "$MNT/.."
+    run -0 "$REGISTRYFS" --status "${MNT##*/}"
+    run -0 "$REGISTRYFS" --status "./${MNT##*/}"
+}
+
+@test "the socket itself can be named, and is closed to others" {
+    mount_start
+    local socket
+    socket=$(echo "$XDG_RUNTIME_DIR"/registryfs/*.socket)
+    assert_equal "$(stat -c %a "$socket")" 600
+    run -0 "$REGISTRYFS" --status "$socket"
+}
+
+@test "degraded while the server fails, with the reason; healthy again afterwards" {
+    mount_start
+    fault status status 503
+    run -1 "$REGISTRYFS" --status "$MNT"
+    [[ ${lines[0]} == "state: degraded" ]]
+    [[ ${lines[1]} == "reason: "?* ]]
+    "$REGISTRYFS" --status "$MNT" --json >status.json || true
+    jq -e '.state == "degraded" and .reason != ""' status.json
+    control DELETE /faults >/dev/null
+    eventually 60 "$REGISTRYFS" --status "$MNT"
+}
+
+@test "degraded, and soon, while the server hangs" {
+    mount_start
+    fault hang
+    run -1 within 14000 "$REGISTRYFS" --status "$MNT"
+    control DELETE /faults >/dev/null
+}
+
+@test "down where nothing is mounted" {
+    mkdir empty
+    run -2 --separate-stderr "$REGISTRYFS" --status empty
+    [[ ${lines[0]} == "state: down" ]]
+    run -2 "$REGISTRYFS" --status empty --json
+    jq -e '.state == "down" and .reason != ""' <<<"$output"
+    run -2 "$REGISTRYFS" --status not/there
+}
+
+@test "down after kill -9, without touching the dead mount; a new mount there works" {
+    mkdir mountpoint
+    within 30000 "$REGISTRYFS" mountpoint
+    kill -KILL "$(daemons)"
+    wait_for_end "$(daemons)" 10
+    run -2 "$REGISTRYFS" --status mountpoint
+    [[ $output == *ended* ]]
+    within 30000 "$REGISTRYFS" mountpoint
+    run -0 "$REGISTRYFS" --status mountpoint
+    [[ -d mountpoint/acme ]]
+    fusermount3 -u mountpoint
+    wait_for_end "$(daemons)" 10
+}
+
+@test "down when the daemon is stopped: --status does not hang" {
+    mount_start
+    kill -STOP "$PID"
+    run -2 within 30000 "$REGISTRYFS" --status "$MNT"
+    [[ $output == *"does not answer"* ]]
+    kill -CONT "$PID"
+}
+
+@test "the socket is gone after the unmount" {
+    mount_start
+    mount_stop
+    [[ -z $(find "$XDG_RUNTIME_DIR" -type s) ]]
+}
+
+@test "a socket of somebody else is not believed" {
+    [[ $EUID -eq 0 ]] || skip "needs root"
+    mount_start
+    local socket
+    socket=$(echo "$XDG_RUNTIME_DIR"/registryfs/*.socket)
+    mount_stop
+    chmod 711 "$SUITE_DIR" "$TEST_DIR" "$XDG_RUNTIME_DIR"
+    chmod 777 "$XDG_RUNTIME_DIR/registryfs"
+    setpriv --reuid 23456 --clear-groups /usr/bin/python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+s.settimeout(60)
+c = s.accept()[0]
+c.sendall(b"healthy\nstate: healthy\n")' "$socket" 3>&- &
+    local impostor=$!
+    eventually 20 test -S "$socket"
+    run -2 "$REGISTRYFS" --status "$MNT"
+    [[ $output == *"another user"* ]]
+    wait "$impostor" || true
+}
+
+@test "metrics are Prometheus text" {
+    mount_start
+    ls "$MNT" >/dev/null
+    cat "$MNT/.registryfs/metrics" >metrics
+    grep -qxE 'registryfs_requests_total [1-9][0-9]*' metrics
+    grep -qxE 'registryfs_server_up 1' metrics
+    # Every sample has its HELP and TYPE, and nothing else is in it.
+    run ! grep -vE '^(# (HELP|TYPE) registryfs_[a-z_]+ .+|registryfs_[a-z_]+ [0-9]+)$' metrics
+    assert_equal "$(grep -c '^# TYPE' metrics)" "$(grep -c '^registryfs_' metrics)"
+}
+
+@test "a service manager is told READY and STOPPING" {
+    python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("notify")
+open("bound", "w").close()
+s.settimeout(60)
+for _ in range(2):
+    print(s.recv(4096).decode(), flush=True)' >messages 3>&- &
+    local listener=$!
+    eventually 20 test -e bound
+    NOTIFY_SOCKET=$TEST_DIR/notify mount_start
+    eventually 10 grep -qx READY=1 messages
+    mount_stop
+    wait "$listener"
+    assert_equal "$(tail -n 1 messages)" STOPPING=1
+}
+
+@test "--status and --json say how they are used" {
+    run -1 --separate-stderr "$REGISTRYFS" --json /
+    [[ $stderr == *--status* ]]
+    run -1 --separate-stderr "$REGISTRYFS" --status / /
+}
