@@ -100,8 +100,7 @@ static void json_passes_unharmed(void)
         "{\"version\":{\"$gte\":123456789012345678901234567890}}",
         "{\"metadata.lr\":{\"$lt\":1.0E-05,\"$gt\":-0.0}}",
         "{\"tag\":\"\\u00fc \\/ \\ud83e\\udde0\"}",
-        "{\"$or\":[{\"tag\":\"b\"},{\"$and\":[{\"tag\":\"a\"},{\"alias\":{\"$in\":[\"z\",\"y\"]}}]}"
-        "]}",
+        "{\"$or\":[{\"tag\":\"b\"},{\"$and\":[{\"tag\":\"a\"},{\"tag\":{\"$in\":[\"z\"]}}]}]}",
         "{\"$not\":{\"tag\":\"x\"},\"$nor\":[]}",
         "{\"alias\":{\"$not\":{\"$regex\":\"^a b\"}}}",
         "{\"metadata.flags\":{\"$size\":0,\"$all\":[\"quantized\"],\"$exists\":false}}",
