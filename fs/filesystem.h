@@ -17,8 +17,8 @@ struct disk_cache;
 struct kernel_cache;
 struct remote_files;
 struct open_file;
-struct status_server;
 struct queries;
+struct status_server;
 
 struct filesystem {
     const struct options *options;

@@ -109,8 +109,11 @@ uint64_t node_id(const struct nodes *nodes, struct place place);
 struct place node_place(const struct nodes *nodes, uint64_t id);
 uint64_t node_inode_number(struct place place);
 
+/* The object of that name; queries (query.h) are found apart. */
 struct node *node_find(const struct nodes *nodes, const struct node *parent, uint8_t member,
                        const char *name);
+struct node *node_find_query(const struct nodes *nodes, const struct node *parent, uint8_t member,
+                             const char *name);
 /* Finds or makes the child and gives it the object with its time, unless it has newer. `identity`
  * tells objects of one kind apart by the server's id. NULL: no memory. */
 struct node *node_install(struct nodes *nodes, struct place directory, enum node_kind kind,
@@ -131,10 +134,15 @@ void node_forget(struct nodes *nodes, struct node *node, uint64_t lookups);
 struct facet *node_facet(struct node *node, uint8_t member);
 const struct facet *node_find_facet(const struct node *node, uint8_t member);
 
+static inline bool kind_is_query(enum node_kind kind)
+{
+    return kind == NODE_REGISTRY_QUERY || kind == NODE_COLLECTION_QUERY ||
+           kind == NODE_VERSION_QUERY;
+}
+
 static inline bool node_is_query(const struct node *node)
 {
-    return node->kind == NODE_REGISTRY_QUERY || node->kind == NODE_COLLECTION_QUERY ||
-           node->kind == NODE_VERSION_QUERY;
+    return kind_is_query(node->kind);
 }
 
 /* The nearest node upwards (itself included) of that kind; NULL when there is none. */

@@ -356,13 +356,9 @@ struct node *ready_known_entry(struct filesystem *fs, struct place place, const 
     struct node *entry = node_find(&fs->nodes, place.node, place.member, name);
     const struct facet *facet = node_find_facet(place.node, place.member);
     const struct listing *listing = listing_at(place);
-    bool query = entry && node_is_query(entry);
-    if ((!entry || query) && listing && listing->fetched >= facet->changed) {
+    if (!entry && listing && listing->fetched >= facet->changed)
         entry = entry_from_listing(fs, place, name);
-        /* A query that rests on something newer than the listing stays. */
-        query = entry && node_is_query(entry);
-    }
-    return query ? NULL : entry;
+    return entry;
 }
 
 enum readiness ready_entry(struct request *request, struct place place, const char *name,

@@ -140,8 +140,6 @@ static void install_entry(struct fetch *fetch, const struct directory *row, void
     struct place place = {fetch->node, fetch->member};
     pthread_mutex_lock(&nodes->lock);
     struct node *old = node_find(nodes, fetch->node, fetch->member, fetch->name);
-    if (old && node_is_query(old) && !object)
-        old = NULL; /* that there is no object of its name is what it rests on */
     struct facet *facet = node_facet(fetch->node, fetch->member);
     if (facet)
         facet->singles++;
