@@ -29,7 +29,7 @@ enum readiness ready_listing(struct request *request, struct place place, struct
 enum readiness ready_entry(struct request *request, struct place place, const char *name,
                            struct node **entry, int *error_number);
 
-/* One entry as far as it is in memory, however old; no query. NULL: it is not. */
+/* One entry as far as it is in memory, however old. NULL: it is not. */
 struct node *ready_known_entry(struct filesystem *fs, struct place place, const char *name);
 /* Whether the server has no object of that name there: READY says so. *since: when that was known
  * last, 0 for never; updated. */
