@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An open file: an attribute for reading (the text as it was when it was
- * opened), an attribute for writing (a draft, save.h), or a file in memory
- * (local.h). Writing is in writefile.h.
+ * opened), an attribute for writing (a draft, save.h), a file in memory
+ * (local.h), or a file of an artifact (read_file.h). Writing is in writefile.h.
  */
 #ifndef FS_OPENFILE_H
 #define FS_OPENFILE_H
@@ -12,10 +12,13 @@
 #include "save.h"
 
 struct open_file {
-    struct buf text;     /* immutable after open */
-    struct draft *draft; /* a reference; under nodes->lock */
-    struct node *local;  /* held, and counted as opened; under nodes->lock */
+    struct buf text;              /* immutable after open */
+    struct draft *draft;          /* a reference; under nodes->lock */
+    struct node *local;           /* held, and counted as opened; under nodes->lock */
+    struct remote_reader *reader; /* of an artifact's file; immutable after open */
+    struct origin *origin;        /* while it is being opened */
     bool append;
+    struct open_file *next, **link_to_this; /* fs->open_files, under nodes->lock */
 };
 
 /* Bodies of requests (request.h). */
@@ -26,6 +29,8 @@ bool read_body(struct request *request);
 struct open_file *file_handle(const struct request *request);
 /* Gives up what an open file holds, and frees it. */
 void open_file_close(struct filesystem *fs, struct open_file *open);
+/* The same for all that are open when the mount ends before they are closed. */
+void open_file_close_all(struct filesystem *fs);
 /* The draft of the handle: also of one whose file was renamed over an attribute. NULL: it has none.
  * Needs nodes->lock. */
 struct draft *open_file_draft(struct filesystem *fs, struct open_file *open);

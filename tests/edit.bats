@@ -487,6 +487,18 @@ PY
     grep -q "$XDG_STATE_HOME/registryfs/unsaved/acme/model/description" "$LOG"
 }
 
+@test "SIGTERM during a save: it ends at once, the text is kept" {
+    control POST /faults '{"kind": "hang", "operation": "UpsertRegistry", "times": -1}' >/dev/null
+    cp <(echo 'on its way') "$MODEL/description" 2>/dev/null &
+    local copying=$!
+    upsert_is_held() { [[ $(operation_count UpsertRegistry) -ge 1 ]]; }
+    eventually 10 upsert_is_held
+    kill -TERM "$PID"
+    wait_for_end "$PID" 5
+    wait "$copying" || true
+    assert_equal "$(cat "$XDG_STATE_HOME/registryfs/unsaved/acme/model/description")" 'on its way'
+}
+
 @test "Ctrl-C ends the waiting, not the save" {
     control POST /faults '{"kind": "delay", "operation": "UpsertRegistry", "ms": 2000}' >/dev/null
     cp <(echo slow) "$MODEL/description" &

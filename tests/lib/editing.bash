@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # What the editing suites share: the truth on the server, and what it was sent. A suite loads this
 # after lib/helpers. All tests work in acme (entity acme-org-entity) of the sample seed.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # Driving real programs: each changes the first line of an attribute, or replaces its whole text, on
 # a server that accepts, refuses, or is gone. A suite loads this after lib/editing.
@@ -25,10 +25,10 @@ fresh_registry() {
 # What a killed editor has left (swap files): the next one would ask about it.
 remove_scratch() {
     local name
-    rm -rf "$XDG_STATE_HOME/nvim"
-    for name in $(ls -A "$MNT/acme/dataset"); do
+    rm -rf "$XDG_STATE_HOME/nvim" "$HOME/.local/share/nvim"
+    while IFS= read -r name; do
         [[ " $PLAIN_NAMES " == *" $name "* ]] || rm -f "$MNT/acme/dataset/$name"
-    done
+    done < <(ls -A "$MNT/acme/dataset")
 }
 
 # The new first line(s) of attribute $1 by tool $2.
@@ -85,7 +85,7 @@ in_terminal() {
     TMUX_SOCKET=editing-$$
     rm -f ended
     TERM=xterm-256color tmux -L "$TMUX_SOCKET" -f /dev/null new-session -d "${TMUX_PANE_SIZE[@]}" -s editor \
-        "$1 '$2'; printf '%s\n' \$? > '$PWD/ended'; sleep 1"
+        "exec 3>&-; $1 '$2'; printf '%s\n' \$? > '$PWD/ended'; sleep 1"
     tmux -L "$TMUX_SOCKET" set -g escape-time 0
     eventually 20 screen_shows "$(head -n 1 "$2" | cut -c 1-20)"
     sleep 0.3
@@ -107,12 +107,18 @@ end_terminal() {
     SCREEN=$(screen || true)
     STATUS=running
     [[ ! -s ended ]] || STATUS=$(cat ended)
-    tmux -L "$TMUX_SOCKET" kill-server 2>/dev/null || true
-    eventually 10 terminal_is_gone
+    stop_terminal
 }
 
-terminal_is_gone() {
-    ! tmux -L "$TMUX_SOCKET" has-session 2>/dev/null
+# Ends the editor with its terminal, as when a window is closed, and waits for it.
+stop_terminal() {
+    local shell process processes
+    shell=$(tmux -L "$TMUX_SOCKET" list-panes -t editor -F '#{pane_pid}' 2>/dev/null) || return 0
+    mapfile -t processes < <(pgrep -P "$shell" || true)
+    tmux -L "$TMUX_SOCKET" kill-server 2>/dev/null || true
+    for process in "$shell" "${processes[@]}"; do
+        wait_for_end "$process" 10 || kill -KILL "$process"
+    done
 }
 
 # --- editors in a terminal: edit_NAME FILE ATTRIBUTE ---
