@@ -83,16 +83,18 @@ files_of() {
 
 @test "systemd takes the units" {
     command -v systemd-analyze >/dev/null || skip "systemd-analyze is not installed"
-    mkdir units mountpoint
-    # The program and the places are this machine's.
+    # The program is this build's. No path with a colon: systemd would take it for two.
+    local units=/tmp/registryfs-units.$$ unit complaint=''
+    mkdir "$units"
     sed "s|/usr/bin/registryfs|$REGISTRYFS|" "$ROOT/contrib/systemd/registryfs@.service" \
-        >units/registryfs@srv-models.service
-    cp "$ROOT"/contrib/systemd/srv-models.* units/
-    local unit
-    for unit in units/*; do
+        >"$units/registryfs@srv-models.service"
+    cp "$ROOT"/contrib/systemd/srv-models.* "$units"
+    for unit in "$units"/*; do
         run systemd-analyze verify --man=no --recursive-errors=no "$unit"
-        [[ $status -eq 0 && $output != *units/* && $output != *registryfs* ]] || fail "$output" || return
+        [[ $status -eq 0 && $output != *units.* && $output != *registryfs* ]] || complaint+=$output
     done
+    rm -r "$units"
+    [[ -z $complaint ]] || fail "$complaint"
 }
 
 @test "the lines for fstab are understood, by mount and by the program" {
@@ -118,8 +120,8 @@ files_of() {
 @test "options in the container files are options of the program" {
     local files=("$ROOT"/contrib/compose.yaml "$ROOT"/contrib/kubernetes/*.yaml "$ROOT"/contrib/systemd/*.service)
     local option
-    "$REGISTRYFS" --help | grep -oE -- '--[a-z][a-z_-]+' >known
+    "$REGISTRYFS" --help | grep -oE -- '--[a-z][a-z_-]+' | tr _ - >known
     while read -r option; do
         grep -qx -- "$option" known || fail "no such option: $option" || return
-    done < <(grep -hvE '^ *#' "${files[@]}" | grep -oE '(^|[[ ,-])--[a-z][a-z_-]+' | grep -oE -- '--[a-z_-]+' | sort -u)
+    done < <(grep -hvE '^ *#' "${files[@]}" | grep -oE '(^|[[ ,-])--[a-z][a-z_-]+' | grep -oE -- '--[a-z_-]+' | tr _ - | sort -u)
 }

@@ -22,15 +22,17 @@ containers_obstacle() {
 
 # The base system, made once; prints its directory.
 container_base() {
-    local base=$CONTAINER_CACHE/base log=$CONTAINER_CACHE/debootstrap.log
+    local base=$CONTAINER_CACHE/base log=$CONTAINER_CACHE/debootstrap.log lock
+    mkdir -p "$CONTAINER_CACHE"
+    exec {lock}>"$CONTAINER_CACHE/base.lock"
+    flock "$lock" # suites run side by side
     if [[ ! -d $base ]]; then
-        mkdir -p "$CONTAINER_CACHE"
         rm -rf "$base.new"
-        debootstrap --variant=minbase --include=ca-certificates bookworm "$base.new" >"$log" 2>&1 ||
-            return
-        mv "$base.new" "$base"
+        debootstrap --variant=minbase --include=ca-certificates bookworm "$base.new" >"$log" 2>&1 &&
+            mv "$base.new" "$base"
     fi
-    printf '%s\n' "$base"
+    exec {lock}>&-
+    [[ -d $base ]] && printf '%s\n' "$base"
 }
 
 # layers_mount DIRECTORY UPPER LOWER…: an overlay, the last LOWER on top of the others.
@@ -52,14 +54,14 @@ layers_unmount() {
 in_root() {
     local directory=$1
     shift
-    # A namespace of its own: whatever happens, its mounts are gone with it.
-    unshare --mount --propagation private bash -euc '
+    mkdir -p "$CONTAINER_CACHE/apt"
+    # One at a time: they share apt's cache. A namespace of its own: its mounts are gone with it.
+    flock "$CONTAINER_CACHE/apt.lock" unshare --mount --propagation private bash -euc '
         directory=$1
         shift
         mount -t proc proc "$directory/proc"
         mount --rbind /dev "$directory/dev"
         mount -t tmpfs tmpfs "$directory/run"
-        mkdir -p "$CONTAINER_CACHE/apt"
         mount --bind "$CONTAINER_CACHE/apt" "$directory/var/cache/apt/archives"
         cat /etc/resolv.conf >"$directory/etc/resolv.conf"
         mkdir -p "$directory/run/lock"
