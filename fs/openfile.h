@@ -16,6 +16,7 @@ struct open_file {
     struct draft *draft; /* a reference; under nodes->lock */
     struct node *local;  /* held, and counted as opened; under nodes->lock */
     bool append;
+    bool changes; /* it has, or had, a draft or a local file; immutable after open */
     struct open_file *next, **link_to_this; /* fs->open_files, under nodes->lock */
 };
 
