@@ -52,6 +52,7 @@ int client_new(const struct client_config *config, struct client **created, stru
     breaker_init(&client->breaker);
     searches_init(&client->searches);
     credentials_init(&client->credentials);
+    manifests_init(&client->manifests);
     if (!http_pool_init(&client->pool))
         error_set(error, ERROR_LOCAL, "no memory");
     else if (copy_config(client, config, error) == 0 && credentials_load(client, error) == 0) {
@@ -68,6 +69,7 @@ void client_free(struct client *client)
         return;
     http_pool_release(&client->pool);
     credentials_release(&client->credentials);
+    manifests_release(&client->manifests);
     breaker_release(&client->breaker);
     searches_release(&client->searches);
     base_url_release(&client->base_url);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "credentials.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "identity.h"
 #include "internal.h"
@@ -42,28 +43,12 @@ static struct authorization *authorization_new(const char *scheme, const char *c
     return authorization;
 }
 
-static void base64_encode(const char *bytes, size_t size, char *encoded)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < size; i += 3) {
-        size_t count = size - i < 3 ? size - i : 3;
-        unsigned group = 0;
-        for (size_t k = 0; k < 3; k++)
-            group = group << 8 | (k < count ? (unsigned char)bytes[i + k] : 0);
-        *encoded++ = digits[group >> 18];
-        *encoded++ = digits[group >> 12 & 63];
-        *encoded++ = count > 1 ? digits[group >> 6 & 63] : '=';
-        *encoded++ = count > 2 ? digits[group & 63] : '=';
-    }
-    *encoded = '\0';
-}
-
 /* "Basic base64(api:KEY)". */
 static struct authorization *authorization_of_key(const char *key)
 {
     size_t size = strlen("api:") + strlen(key);
     cleanup_secret char *pair = malloc(size + 1);
-    cleanup_secret char *encoded = calloc(1, (size + 2) / 3 * 4 + 1);
+    cleanup_secret char *encoded = calloc(1, BASE64_ROOM(size));
     if (!pair || !encoded)
         return NULL;
     snprintf(pair, size + 1, "api:%s", key);

@@ -2,7 +2,6 @@
 /* From a file name to a filter's JSON (filter.h). */
 #include "filter_field.h"
 #include "json_scanner.h"
-#include "json_text.h"
 
 static int hex_value(char digit)
 {

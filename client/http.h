@@ -16,7 +16,7 @@
 enum http_class {
     HTTP_METADATA, /* the W&B host, credentials attached, counted by the circuit breaker */
     HTTP_DATA,     /* file content, from wherever it is; no total limit but the call's deadline (0:
-                      none), ends after 15 s without a byte */
+                      none) and silence */
 };
 
 /* Takes the next bytes of a body; returns false to end the transfer (the sink sets call->error). */
@@ -32,6 +32,7 @@ struct http_request {
     bool range;      /* ask for bytes offset … offset + length - 1 */
     uint64_t offset;
     uint64_t length;
+    int stall_ms;   /* HTTP_DATA: ends after so long without a byte; 0: 15 s */
     size_t ceiling; /* bytes of a body that are accepted; more is ERROR_SERVER */
     /* Takes the body of a 200 or 206; the response's other members are set before its first call.
      * After that call nothing is sent again. NULL: the body goes to http_response.body. */

@@ -234,6 +234,7 @@ static CURLcode drive(struct transfer *transfer)
     struct http_exchange *exchange = transfer->exchange;
     CURLM *multi = transfer->handle->multi;
     bool stalls = exchange->request->class == HTTP_DATA;
+    int stall = exchange->request->stall_ms ? exchange->request->stall_ms : STALL_MS;
     for (;;) {
         int running = 0;
         if (curl_multi_perform(multi, &running) != CURLM_OK)
@@ -244,7 +245,7 @@ static CURLcode drive(struct transfer *transfer)
             return message->data.result;
         if (call_interrupted(exchange->client, exchange->call))
             return CURLE_ABORTED_BY_CALLBACK;
-        if (stalls && clock_milliseconds() - transfer->last_byte > STALL_MS)
+        if (stalls && clock_milliseconds() - transfer->last_byte > stall)
             return CURLE_OPERATION_TIMEDOUT;
         if (curl_multi_poll(multi, NULL, 0, POLL_SLICE_MS, NULL) != CURLM_OK)
             return CURLE_OUT_OF_MEMORY;

@@ -8,6 +8,7 @@
 #include "client.h"
 #include "credentials.h"
 #include "http_pool.h"
+#include "manifest.h"
 #include "search.h"
 #include "server_features.h"
 #include "settings.h"
@@ -26,6 +27,9 @@ struct client {
     struct http_pool pool;
     struct features features;
     struct searches searches;
+    struct manifests manifests;
+    atomic_bool lacks_membership_files; /* found out by asking (file_lookup.h) */
+    atomic_bool lacks_artifact_files;
     atomic_bool shutting_down;
     _Atomic int64_t quiet_until; /* no metadata request before: the rate limit is used up */
 

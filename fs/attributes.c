@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "attributes.h"
 
+#include "content.h"
 #include "directory.h"
 #include "local.h"
 #include "options.h"
@@ -167,11 +168,25 @@ static bool save_error(struct request *request, struct buf *value)
     return found;
 }
 
+/* Where a reference points; false for stored files. */
+static bool reference(struct request *request, struct buf *value)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    const struct node *node = node_place(nodes, request->id).node;
+    const struct artifact_file *file = node->kind == NODE_FILE ? node->object : NULL;
+    bool found = file && file->reference.bytes &&
+                 buf_append(value, file->reference.bytes, file->reference.size);
+    pthread_mutex_unlock(&nodes->lock);
+    return found;
+}
+
 static const struct {
     const char *name;
     bool (*read)(struct request *request, struct buf *value);
 } extended_attributes[] = {
     {"user.registryfs.name", original_name},
+    {"user.registryfs.ref", reference},
     {"user.registryfs.error", save_error},
 };
 

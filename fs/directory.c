@@ -2,6 +2,8 @@
 #include "directory.h"
 
 #include "base/clock.h"
+#include "content.h"
+#include "file_tree.h"
 #include "member.h"
 #include "name.h"
 #include "options.h"
@@ -263,22 +265,32 @@ static bool registry_version_target(const struct node *link, struct buf *target)
 
 static const struct directory directories[] = {
     {NODE_ROOT, MEMBER_SELF, NODE_ORGANIZATION, list_organizations, find_organization,
-     add_organization, organization_id, NULL},
+     add_organization, organization_id, NULL, false, false},
     {NODE_ORGANIZATION, MEMBER_SELF, NODE_REGISTRY, list_registries, find_registry, add_registry,
-     registry_id, NULL},
+     registry_id, NULL, false, false},
     {NODE_REGISTRY, MEMBER_COLLECTIONS, NODE_COLLECTION, list_collections, find_collection,
-     add_collection, collection_id, NULL},
+     add_collection, collection_id, NULL, false, false},
     {NODE_REGISTRY, MEMBER_VERSIONS, NODE_LINK, list_registry_versions, find_registry_version,
-     add_registry_version, NULL, registry_version_target},
+     add_registry_version, NULL, registry_version_target, false, false},
     {NODE_COLLECTION, MEMBER_VERSIONS, NODE_VERSION, list_collection_versions, find_version,
-     add_version, NULL, NULL},
-    {NODE_COLLECTION, MEMBER_ALIASES, NODE_LINK, NULL, find_alias, add_aliases, NULL, alias_target},
+     add_version, NULL, NULL, false, false},
+    {NODE_COLLECTION, MEMBER_ALIASES, NODE_LINK, NULL, find_alias, add_aliases, NULL, alias_target,
+     false, false},
+    {.kind = NODE_VERSION,
+     .member = MEMBER_FILES,
+     .child = NODE_FILE,
+     .list = file_tree_list,
+     .find = file_tree_find,
+     .add = file_tree_add,
+     .immutable = true,
+     .listing_decides = true},
+    {.kind = NODE_FILE, .member = MEMBER_SELF, .child = NODE_FILE, .immutable = true},
     {NODE_REGISTRY_QUERY, MEMBER_SELF, NODE_REGISTRY_LINK, query_list_registries, NULL,
-     query_add_registry, NULL, query_link_target},
+     query_add_registry, NULL, query_link_target, false, false},
     {NODE_COLLECTION_QUERY, MEMBER_SELF, NODE_COLLECTION_LINK, query_list_collections, NULL,
-     query_add_collection, NULL, query_link_target},
+     query_add_collection, NULL, query_link_target, false, false},
     {NODE_VERSION_QUERY, MEMBER_SELF, NODE_LINK, query_list_versions, NULL, query_add_version, NULL,
-     query_link_target},
+     query_link_target, false, false},
 };
 
 const struct directory *directory_row(enum node_kind kind, uint8_t member)
@@ -443,6 +455,9 @@ bool directory_original_name(const struct node *node, struct buf *name)
     case NODE_LINK:
         if (node->member == MEMBER_VERSIONS)
             return full_version_name(object, name);
+        break;
+    case NODE_FILE:
+        text = file_tree_name(object);
         break;
     default:
         break;

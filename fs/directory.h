@@ -38,8 +38,12 @@ struct directory {
                 bool *duplicate);
     /* The server's id of an object; NULL: the file name tells them apart. */
     struct text (*id)(const void *object);
-    /* Where an entry that is a symlink points; NULL: entries are directories. */
+    /* Where an entry that is a symlink points; NULL: none are. */
     bool (*target)(const struct node *link, struct buf *target);
+    /* What was read stays true (design 4). */
+    bool immutable;
+    /* What `find` does not find may still be listed. */
+    bool listing_decides;
 };
 
 /* NULL: the place has no entries from the server. */

@@ -13,10 +13,12 @@
 #include "work.h"
 
 struct options;
+struct disk_cache;
 struct kernel_cache;
+struct remote_files;
 struct open_file;
-struct status_server;
 struct queries;
+struct status_server;
 
 struct filesystem {
     const struct options *options;
@@ -26,6 +28,7 @@ struct filesystem {
     struct viewer *viewer;
     struct nodes nodes;
     struct lane *metadata_lane;
+    struct lane *data_lane;
     struct fetches *fetches;
     struct requests *requests;
     struct open_file *open_files; /* under nodes.lock */
@@ -33,7 +36,10 @@ struct filesystem {
     struct kernel_cache *kernel_cache;
     struct queries *queries; /* under nodes.lock */
     struct fuse_session *session;
-    struct status_server *status_server;     /* NULL: none */
+    struct status_server *status_server; /* NULL: none */
+    struct disk_cache *disk_cache;       /* NULL: file contents are not kept on disk */
+    struct remote_files *remote_files;
+    size_t files_listed;                     /* since file_tree_trim(); under nodes.lock */
     int64_t mounted;                         /* clock_nanoseconds() */
     struct timespec mounted_at;              /* wall clock */
     void (*on_ready)(struct filesystem *fs); /* called once the kernel talks to us */

@@ -35,6 +35,7 @@ void listing_unref(struct listing *listing)
     free(listing->entries);
     free(listing->index);
     free(listing->sorted);
+    object_list_release(&listing->below);
     free(listing);
 }
 

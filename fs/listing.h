@@ -27,6 +27,7 @@ struct listing {
     size_t index_size;
     void **
         sorted; /* the entries' objects in a second order, where a directory needs one; else NULL */
+    struct object_list below; /* of a version's files: all of them, ordered by path */
 };
 
 struct listing *listing_new(int64_t fetched);

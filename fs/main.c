@@ -13,6 +13,7 @@
 #include "options.h"
 #include "place.h"
 #include "query.h"
+#include "read_file.h"
 #include "refresh.h"
 #include "run_command.h"
 #include "signals.h"
@@ -77,8 +78,9 @@ static bool make_parts(struct filesystem *fs)
     fs->requests = requests_new();
     fs->kernel_cache = kernel_cache_new();
     fs->queries = queries_new();
-    return fs->journal && fs->metadata_lane && fs->fetches && fs->requests && fs->kernel_cache &&
-           fs->queries;
+    bool content = read_file_start(fs);
+    return content && fs->journal && fs->metadata_lane && fs->fetches && fs->requests &&
+           fs->kernel_cache && fs->queries;
 }
 
 static int fail(int code, const char *message)
@@ -208,11 +210,13 @@ static void stop(struct filesystem *fs)
     status_server_stop(fs->status_server);
     if (fs->fetches)
         fetches_cancel_all(fs->fetches);
+    read_file_stop(fs);
     if (fs->requests)
         requests_interrupt_all(fs->requests);
     if (fs->kernel_cache)
         kernel_cache_stop(fs->kernel_cache);
     lane_free(fs->metadata_lane);
+    lane_free(fs->data_lane);
     if (fs->session) {
         fuse_session_unmount(fs->session);
         fuse_session_destroy(fs->session);
@@ -228,6 +232,7 @@ static void free_parts(struct filesystem *fs)
     kernel_cache_free(fs->kernel_cache);
     nodes_release(&fs->nodes);
     queries_free(fs->queries);
+    read_file_end(fs);
     object_unref(fs->viewer);
     client_free(fs->client);
     journal_free(fs->journal);

@@ -3,6 +3,7 @@
 
 #include "member.h"
 #include "place.h"
+#include "read_file.h"
 #include "ready.h"
 #include "room.h"
 #include "scratch.h"
@@ -47,6 +48,8 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     if (open->local)
         drop_local(fs, open);
     pthread_mutex_unlock(&fs->nodes.lock);
+    if (open->reader)
+        remote_reader_unref(open->reader);
     buf_release(&open->text);
     free(open);
 }
@@ -101,6 +104,8 @@ static enum readiness prepare(struct request *request, struct place place, struc
         return FAILED;
     if (place.node->kind == NODE_LOCAL)
         return prepare_local(request, place.node, open);
+    if (place.node->kind == NODE_FILE)
+        return read_file_prepare(request, place.node, &open->origin, error_number);
     const struct member *member = member_by_id(place.node->kind, place.member);
     bool edits = writes(request) && member && member->editing;
     enum readiness readiness = edits ? ready_object_now(request, place.node, error_number)
@@ -143,6 +148,13 @@ static void describe(struct request *request, struct open_file *open, bool contr
     request->file.direct_io = control || open->draft;
 }
 
+/* Content never changes: what the kernel has of it stays good, and its close says nothing. */
+static void describe_content(struct request *request, struct node *node)
+{
+    request->file.keep_cache = read_file_pages_are_good(request->fs, node);
+    request->file.noflush = 1;
+}
+
 bool open_body(struct request *request)
 {
     struct nodes *nodes = &request->fs->nodes;
@@ -155,7 +167,16 @@ bool open_body(struct request *request)
         struct place place = node_place(nodes, request->id);
         readiness = prepare(request, place, open, &error_number);
         control = place.node->kind == NODE_CONTROL;
+        if (readiness == READY && open->origin)
+            describe_content(request, place.node);
         pthread_mutex_unlock(&nodes->lock);
+    }
+    if (readiness == READY && open->origin) {
+        open->reader = read_file_open(steal(open->origin));
+        if (!open->reader) {
+            error_number = ENOMEM;
+            readiness = FAILED;
+        }
     }
     if (readiness == READY) {
         describe(request, open, control);
@@ -288,6 +309,8 @@ bool read_body(struct request *request)
     struct open_file *open = file_handle(request);
     struct nodes *nodes = &request->fs->nodes;
     const char *page = NULL;
+    if (open->reader)
+        return read_file_body(request, open->reader);
     pthread_mutex_lock(&nodes->lock);
     size_t size = cut_page(request, text_of_handle(request->fs, open), &page);
     char *copy = malloc(size + 1);

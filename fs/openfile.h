@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An open file: an attribute for reading (the text as it was when it was
- * opened), an attribute for writing (a draft, save.h), or a file in memory
- * (local.h). Writing is in writefile.h.
+ * opened), an attribute for writing (a draft, save.h), a file in memory
+ * (local.h), or a file of an artifact (read_file.h). Writing is in writefile.h.
  */
 #ifndef FS_OPENFILE_H
 #define FS_OPENFILE_H
@@ -12,9 +12,11 @@
 #include "save.h"
 
 struct open_file {
-    struct buf text;     /* immutable after open */
-    struct draft *draft; /* a reference; under nodes->lock */
-    struct node *local;  /* held, and counted as opened; under nodes->lock */
+    struct buf text;              /* immutable after open */
+    struct draft *draft;          /* a reference; under nodes->lock */
+    struct node *local;           /* held, and counted as opened; under nodes->lock */
+    struct remote_reader *reader; /* of an artifact's file; immutable after open */
+    struct origin *origin;        /* while it is being opened */
     bool append;
     bool changes; /* it has, or had, a draft or a local file; immutable after open */
     struct open_file *next, **link_to_this; /* fs->open_files, under nodes->lock */

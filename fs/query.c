@@ -153,7 +153,7 @@ enum readiness query_find(struct request *request, struct place directory, const
     enum readiness result = prepare(request, directory, name, &query, &reason, error_number);
     if (result != READY)
         return result;
-    const struct node *old = node_find(&fs->nodes, directory.node, directory.member, name);
+    const struct node *old = node_find_query(&fs->nodes, directory.node, directory.member, name);
     int64_t since = old ? old->fetched : 0;
     /* Inside a result nothing is asked for a filter that makes sense: the chain is one request. */
     if (query && node_is_query(directory.node))

@@ -189,7 +189,7 @@ static struct node *offer(struct filesystem *fs, struct place directory, struct 
     struct node *node = node_find(&fs->nodes, directory.node, directory.member, file_name);
     const struct facet *facet = node_find_facet(directory.node, directory.member);
     if (node || !object || name_needs_listing(file_name) || (facet && facet->changed > fetched))
-        return node && !node_is_query(node) ? node : NULL;
+        return node;
     const struct directory *row = directory_of(directory);
     return node_install(&fs->nodes, directory, row->child, file_name, object,
                         directory_identity(row, file_name, object), fetched);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "directory.h"
 #include "errnos.h"
+#include "file_tree.h"
 #include "filesystem.h"
 #include "member.h"
 #include "options.h"
@@ -17,10 +18,11 @@ enum {
     PATIENCE_SECONDS = 2, /* for a new answer, when an old one is at hand */
     FAILURE_SECONDS = 1, /* after which a failed call is tried again, when an old answer is there */
     PATH_SIZE = 1024,
-    RECENT_SECONDS = 1,     /* how old an answer may be for who is going to write */
-    LISTING_ROWS = 100,     /* entries of one page */
-    WALK_SECONDS = 60,      /* between opening collections/ and what is in it */
-    SINGLE_COLLECTIONS = 3, /* collections listed one by one before the whole registry is */
+    RECENT_SECONDS = 1,       /* how old an answer may be for who is going to write */
+    LISTING_ROWS = 100,       /* entries of one page */
+    WALK_SECONDS = 60,        /* between opening collections/ and what is in it */
+    IMMUTABLE_SECONDS = 3600, /* for which the kernel may keep what cannot change */
+    SINGLE_COLLECTIONS = 3,   /* collections listed one by one before the whole registry is */
 };
 
 static const int64_t SECOND = 1000000000;
@@ -47,6 +49,9 @@ static bool is_fresh(const struct request *request, const struct filesystem *fs,
 {
     if (!fetched || is_forgotten(node, member, fetched))
         return false;
+    const struct directory *row = directory_row(node->kind, member);
+    if (row && row->immutable)
+        return true;
     return clock_nanoseconds() - fetched < time_to_live(fs) ||
            (request && fetched >= request->started);
 }
@@ -126,6 +131,8 @@ static struct place source_of(struct place place)
 {
     if (place.node->kind == NODE_COLLECTION && place.member == MEMBER_ALIASES)
         place.member = MEMBER_VERSIONS;
+    if (place.node->kind == NODE_FILE)
+        place = (struct place){node_ancestor(place.node, NODE_VERSION), MEMBER_FILES};
     return place;
 }
 
@@ -168,8 +175,21 @@ static void derive_aliases(struct filesystem *fs, struct place aliases)
         refresh_install(fs, aliases, derived);
 }
 
+static void derive_folder(struct filesystem *fs, struct place folder)
+{
+    struct listing *files = listing_at(source_of(folder));
+    struct listing *own = listing_at(folder);
+    if (!files || (own && own->fetched >= files->fetched))
+        return;
+    struct listing *derived = file_tree_below(files, folder.node->object);
+    if (derived)
+        refresh_install(fs, folder, derived);
+}
+
 static void derive(struct filesystem *fs, struct place place)
 {
+    if (place.node->kind == NODE_FILE)
+        derive_folder(fs, place);
     if (place.node->kind != NODE_COLLECTION)
         return;
     derive_versions(fs, source_of(place));
@@ -177,10 +197,11 @@ static void derive(struct filesystem *fs, struct place place)
         derive_aliases(fs, place);
 }
 
-bool ready_listing_is_fresh(struct filesystem *fs, struct place place)
+bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since)
 {
     derive(fs, place);
-    return listing_is_fresh(NULL, fs, place, listing_at(place));
+    const struct listing *listing = listing_at(place);
+    return listing && listing->completed >= since && listing_is_fresh(NULL, fs, place, listing);
 }
 
 /* A walker (find, ls -R, grep -r) comes to every collection: one listing of the registry's versions
@@ -252,6 +273,8 @@ static void need_entry(struct request *request, struct place place, const char *
     const struct facet *facet = node_find_facet(place.node, place.member);
     const struct directory *row = directory_of(place);
     bool listing_pays = listing && facet->singles > listing->count / LISTING_ROWS;
+    if (place.node->kind == NODE_VERSION)
+        listing_pays = file_tree_pays_listing(place.node, facet);
     if (!row->find || name_needs_listing(name) || (listing_pays && row->list))
         need_listing(request, place);
     else
@@ -333,13 +356,9 @@ struct node *ready_known_entry(struct filesystem *fs, struct place place, const 
     struct node *entry = node_find(&fs->nodes, place.node, place.member, name);
     const struct facet *facet = node_find_facet(place.node, place.member);
     const struct listing *listing = listing_at(place);
-    bool query = entry && node_is_query(entry);
-    if ((!entry || query) && listing && listing->fetched >= facet->changed) {
+    if (!entry && listing && listing->fetched >= facet->changed)
         entry = entry_from_listing(fs, place, name);
-        /* A query that rests on something newer than the listing stays. */
-        query = entry && node_is_query(entry);
-    }
-    return query ? NULL : entry;
+    return entry;
 }
 
 enum readiness ready_entry(struct request *request, struct place place, const char *name,
@@ -396,6 +415,8 @@ double ready_seconds_left(struct filesystem *fs, const struct node *node)
     if (node->gone || is_forgotten(node->parent, node->member, node->fetched) ||
         node->fetched < node->forgotten)
         return 0;
+    if (directory_row(node->parent->kind, node->member)->immutable)
+        return IMMUTABLE_SECONDS;
     double age = (double)(clock_nanoseconds() - node->fetched) / nanoseconds;
     if (age < fs->options->ttl)
         return fs->options->ttl - age;

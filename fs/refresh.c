@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "directory.h"
+#include "file_tree.h"
 #include "filesystem.h"
 #include "kernel_cache.h"
 #include "member.h"
@@ -59,7 +60,7 @@ static bool begin(struct fetch *fetch, struct lineage *lineage, char path[PATH_S
     struct nodes *nodes = &fetch->fs->nodes;
     struct place place = {fetch->node, fetch->member};
     pthread_mutex_lock(&nodes->lock);
-    bool needed = fetch->name[0] || !ready_listing_is_fresh(fetch->fs, place);
+    bool needed = fetch->name[0] || !ready_listing_came(fetch->fs, place, fetch->created);
     lineage_of(fetch->node, lineage);
     place_path(place, path, PATH_SIZE);
     pthread_mutex_unlock(&nodes->lock);
@@ -109,9 +110,11 @@ static int run_listing(struct fetch *fetch, struct call *call)
         error_set(&fetch->error, ERROR_LOCAL, "out of memory");
     if (listing) {
         pthread_mutex_lock(&fs->nodes.lock);
+        size_t files = listing->below.count;
         refresh_install(fs, place, listing);
         if (node_is_query(place.node))
             query_was_used(fs, place.node);
+        file_tree_trim(fs, files);
         pthread_mutex_unlock(&fs->nodes.lock);
     }
     lineage_release(&lineage);
@@ -137,8 +140,6 @@ static void install_entry(struct fetch *fetch, const struct directory *row, void
     struct place place = {fetch->node, fetch->member};
     pthread_mutex_lock(&nodes->lock);
     struct node *old = node_find(nodes, fetch->node, fetch->member, fetch->name);
-    if (old && node_is_query(old) && !object)
-        old = NULL; /* that there is no object of its name is what it rests on */
     struct facet *facet = node_facet(fetch->node, fetch->member);
     if (facet)
         facet->singles++;
@@ -175,6 +176,11 @@ static int run_entry(struct fetch *fetch, struct call *call)
         free((char *)(uintptr_t)name.bytes);
     } else {
         error_set(call->error, ERROR_NOT_FOUND, "no object of the server has this name");
+    }
+    if (result < 0 && call->error->kind == ERROR_NOT_FOUND && row->listing_decides) {
+        lineage_release(&lineage);
+        error_clear(call->error);
+        return run_listing(fetch, call);
     }
     if (result == 0 || call->error->kind == ERROR_NOT_FOUND)
         install_entry(fetch, row, object, asked);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "change.h"
 #include "filesystem.h"
+#include "remote_file.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,8 +16,9 @@ enum { REGISTERING, INTERRUPTED, PARKED, TAKEN };
 struct parked {
     struct request request;
     atomic_int state;
-    atomic_uint references; /* one for whoever will answer it, one while it is being parked */
-    struct parked_links links;
+    atomic_uint references;      /* one for whoever will answer it, one while it is being parked */
+    struct parked_links links;   /* in a fetch */
+    struct remote_waiter waiter; /* in a file */
     struct parked *next, **link_to_this; /* the table, under requests->lock */
 };
 
@@ -26,6 +28,7 @@ struct requests {
     struct parked *first; /* under lock */
     unsigned count;       /* under lock */
     bool stopping;        /* under lock */
+    int64_t naps_until;   /* under lock */
     bool has_thread;
     pthread_t thread;
 };
@@ -72,7 +75,8 @@ static void table_add(struct requests *requests, struct parked *parked)
             parked->next->link_to_this = &parked->next;
         requests->first = parked;
         requests->count++;
-        pthread_cond_signal(&requests->wake);
+        if (parked->request.deadline && parked->request.deadline < requests->naps_until)
+            pthread_cond_signal(&requests->wake);
     }
     pthread_mutex_unlock(&requests->lock);
 }
@@ -90,6 +94,16 @@ static void table_remove(struct requests *requests, struct parked *parked)
     pthread_mutex_unlock(&requests->lock);
 }
 
+/* It waits no more, whatever it waited for. */
+static void leave(struct parked *parked, bool for_good)
+{
+    struct filesystem *fs = parked->request.fs;
+    if (parked->request.need.reader)
+        remote_leave(fs->remote_files, &parked->waiter);
+    else
+        fetch_leave(fs, parked, for_good);
+}
+
 /* Runs inside libfuse with locks of its own held: it may reply, it must not unregister. */
 static void interrupted(fuse_req_t fuse, void *context)
 {
@@ -98,7 +112,7 @@ static void interrupted(fuse_req_t fuse, void *context)
     if (atomic_compare_exchange_strong(&parked->state, &registering, INTERRUPTED) ||
         !parked_claim(parked))
         return;
-    fetch_leave(parked->request.fs, parked, true);
+    leave(parked, true);
     table_remove(parked->request.fs->requests, parked);
     fuse_reply_err(fuse, EINTR);
     parked_unref(parked);
@@ -117,29 +131,86 @@ static bool register_interrupt(struct parked *parked)
     return atomic_compare_exchange_strong(&parked->state, &registering, PARKED);
 }
 
-static void park(struct parked *parked)
+static struct parked *parked_of(struct remote_waiter *waiter)
+{
+    return (struct parked *)(void *)((char *)waiter - offsetof(struct parked, waiter));
+}
+
+static bool claim_waiter(struct remote_waiter *waiter)
+{
+    return parked_claim(parked_of(waiter));
+}
+
+static void resume_waiter(struct remote_waiter *waiter, const struct error *failure)
+{
+    parked_continue(parked_of(waiter), failure);
+}
+
+enum joined {
+    JOINED,
+    NO_MEMORY,
+    IS_THERE, /* nothing to wait for any more */
+};
+
+/* Lets it wait for what it needs; takes over what the need holds. */
+static enum joined join(struct parked *parked, const struct need *need)
+{
+    struct request *request = &parked->request;
+    if (!need->reader)
+        return fetch_join(request->fs, parked, need) ? JOINED : NO_MEMORY;
+    bool waits =
+        remote_wait(need->reader, (uint64_t)request->offset, request->size, &parked->waiter);
+    /* Who ended it before it waited found nothing to leave. */
+    if (!parked_waits(parked))
+        remote_leave(request->fs->remote_files, &parked->waiter);
+    remote_reader_unref(need->reader);
+    return waits ? JOINED : IS_THERE;
+}
+
+/* True: what it needs has come meanwhile, the caller is to run the body again. */
+static bool park(struct parked *parked)
 {
     struct request *request = &parked->request;
     struct need need = request->need;
     if (need.change)
         change_launch(need.change); /* it runs whether or not this request comes to wait for it */
+    parked->waiter = (struct remote_waiter){.claim = claim_waiter, .resume = resume_waiter};
     atomic_store(&parked->references, 2);
     bool waits = register_interrupt(parked);
-    bool joined = fetch_join(request->fs, parked, &need);
+    enum joined joined = join(parked, &need);
     if (!waits) {
         fuse_req_interrupt_func(request->fuse, NULL, NULL);
         fuse_reply_err(request->fuse, EINTR);
         parked_unref(parked);
         parked_unref(parked);
-        return;
+        return false;
     }
-    table_add(request->fs->requests, parked);
-    if (!joined && parked_claim(parked)) {
+    if (joined != IS_THERE)
+        table_add(request->fs->requests, parked);
+    if (joined == IS_THERE && parked_claim(parked)) {
+        fuse_req_interrupt_func(request->fuse, NULL, NULL);
+        parked_unref(parked);
+        return true;
+    }
+    if (joined == NO_MEMORY && parked_claim(parked)) {
         struct error failure = {0};
         error_set(&failure, ERROR_LOCAL, "out of memory");
         parked_continue(parked, &failure);
     }
     parked_unref(parked);
+    return false;
+}
+
+/* Parks it, and runs the body as often as it turns out that there is nothing to wait for. */
+static void park_until_done(struct parked *parked)
+{
+    while (park(parked)) {
+        error_clear(&parked->request.failure);
+        if (parked->request.body(&parked->request)) {
+            parked_unref(parked);
+            return;
+        }
+    }
 }
 
 void request_start(struct request *request)
@@ -156,7 +227,7 @@ void request_start(struct request *request)
         parked->request.other_name = request->other_name ? strdup(request->other_name) : NULL;
         if ((!request->name || parked->request.name) &&
             (!request->other_name || parked->request.other_name)) {
-            park(parked);
+            park_until_done(parked);
             return;
         }
         atomic_store(&parked->references, 1);
@@ -168,7 +239,7 @@ void request_start(struct request *request)
 void parked_continue(struct parked *parked, const struct error *failure)
 {
     struct request *request = &parked->request;
-    fetch_leave(request->fs, parked, false);
+    leave(parked, false);
     table_remove(request->fs->requests, parked);
     /* Waits for a callback that is just running and has lost. */
     fuse_req_interrupt_func(request->fuse, NULL, NULL);
@@ -178,7 +249,7 @@ void parked_continue(struct parked *parked, const struct error *failure)
     if (!request->body(request)) {
         while (atomic_load(&parked->references) > 1)
             sched_yield(); /* the thread that parked it last is about to let go */
-        park(parked);
+        park_until_done(parked);
         return;
     }
     parked_unref(parked);
@@ -214,6 +285,7 @@ static struct parked *take_due(struct requests *requests, int64_t now, int64_t *
 static void nap_until(struct requests *requests, int64_t deadline)
 {
     struct timespec until = {.tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000};
+    requests->naps_until = deadline;
     pthread_cond_timedwait(&requests->wake, &requests->lock, &until);
 }
 
@@ -287,7 +359,7 @@ void requests_interrupt_all(struct requests *requests)
         if (!parked)
             return;
         struct request *request = &parked->request;
-        fetch_leave(request->fs, parked, true);
+        leave(parked, true);
         table_remove(request->fs->requests, parked);
         fuse_req_interrupt_func(request->fuse, NULL, NULL);
         fuse_reply_err(request->fuse, EINTR);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stat.h"
 
+#include "content.h"
 #include "directory.h"
 #include "local.h"
 #include "member.h"
@@ -8,6 +9,11 @@
 #include "room.h"
 
 enum { STAT_BLOCK = 512, PREFERRED_BLOCK = 4096, PATH_DEPTH = 32 };
+
+static const struct artifact_file *artifact_file_of(const struct node *node)
+{
+    return node->object;
+}
 
 mode_t place_mode(const struct filesystem *fs, struct place place)
 {
@@ -26,6 +32,8 @@ mode_t place_mode(const struct filesystem *fs, struct place place)
         [NODE_VERSION_QUERY] = S_IFDIR | 0555,
     };
     mode_t mode = own[place.node->kind];
+    if (place.node->kind == NODE_FILE)
+        mode = artifact_file_of(place.node)->is_folder ? S_IFDIR | 0555 : S_IFREG | 0444;
     if (place.node->kind == NODE_LOCAL)
         return local_of(place.node)->mode;
     if (place.member != MEMBER_SELF)
@@ -161,21 +169,35 @@ static bool measure(struct filesystem *fs, struct place place, mode_t mode, stru
     *size = 0;
     if (S_ISDIR(mode))
         return true;
+    if (place.node->kind == NODE_FILE) {
+        int64_t bytes = artifact_file_of(place.node)->size;
+        *size = bytes < 0 ? 0 : bytes;
+        return true;
+    }
     bool good = S_ISLNK(mode) ? directory_link_target(place.node, scratch)
                               : place_render(fs, place, scratch);
     *size = (off_t)scratch->size;
     return good;
 }
 
+/* An artifact's file may have a time of its own; else it is as old as the version. */
+static struct timespec time_of(const struct filesystem *fs, struct node *node)
+{
+    struct text created, updated;
+    struct timespec time;
+    if (node->kind == NODE_FILE) {
+        if (date_parse(artifact_file_of(node)->updated_at, &time))
+            return time;
+        node = node_ancestor(node, NODE_VERSION);
+    }
+    member_dates(node->kind, node->object, &created, &updated);
+    return date_parse(updated, &time) || date_parse(created, &time) ? time : fs->mounted_at;
+}
+
 bool place_stat(struct filesystem *fs, struct place place, struct buf *scratch, struct stat *out)
 {
     place = place_behind(place);
-    struct text created, updated;
-    struct node *dated = place.node;
-    member_dates(dated->kind, dated->object, &created, &updated);
-    struct timespec time;
-    if (!date_parse(updated, &time) && !date_parse(created, &time))
-        time = fs->mounted_at;
+    struct timespec time = time_of(fs, place.node);
     *out = (struct stat){
         .st_ino = node_inode_number(place),
         .st_mode = place_mode(fs, place),
@@ -191,9 +213,9 @@ bool place_stat(struct filesystem *fs, struct place place, struct buf *scratch, 
         local_stat(place.node, out);
     else if (!measure(fs, place, out->st_mode, scratch, &out->st_size))
         return false;
-    else if (S_ISREG(out->st_mode))
+    else if (S_ISREG(out->st_mode) && place.node->kind != NODE_FILE)
         room_adjust_stat(place, scratch, out);
-    out->st_blocks = (out->st_size + STAT_BLOCK - 1) / STAT_BLOCK;
+    out->st_blocks = out->st_size / STAT_BLOCK + (out->st_size % STAT_BLOCK != 0);
     return true;
 }
 

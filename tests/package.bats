@@ -116,11 +116,10 @@ files_of() {
 }
 
 @test "options in the container files are options of the program" {
+    local files=("$ROOT"/contrib/compose.yaml "$ROOT"/contrib/kubernetes/*.yaml "$ROOT"/contrib/systemd/*.service)
     local option
-    for option in $(grep -hoE '(^|[[ ,-])--[a-z][a-z_-]+' "$ROOT"/contrib/compose.yaml "$ROOT"/contrib/kubernetes/*.yaml \
-        "$ROOT"/contrib/systemd/*.service | grep -oE -- '--[a-z][a-z_-]+' | sort -u); do
-        "$REGISTRYFS" --help | grep -qE -- "$option( |\$)" || grep -qE "^# .*$option" \
-            "$ROOT"/contrib/compose.yaml "$ROOT"/contrib/kubernetes/*.yaml "$ROOT"/contrib/systemd/*.service ||
-            fail "no such option: $option" || return
-    done
+    "$REGISTRYFS" --help | grep -oE -- '--[a-z][a-z_-]+' >known
+    while read -r option; do
+        grep -qx -- "$option" known || fail "no such option: $option" || return
+    done < <(grep -hvE '^ *#' "${files[@]}" | grep -oE '(^|[[ ,-])--[a-z][a-z_-]+' | grep -oE -- '--[a-z_-]+' | sort -u)
 }

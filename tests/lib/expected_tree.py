@@ -369,12 +369,20 @@ def main():
     tree.finish()
 
 
-# Metadata may be nested deeply.
-sys.setrecursionlimit(100000)
-threading.stack_size(512 * 1024 * 1024)
-failures = []
-threading.excepthook = lambda failure: (failures.append(failure), traceback.print_exception(failure.exc_value))
-thread = threading.Thread(target=main)
-thread.start()
-thread.join()
-sys.exit(1 if failures else 0)
+def run():
+    # Metadata may be nested deeply.
+    sys.setrecursionlimit(100000)
+    threading.stack_size(512 * 1024 * 1024)
+    failures = []
+    threading.excepthook = lambda failure: (
+        failures.append(failure),
+        traceback.print_exception(failure.exc_value),
+    )
+    thread = threading.Thread(target=main)
+    thread.start()
+    thread.join()
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    run()

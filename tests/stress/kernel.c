@@ -334,6 +334,22 @@ int fuse_reply_buf(fuse_req_t req, const char *bytes, size_t size)
     return deliver(req, &answer, true);
 }
 
+int fuse_reply_iov(fuse_req_t req, const struct iovec *pieces, int count)
+{
+    struct answer answer = {0};
+    for (int i = 0; i < count; i++)
+        answer.size += pieces[i].iov_len;
+    answer.bytes = malloc(answer.size + 1);
+    if (!answer.bytes)
+        broken("no memory");
+    size_t at = 0;
+    for (int i = 0; i < count; i++) {
+        memcpy(answer.bytes + at, pieces[i].iov_base, pieces[i].iov_len);
+        at += pieces[i].iov_len;
+    }
+    return deliver(req, &answer, true);
+}
+
 int fuse_reply_readlink(fuse_req_t req, const char *target)
 {
     return fuse_reply_buf(req, target, strlen(target));

@@ -84,8 +84,7 @@ static int nap(const struct call *call, uint32_t milliseconds)
     return 0;
 }
 
-/* The way to the server and back: how long it takes and whether it fails. */
-static int travel(const struct call *call)
+int server_travel(const struct call *call)
 {
     static const enum error_kind kinds[] = {ERROR_SERVER,  ERROR_UNREACHABLE,
                                             ERROR_TIMEOUT, ERROR_FORBIDDEN,
@@ -203,6 +202,23 @@ char *filter_by_name(struct text name)
                                                                                      : filter;
 }
 
+int client_find_search(struct client *client, struct call *call,
+                       const struct organization *organization, enum filter_search *search)
+{
+    (void)client, (void)organization;
+    *search = FILTER_BASIC;
+    return server_travel(call);
+}
+
+/* Known for a part of the questions, so that some of them are asked. */
+bool client_knows_search(struct client *client, const struct organization *organization,
+                         enum filter_search *search)
+{
+    (void)client, (void)organization;
+    *search = FILTER_BASIC;
+    return random_below(4) != 0;
+}
+
 const char *client_base_url(const struct client *client)
 {
     (void)client;
@@ -225,7 +241,7 @@ int client_list_organizations(struct client *client, struct call *call,
                               const struct viewer *known_viewer, struct object_list *found)
 {
     (void)client, (void)known_viewer;
-    if (travel(call) != 0)
+    if (server_travel(call) != 0)
         return -1;
     for (int i = 0; i < ORGANIZATIONS; i++) {
         char name[NAME_SIZE];
@@ -240,7 +256,7 @@ int client_get_organization(struct client *client, struct call *call, struct tex
                             struct organization **organization)
 {
     (void)client;
-    if (travel(call) != 0)
+    if (server_travel(call) != 0)
         return -1;
     if (name.size != 2 || name.bytes[0] != 'o' || name.bytes[1] >= '0' + ORGANIZATIONS)
         return not_there(call);
@@ -253,7 +269,7 @@ int client_list_registries(struct client *client, struct call *call, const struc
 {
     (void)client;
     page->done = true;
-    if (travel(call) != 0)
+    if (server_travel(call) != 0)
         return -1;
     for (int i = 0; i < REGISTRIES; i++) {
         char name[NAME_SIZE];
@@ -270,7 +286,7 @@ int client_get_registry(struct client *client, struct call *call,
                         struct registry **registry)
 {
     (void)client;
-    if (travel(call) != 0)
+    if (server_travel(call) != 0)
         return -1;
     if (name.size != 2 || name.bytes[0] != 'r' || !exists(name.bytes, organization->name))
         return not_there(call);
@@ -293,7 +309,7 @@ int client_list_collections(struct client *client, struct call *call, const stru
     (void)client;
     page->done = true;
     registry_of(scope, registry);
-    if (travel(call) != 0)
+    if (server_travel(call) != 0)
         return -1;
     for (int i = 0; i < COLLECTIONS; i++) {
         char name[NAME_SIZE];
@@ -310,7 +326,7 @@ int client_get_collection(struct client *client, struct call *call, const struct
                           struct text name, struct collection **collection)
 {
     (void)client;
-    if (travel(call) != 0)
+    if (server_travel(call) != 0)
         return -1;
     if (name.size != 2 || name.bytes[0] != 'c' || !exists(name.bytes, registry->full_name))
         return not_there(call);
@@ -324,7 +340,7 @@ int client_registry_is_empty(struct client *client, struct call *call,
 {
     (void)client, (void)organization, (void)registry;
     *empty = random_below(2) == 0;
-    return travel(call);
+    return server_travel(call);
 }
 
 int client_list_versions(struct client *client, struct call *call, const struct scope *scope,
@@ -334,7 +350,7 @@ int client_list_versions(struct client *client, struct call *call, const struct 
     (void)client;
     page->done = true;
     registry_of(scope, registry);
-    if (travel(call) != 0)
+    if (server_travel(call) != 0)
         return -1;
     for (int i = 0; i < COLLECTIONS * VERSIONS; i++) {
         snprintf(collection, sizeof collection, "c%d", i / VERSIONS);
@@ -352,7 +368,7 @@ int client_get_version(struct client *client, struct call *call, const struct re
 {
     int index = (int)(epoch() % VERSIONS);
     (void)client;
-    if (travel(call) != 0)
+    if (server_travel(call) != 0)
         return -1;
     if (alias.bytes[0] == 'v')
         index = (int)strtol(alias.bytes + 1, NULL, 10);
@@ -371,7 +387,7 @@ int client_create_registry(struct client *client, struct call *call,
                            enum registry_visibility visibility, struct registry **created)
 {
     (void)client, (void)visibility;
-    if (travel(call) != 0)
+    if (server_travel(call) != 0)
         return -1;
     *created = make_registry(organization, name.bytes);
     return 0;
@@ -382,7 +398,7 @@ static int changed(struct call *call, const struct registry *saved, struct text 
 {
     const struct organization organization = {.name = saved->organization, .entity = saved->entity};
     *now = NULL;
-    if (travel(call) != 0)
+    if (server_travel(call) != 0)
         return -1;
     *now = make_registry(&organization, name.bytes);
     return 0;
@@ -406,29 +422,13 @@ int client_delete_registry(struct client *client, struct call *call,
                            const struct registry *registry)
 {
     (void)client, (void)registry;
-    return travel(call);
-}
-
-int client_find_search(struct client *client, struct call *call,
-                       const struct organization *organization, enum filter_search *search)
-{
-    (void)client, (void)organization;
-    *search = FILTER_BASIC;
-    return travel(call);
-}
-
-bool client_knows_search(struct client *client, const struct organization *organization,
-                         enum filter_search *search)
-{
-    (void)client, (void)organization;
-    *search = FILTER_BASIC;
-    return true;
+    return server_travel(call);
 }
 
 int client_check(struct client *client, struct call *call, struct viewer **viewer)
 {
     (void)client, (void)viewer;
-    travel(call);
+    server_travel(call);
     return error_set(call->error, ERROR_UNREACHABLE, "nobody is asked who they are");
 }
 

@@ -6,5 +6,7 @@
 
 /* Calls so far. */
 uint64_t server_calls(void);
+/* The way to the server and back: how long it takes and whether it fails. */
+int server_travel(const struct call *call);
 
 #endif

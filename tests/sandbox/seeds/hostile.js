@@ -180,7 +180,7 @@ function addSequences(store) {
 
 function addFiles(store) {
   const entity = store.entities.get('hostile-entity');
-  const registry = store.addProject(entity, { name: `${PREFIX}files` });
+  const registry = store.addProject(entity, { name: `${PREFIX}artifact-files` });
   const sources = new Sources(store, 'hostile-team');
   for (const [name, versions] of Object.entries(files.collections(store))) {
     const collection = store.addCollection(registry, { name });

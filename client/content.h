@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The files of a version and their bytes (protocol 8). Blocking calls with the
+ * conventions of client.h.
+ */
+#ifndef CLIENT_CONTENT_H
+#define CLIENT_CONTENT_H
+
+#include "base/md5.h"
+#include "client.h"
+
+struct artifact_file {
+    struct object object;
+    struct text path;       /* clean and relative: no part is empty, "." or ".." */
+    struct text reference;  /* URL; null: the bytes are stored with W&B */
+    struct text updated_at; /* null: unknown, as for references */
+    struct text url;        /* signed, as of when it was listed; null: to be asked for */
+    struct text birth;      /* birthArtifactID, where the manifest was read; else null */
+    struct text stored_in;  /* of a reference that was followed: the artifact that has the bytes, */
+    struct text stored_as;  /* and their path there */
+    int64_t size;           /* bytes; -1: the server's number cannot be true */
+    unsigned char md5[MD5_SIZE];
+    bool has_md5;
+    bool is_folder; /* never the client's: for those who put folders among files */
+};
+
+/* Where a listing of files stands. Start with zeros. */
+struct file_pages {
+    struct page page; /* page.done: all files were listed */
+    int64_t counted;  /* files that the server has named so far, also those left out */
+    bool started;
+    int route; /* the client's own */
+};
+void file_pages_release(struct file_pages *pages);
+#define cleanup_file_pages cleanup(file_pages_release)
+
+/* Appends the next page of files. Those whose path is not clean are left out and reported.
+ * References come with the last page; they cost two requests where there are any. */
+int client_list_files(struct client *client, struct call *call, const struct version *version,
+                      struct file_pages *pages, struct object_list *found);
+
+/* One stored file by its path, without a listing. ERROR_NOT_FOUND also for references and folders.
+ */
+int client_get_file(struct client *client, struct call *call, const struct version *version,
+                    struct text path, struct artifact_file **file);
+
+/* Whether the reference leads to a file of another version (protocol 8.5), so that it is followed.
+ */
+bool reference_is_followed(struct text reference);
+/* Follows it, over other references if need be: *resolved is the file with what is known of the
+ * bytes in the end. ERROR_REMOTE: they are outside of W&B; ERROR_SERVER: it goes round in circles,
+ * or leads to something of another size. */
+int client_resolve_file(struct client *client, struct call *call, const struct version *version,
+                        const struct artifact_file *file, struct artifact_file **resolved);
+
+/* --- bytes --- */
+
+struct file_source; /* where the bytes of one file are; shared by any number of threads */
+
+/* Asks nobody. ERROR_REMOTE: a reference that was not resolved. Keeps the version and the file. */
+int file_source_new(struct client *client, const struct version *version,
+                    const struct artifact_file *file, struct error *error,
+                    struct file_source **source);
+void file_source_free(struct file_source *source);
+
+uint64_t file_source_size(const struct file_source *source);
+/* NULL: unknown. */
+const unsigned char *file_source_md5(const struct file_source *source);
+
+/* Takes the next bytes; false ends the transfer, with call->error set or not. */
+typedef bool content_sink(void *context, const char *bytes, size_t size);
+
+/*
+ * Delivers exactly the bytes from offset to offset + length, in order, each once, or fails. Signed
+ * URLs that have expired are renewed, transfers that broke off are taken up where they ended, the
+ * W&B host is asked when the storage has nothing to give (protocol 8.3). Ends within about 45 s
+ * without progress. Bytes of a wrong length or from a wrong place are never delivered; whether the
+ * content has its digest is the caller's to check.
+ */
+int file_source_read(struct file_source *source, struct call *call, uint64_t offset,
+                     uint64_t length, content_sink *sink, void *context);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One content on disk, in blocks that count only with a fitting checksum. Two
+ * files: the bytes at their places in a sparse file, and beside it `.blocks`:
+ * a header and one 64-bit checksum a block, 0 for a block that is not there.
+ * Written in that order, without fsync: what a crash leaves half-written fails
+ * its checksum. Who has them open holds a shared flock on `.blocks`. Blocks on
+ * the local disk; any thread and process at once.
+ */
+#ifndef FS_DISK_BLOCKS_H
+#define FS_DISK_BLOCKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Unit of presence and of checksums. Small, so that random reads fetch little: 32 KiB for a read of
+ * 4 KiB is 3 % of 1 GiB after 1000 of them. */
+enum { DISK_BLOCK = 32 * 1024 };
+
+/* Name of the checksums' file: that of the bytes with this behind. */
+#define DISK_BLOCKS_SUFFIX ".blocks"
+
+struct disk_blocks;
+
+/* Opens; with `create` makes files (not folders) that are missing or unreadable. NULL with errno.
+ */
+struct disk_blocks *disk_blocks_open(const char *path, uint64_t size, bool create);
+void disk_blocks_close(struct disk_blocks *blocks);
+/* False on a read-only disk: reading is all that can be done. */
+bool disk_blocks_writable(const struct disk_blocks *blocks);
+
+/* Copies checked bytes; returns how many, up to the first block that is missing or damaged. A
+ * damaged block is forgotten and *damaged set. */
+size_t disk_blocks_read(struct disk_blocks *blocks, uint64_t offset, void *buffer, size_t size,
+                        bool *damaged);
+/* How far, up to `end`, all blocks are like the one of `offset`: there (*present), or not. */
+uint64_t disk_blocks_run(const struct disk_blocks *blocks, uint64_t offset, uint64_t end,
+                         bool *present);
+/* `offset` and `size` are whole blocks but at the end of the content. False with errno. */
+bool disk_blocks_write(struct disk_blocks *blocks, uint64_t offset, const void *data, size_t size);
+
+/* The remembered fact that the content was complete and its digest fitted. */
+bool disk_blocks_is_verified(const struct disk_blocks *blocks);
+void disk_blocks_set_verified(struct disk_blocks *blocks);
+/* Forgets all blocks. */
+void disk_blocks_clear(struct disk_blocks *blocks);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "read_file.h"
+
+#include "base/clock.h"
+#include "content.h"
+#include "disk_cache.h"
+#include "errnos.h"
+#include "hash.h"
+#include "kernel_cache.h"
+#include "options.h"
+#include "refresh.h"
+#include "stat.h"
+
+#include <errno.h>
+#include <limits.h>
+
+enum {
+    MEMORY = 96 << 20, /* for content on its way, all open files together */
+    READ_SECONDS = 60, /* a read of file data ends within (design 5) */
+    PATH_SIZE = 1024,
+};
+
+/* --- start and end --- */
+
+static void report_disk(void *context, const char *message)
+{
+    struct filesystem *fs = context;
+    log_write(fs->log, CLIENT_LOG_WARNING, "%s", message);
+    journal_add(fs->journal, "cache", "/", ERROR_LOCAL, message);
+}
+
+/* $VARIABLE/rest, or else ~/fallback/rest. False: neither is set. */
+static bool place_below(const char *variable, const char *fallback, const char *rest, char *path)
+{
+    const char *directory = getenv(variable);
+    const char *home = getenv("HOME");
+    int length = -1;
+    if (directory && directory[0] == '/')
+        length = snprintf(path, PATH_MAX, "%s%s", directory, rest);
+    else if (home && home[0] == '/')
+        length = snprintf(path, PATH_MAX, "%s/%s%s", home, fallback, rest);
+    return length > 0 && length < PATH_MAX;
+}
+
+static struct disk_cache *make_disk_cache(struct filesystem *fs)
+{
+    const struct options *options = fs->options;
+    char directory[PATH_MAX], objects[PATH_MAX];
+    if (options->no_cache || options->cache_size == 0)
+        return NULL;
+    if (!options->cache_dir && !place_below("XDG_CACHE_HOME", ".cache", "/registryfs", directory)) {
+        log_write(fs->log, CLIENT_LOG_WARNING,
+                  "no file contents are cached on disk: neither XDG_CACHE_HOME nor HOME is set; "
+                  "give --cache-dir");
+        return NULL;
+    }
+    bool official = place_below("WANDB_CACHE_DIR", ".cache/wandb", "/artifacts/obj/md5", objects);
+    return disk_cache_new(&(struct disk_cache_config){
+        .directory = options->cache_dir ? options->cache_dir : directory,
+        .limit = options->cache_size,
+        .client_objects = official ? objects : NULL,
+        .context = fs,
+        .report = report_disk,
+    });
+}
+
+bool read_file_start(struct filesystem *fs)
+{
+    fs->data_lane = lane_new("data", DATA_WORKERS);
+    fs->disk_cache = make_disk_cache(fs);
+    fs->remote_files = fs->data_lane
+                           ? remote_files_new(fs->data_lane, DATA_WORKERS, fs->disk_cache, MEMORY)
+                           : NULL;
+    return fs->remote_files != NULL;
+}
+
+void read_file_stop(struct filesystem *fs)
+{
+    if (fs->remote_files)
+        remote_files_stop(fs->remote_files);
+}
+
+void read_file_end(struct filesystem *fs)
+{
+    remote_files_free(fs->remote_files);
+    disk_cache_free(fs->disk_cache);
+}
+
+/* --- the source of a file's bytes --- */
+
+struct origin {
+    struct filesystem *fs;
+    struct file_source *source;
+    uint64_t key; /* tells files apart */
+    char path[PATH_SIZE];
+};
+
+static int fetch_bytes(void *context, struct call *call, uint64_t offset, uint64_t length,
+                       remote_sink *sink, void *sink_context)
+{
+    struct origin *origin = context;
+    if (file_source_read(origin->source, call, offset, length, sink, sink_context) == 0)
+        return 0;
+    if (call->error->kind != ERROR_INTERRUPTED)
+        journal_add(origin->fs->journal, "read", origin->path, call->error->kind,
+                    call->error->message);
+    return -1;
+}
+
+static void note_mismatch(void *context)
+{
+    struct origin *origin = context;
+    static const char message[] = "the content does not have the digest that the server gives for "
+                                  "it";
+    journal_add(origin->fs->journal, "read", origin->path, ERROR_SERVER, message);
+    log_write(origin->fs->log, CLIENT_LOG_WARNING, "read %s: %s", origin->path, message);
+}
+
+static void release_origin(void *context)
+{
+    struct origin *origin = context;
+    file_source_free(origin->source);
+    free(origin);
+}
+
+static struct origin *origin_new(struct filesystem *fs, struct node *node, struct error *error)
+{
+    const struct node *version = node_ancestor(node, NODE_VERSION);
+    struct origin *origin = calloc(1, sizeof *origin);
+    struct place place = {node, MEMBER_SELF};
+    if (!origin) {
+        error_set(error, ERROR_LOCAL, "out of memory");
+        return NULL;
+    }
+    origin->fs = fs;
+    origin->key = node_inode_number(place);
+    place_path(place, origin->path, sizeof origin->path);
+    if (file_source_new(fs->client, version->object, node->object, error, &origin->source) == 0)
+        return origin;
+    journal_add(fs->journal, "open", origin->path, error->kind, error->message);
+    free(origin);
+    return NULL;
+}
+
+struct remote_reader *read_file_open(struct origin *origin)
+{
+    const struct remote_source source = {
+        .context = origin,
+        .size = file_source_size(origin->source),
+        .md5 = file_source_md5(origin->source),
+        .fetch = fetch_bytes,
+        .mismatch = note_mismatch,
+        .release = release_origin,
+    };
+    return remote_open(origin->fs->remote_files, origin->key, &source);
+}
+
+/* --- references to other versions --- */
+
+/* Finds out where the bytes of a reference are and gives the node what it found. */
+static int run_resolve(struct fetch *fetch, struct call *call)
+{
+    struct filesystem *fs = fetch->fs;
+    struct nodes *nodes = &fs->nodes;
+    struct node *node = fetch->node;
+    char path[PATH_SIZE];
+    pthread_mutex_lock(&nodes->lock);
+    cleanup_object struct version *version = object_ref(node_ancestor(node, NODE_VERSION)->object);
+    cleanup_object struct artifact_file *file = object_ref(node->object);
+    place_path((struct place){node, MEMBER_SELF}, path, sizeof path);
+    pthread_mutex_unlock(&nodes->lock);
+    struct artifact_file *resolved = NULL;
+    call->deadline = fetch->created / 1000000 + fs->options->timeout_ms;
+    if (client_resolve_file(fs->client, call, version, file, &resolved) != 0) {
+        if (call->error->kind != ERROR_INTERRUPTED)
+            journal_add(fs->journal, "open", path, call->error->kind, call->error->message);
+        return -1;
+    }
+    pthread_mutex_lock(&nodes->lock);
+    object_unref(node->object);
+    node->object = resolved;
+    if (resolved->size != file->size)
+        kernel_cache_forget_attributes(fs, node);
+    pthread_mutex_unlock(&nodes->lock);
+    return 0;
+}
+
+static const struct fetch_type resolve_reference = {.operation = "open", .run = run_resolve};
+
+static enum readiness resolve(struct request *request, struct node *node, int *error_number)
+{
+    if (request->failure.kind != ERROR_NONE) {
+        *error_number = errno_of(request->failure.kind);
+        return FAILED;
+    }
+    request->need = (struct need){.type = &resolve_reference, .node = node};
+    node_hold(&request->fs->nodes, node);
+    return WAITING;
+}
+
+/* --- requests --- */
+
+enum readiness read_file_prepare(struct request *request, struct node *node, struct origin **origin,
+                                 int *error_number)
+{
+    const struct artifact_file *file = node->object;
+    struct error error = {0};
+    *error_number = EISDIR;
+    if (file->is_folder)
+        return FAILED;
+    if (file->reference.bytes && !file->stored_in.bytes && reference_is_followed(file->reference))
+        return resolve(request, node, error_number);
+    *origin = origin_new(request->fs, node, &error);
+    *error_number = errno_of(error.kind);
+    return *origin ? READY : FAILED;
+}
+
+bool read_file_pages_are_good(struct filesystem *fs, struct node *node)
+{
+    struct place place = {node, MEMBER_SELF};
+    return !remote_was_wrong(fs->remote_files, node_inode_number(place));
+}
+
+static bool reply_error(struct request *request, const struct error *error)
+{
+    fuse_reply_err(request->fuse, errno_of(error->kind));
+    return true;
+}
+
+bool read_file_body(struct request *request, struct remote_reader *reader)
+{
+    struct remote_view view;
+    struct error error = {0};
+    if (request->failure.kind != ERROR_NONE)
+        return reply_error(request, &request->failure);
+    switch (remote_read(reader, (uint64_t)request->offset, request->size, &view, &error)) {
+    case REMOTE_READY:
+        fuse_reply_iov(request->fuse, view.pieces, (int)view.count);
+        remote_view_release(&view);
+        return true;
+    case REMOTE_WAIT:
+        request->deadline = request->started + READ_SECONDS * INT64_C(1000000000);
+        request->need = (struct need){.reader = remote_reader_ref(reader)};
+        return false;
+    default:
+        return reply_error(request, &error);
+    }
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Artifact files: opening them and reading their bytes. Between the inode tree
+ * and the content of remote files (remote_file.h).
+ */
+#ifndef FS_READ_FILE_H
+#define FS_READ_FILE_H
+
+#include "filesystem.h"
+#include "ready.h"
+#include "remote_file.h"
+
+enum { DATA_WORKERS = 16 };
+
+/* Makes the disk cache that the options ask for, and the content of remote files. False: no memory.
+ */
+bool read_file_start(struct filesystem *fs);
+/* Cancels transfers; none are begun from then on. */
+void read_file_stop(struct filesystem *fs);
+/* After the lane was freed and all files were closed. */
+void read_file_end(struct filesystem *fs);
+
+struct origin; /* where the bytes of one file come from */
+
+/* What is needed to open a node of kind NODE_FILE, to be handed to read_file_open(). FAILED:
+ * *error_number, EREMOTE for what is stored elsewhere. Needs nodes->lock. */
+enum readiness read_file_prepare(struct request *request, struct node *node, struct origin **origin,
+                                 int *error_number);
+/* Takes over the origin. Asks the disk; NULL: no memory. */
+struct remote_reader *read_file_open(struct origin *origin);
+/* The kernel may keep the pages that it has of this file from before. */
+bool read_file_pages_are_good(struct filesystem *fs, struct node *node);
+
+/* Replies the bytes that the request asks for, or an error; false: it waits. */
+bool read_file_body(struct request *request, struct remote_reader *reader);
+
+#endif

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: MIT */
+#include "remote_file.h"
+
+#include "base/banned.h"
+#include "base/clock.h"
+#include "remote_internal.h"
+
+/* --- all files --- */
+
+static void file_free(struct remote_file *file)
+{
+    disk_file_close(file->disk);
+    file->source.release(file->source.context);
+    free(file);
+}
+
+struct remote_files *remote_files_new(struct lane *lane, unsigned width, struct disk_cache *disk,
+                                      size_t memory)
+{
+    struct remote_files *files = calloc(1, sizeof *files);
+    if (!files)
+        return NULL;
+    files->lane = lane;
+    files->width = width;
+    files->disk = disk;
+    pthread_mutex_init(&files->lock, NULL);
+    if (!chunk_pool_init(&files->pool, memory / CHUNK)) {
+        remote_files_free(files);
+        return NULL;
+    }
+    return files;
+}
+
+void remote_files_free(struct remote_files *files)
+{
+    if (!files)
+        return;
+    /* Files that were still open when the mount ended: nobody closes them any more. */
+    for (struct remote_file *file = files->first, *next; file; file = next) {
+        next = file->next;
+        file_free(file);
+    }
+    chunk_pool_release(&files->pool);
+    pthread_mutex_destroy(&files->lock);
+    free(files);
+}
+
+static void cancel_streams(struct remote_file *file)
+{
+    for (struct stream *stream = file->streams; stream; stream = stream->next)
+        atomic_store(&stream->cancelled, true);
+}
+
+void remote_files_stop(struct remote_files *files)
+{
+    pthread_mutex_lock(&files->lock);
+    atomic_store(&files->stopping, true);
+    for (struct remote_file *file = files->first; file; file = file->next)
+        cancel_streams(file);
+    pthread_mutex_unlock(&files->lock);
+}
+
+void remote_read_figures(struct remote_files *files, struct remote_figures *figures)
+{
+    *figures = (struct remote_figures){
+        .from_memory = atomic_load(&files->from_memory),
+        .from_disk = atomic_load(&files->from_disk),
+        .from_network = atomic_load(&files->from_network),
+    };
+    pthread_mutex_lock(&files->lock);
+    for (const struct remote_file *file = files->first; file; file = file->next)
+        figures->open++;
+    for (size_t i = 0; i < files->pool.count; i++)
+        figures->memory += files->pool.chunks[i].data ? CHUNK : 0;
+    figures->streams = files->streams;
+    pthread_mutex_unlock(&files->lock);
+}
+
+bool remote_was_wrong(struct remote_files *files, uint64_t key)
+{
+    enum { COUNT = sizeof files->wrong_keys / sizeof files->wrong_keys[0] };
+    bool wrong = false;
+    pthread_mutex_lock(&files->lock);
+    for (size_t i = 0; i < COUNT; i++) {
+        if (files->wrong_keys[i] == key && key != 0) {
+            files->wrong_keys[i] = 0;
+            wrong = true;
+        }
+    }
+    pthread_mutex_unlock(&files->lock);
+    return wrong;
+}
+
+/* --- one file --- */
+
+/* The open file of that key; its content is compared, too, so that keys may be mere hashes. */
+static struct remote_file *find_file(const struct remote_files *files, uint64_t key,
+                                     const struct remote_source *source)
+{
+    struct remote_file *file = files->first;
+    for (; file; file = file->next) {
+        const struct remote_source *own = &file->source;
+        if (file->key == key && own->size == source->size && !own->md5 == !source->md5 &&
+            (!own->md5 || memcmp(own->md5, source->md5, MD5_SIZE) == 0))
+            return file;
+    }
+    return NULL;
+}
+
+static struct remote_file *file_new(struct remote_files *files, uint64_t key,
+                                    const struct remote_source *source)
+{
+    struct remote_file *file = calloc(1, sizeof *file);
+    if (!file)
+        return NULL;
+    file->files = files;
+    file->key = key;
+    file->source = *source;
+    if (files->disk && source->md5)
+        file->disk = disk_file_open(files->disk, source->md5, source->size);
+    if (file->disk) {
+        file->complete = disk_file_is_verified(file->disk);
+        file->examining = !file->complete && remote_needs_examination(file);
+    }
+    return file;
+}
+
+void remote_file_ref(struct remote_file *file)
+{
+    pthread_mutex_lock(&file->files->lock);
+    file->references++;
+    pthread_mutex_unlock(&file->files->lock);
+}
+
+void remote_file_unref(struct remote_file *file)
+{
+    struct remote_files *files = file->files;
+    pthread_mutex_lock(&files->lock);
+    bool last = --file->references == 0;
+    if (last) {
+        struct remote_file **link = &files->first;
+        while (*link != file)
+            link = &(*link)->next;
+        *link = file->next;
+        chunk_pool_drop(&files->pool, file);
+        if (!files->first)
+            chunk_pool_trim(&files->pool);
+    }
+    pthread_mutex_unlock(&files->lock);
+    if (last)
+        file_free(file);
+}
+
+struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
+                                  const struct remote_source *source)
+{
+    struct remote_reader *reader = calloc(1, sizeof *reader);
+    /* Made before it is known whether it is needed: opening asks the disk, not under the lock. */
+    struct remote_file *spare = reader ? file_new(files, key, source) : NULL;
+    if (!spare) {
+        free(reader);
+        source->release(source->context);
+        return NULL;
+    }
+    pthread_mutex_lock(&files->lock);
+    struct remote_file *file = find_file(files, key, source);
+    bool examine = !file && spare->examining;
+    if (!file) {
+        file = steal(spare);
+        file->next = files->first;
+        files->first = file;
+    }
+    file->references++;
+    file->readers++;
+    atomic_init(&reader->references, 1);
+    reader->file = file;
+    reader->mismatches = file->mismatches;
+    pthread_mutex_unlock(&files->lock);
+    if (spare)
+        file_free(spare);
+    if (examine)
+        remote_examine(file);
+    return reader;
+}
+
+struct remote_reader *remote_reader_ref(struct remote_reader *reader)
+{
+    atomic_fetch_add(&reader->references, 1);
+    return reader;
+}
+
+void remote_reader_unref(struct remote_reader *reader)
+{
+    if (atomic_fetch_sub(&reader->references, 1) != 1)
+        return;
+    struct remote_file *file = reader->file;
+    pthread_mutex_lock(&file->files->lock);
+    if (--file->readers == 0)
+        cancel_streams(file);
+    pthread_mutex_unlock(&file->files->lock);
+    remote_file_unref(file);
+    free(reader);
+}
+
+/* --- what is in memory --- */
+
+uint8_t chunk_mask(const struct remote_file *file, uint64_t number, uint64_t offset, uint64_t end)
+{
+    uint64_t start = number * CHUNK;
+    uint64_t size = file->source.size;
+    uint8_t mask = 0;
+    if (end > size)
+        end = size;
+    for (unsigned i = 0; i < CHUNK_BLOCKS; i++) {
+        uint64_t block = start + (uint64_t)i * DISK_BLOCK;
+        if (block < end && block + DISK_BLOCK > offset)
+            mask |= (uint8_t)(1U << i);
+    }
+    return mask;
+}
+
+bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t end)
+{
+    for (uint64_t number = offset / CHUNK; number * CHUNK < end; number++) {
+        const struct chunk *chunk = chunk_find(&file->files->pool, file, number);
+        uint8_t mask = chunk_mask(file, number, offset, end);
+        if (!chunk || (chunk->present & mask) != mask)
+            return false;
+    }
+    return true;
+}
+
+static bool view_memory(struct remote_file *file, uint64_t offset, uint64_t end, bool sequential,
+                        struct remote_view *view)
+{
+    if ((end - 1) / CHUNK - offset / CHUNK >= REMOTE_PIECES || !remote_in_memory(file, offset, end))
+        return false;
+    int64_t now = clock_milliseconds();
+    /* The reader may be closed as soon as the kernel has its reply, before the view is released. */
+    view->file = file;
+    file->references++;
+    while (offset < end) {
+        struct chunk *chunk = chunk_find(&file->files->pool, file, offset / CHUNK);
+        size_t within = (size_t)(offset % CHUNK);
+        size_t size = CHUNK - within < end - offset ? CHUNK - within : (size_t)(end - offset);
+        chunk->pins++;
+        chunk->used = now;
+        chunk->consumed = sequential && within + size == CHUNK;
+        view->chunks[view->count] = chunk;
+        view->pieces[view->count++] =
+            (struct iovec){.iov_base = chunk->data + within, .iov_len = size};
+        view->size += size;
+        offset += size;
+    }
+    return true;
+}
+
+static bool is_on_disk(const struct remote_file *file, uint64_t offset, uint64_t end)
+{
+    bool present;
+    return file->disk && disk_file_run(file->disk, offset, end, &present) == end && present;
+}
+
+/* `complete`: it is known to be right. */
+static bool view_disk(struct remote_file *file, uint64_t offset, uint64_t end, bool complete,
+                      struct remote_view *view)
+{
+    size_t size = (size_t)(end - offset);
+    if (!is_on_disk(file, offset, end))
+        return false;
+    /* The last block to come is on disk before the digest is checked, but not to be shown yet. */
+    if (!complete && file->source.size <= GATED_SIZE && is_on_disk(file, 0, file->source.size))
+        return false;
+    char *buffer = malloc(size);
+    if (!buffer || disk_file_read(file->disk, offset, buffer, size) != size) {
+        free(buffer);
+        return false;
+    }
+    *view = (struct remote_view){
+        .pieces = {{.iov_base = buffer, .iov_len = size}},
+        .count = 1,
+        .size = size,
+        .buffer = buffer,
+    };
+    atomic_fetch_add(&file->files->from_disk, size);
+    return true;
+}
+
+void remote_view_release(struct remote_view *view)
+{
+    struct remote_file *file = view->file;
+    free(view->buffer);
+    if (!file)
+        return;
+    pthread_mutex_lock(&file->files->lock);
+    for (unsigned i = 0; i < view->count; i++)
+        ((struct chunk *)view->chunks[i])->pins--;
+    struct remote_waiter *starved = remote_take_starved(file->files);
+    pthread_mutex_unlock(&file->files->lock);
+    remote_resume(starved, NULL);
+    remote_file_unref(file);
+}
+
+/* --- reading --- */
+
+/* The largest window: half the memory, shared by those who read. */
+static uint64_t largest_window(struct remote_reader *reader)
+{
+    struct remote_files *files = reader->file->files;
+    int64_t second = clock_milliseconds() / 1000;
+    if (files->epoch != second) {
+        files->active_last_second = files->epoch + 1 == second ? files->active : 0;
+        files->active = 0;
+        files->epoch = second;
+    }
+    if (reader->epoch != second) {
+        reader->epoch = second;
+        files->active++;
+    }
+    unsigned active =
+        files->active > files->active_last_second ? files->active : files->active_last_second;
+    return (uint64_t)files->pool.count * CHUNK / 2 / active;
+}
+
+/* Fetches ahead of a reader who was just served. */
+static void read_ahead(struct remote_reader *reader)
+{
+    struct remote_file *file = reader->file;
+    uint64_t from, to;
+    bool present = false, starved;
+    struct stream *streams = NULL;
+    pthread_mutex_lock(&file->files->lock);
+    bool more = !file->complete && readahead_next(&reader->ahead, file->source.size,
+                                                  largest_window(reader), &from, &to);
+    pthread_mutex_unlock(&file->files->lock);
+    if (!more)
+        return;
+    if (file->disk) {
+        uint64_t run = disk_file_run(file->disk, from, to, &present);
+        to = present ? run : to;
+    }
+    pthread_mutex_lock(&file->files->lock);
+    if (!present)
+        streams = stream_plan(file, from, from, to, &starved);
+    if (reader->ahead.planned < to)
+        reader->ahead.planned = to;
+    pthread_mutex_unlock(&file->files->lock);
+    stream_submit(streams);
+}
+
+/* A reader that was given bytes of a content which turned out wrong must not go on with others. */
+static bool has_failed(struct remote_reader *reader, struct error *error)
+{
+    struct remote_file *file = reader->file;
+    if (file->failure.kind != ERROR_NONE) {
+        *error = file->failure;
+        return true;
+    }
+    if (!reader->served)
+        reader->mismatches = file->mismatches;
+    if (reader->mismatches == file->mismatches)
+        return false;
+    error_set(error, ERROR_SERVER,
+              "the content that was read does not have its digest; open the file again");
+    return true;
+}
+
+enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, size_t size,
+                               struct remote_view *view, struct error *error)
+{
+    struct remote_file *file = reader->file;
+    struct remote_files *files = file->files;
+    *view = (struct remote_view){0};
+    if (offset >= file->source.size || size == 0)
+        return REMOTE_READY;
+    uint64_t end = size < file->source.size - offset ? offset + size : file->source.size;
+    pthread_mutex_lock(&files->lock);
+    if (has_failed(reader, error)) {
+        pthread_mutex_unlock(&files->lock);
+        return REMOTE_FAILED;
+    }
+    bool examining = file->examining;
+    bool complete = file->complete;
+    readahead_note(&reader->ahead, offset, end - offset);
+    bool served = view_memory(file, offset, end, reader->ahead.run > 1, view);
+    reader->served |= served;
+    pthread_mutex_unlock(&files->lock);
+    if (served) {
+        atomic_fetch_add(&files->from_memory, view->size);
+    } else {
+        served = !examining && view_disk(file, offset, end, complete, view);
+        if (served) {
+            pthread_mutex_lock(&files->lock);
+            reader->served = true;
+            pthread_mutex_unlock(&files->lock);
+        }
+    }
+    if (!served)
+        return REMOTE_WAIT;
+    read_ahead(reader);
+    return REMOTE_READY;
+}
+
+/* --- waiting --- */
+
+static void unlink_waiter(struct remote_files *files, struct remote_waiter *waiter)
+{
+    *waiter->link_to_this = waiter->next;
+    if (waiter->next)
+        waiter->next->link_to_this = waiter->link_to_this;
+    waiter->link_to_this = NULL;
+    if (waiter->starved)
+        files->starved--;
+}
+
+static void link_waiter(struct remote_file *file, struct remote_waiter *waiter)
+{
+    waiter->next = file->waiters;
+    waiter->link_to_this = &file->waiters;
+    if (waiter->next)
+        waiter->next->link_to_this = &waiter->next;
+    file->waiters = waiter;
+    if (waiter->starved)
+        file->files->starved++;
+}
+
+struct remote_waiter *remote_take_waiters(struct remote_file *file,
+                                          bool (*ready)(const struct remote_waiter *waiter,
+                                                        const void *context),
+                                          const void *context)
+{
+    struct remote_waiter *taken = NULL;
+    for (struct remote_waiter *waiter = file->waiters, *next; waiter; waiter = next) {
+        next = waiter->next;
+        if (!ready(waiter, context) || !waiter->claim(waiter))
+            continue;
+        unlink_waiter(file->files, waiter);
+        waiter->next = taken;
+        taken = waiter;
+    }
+    return taken;
+}
+
+static bool is_starved(const struct remote_waiter *waiter, const void *context)
+{
+    (void)context;
+    return waiter->starved;
+}
+
+struct remote_waiter *remote_take_starved(struct remote_files *files)
+{
+    struct remote_waiter *all = NULL;
+    for (struct remote_file *file = files->first; file && files->starved > 0; file = file->next) {
+        struct remote_waiter *taken = remote_take_waiters(file, is_starved, NULL);
+        while (taken) {
+            struct remote_waiter *next = taken->next;
+            taken->next = all;
+            all = taken;
+            taken = next;
+        }
+    }
+    return all;
+}
+
+void remote_resume(struct remote_waiter *waiters, const struct error *error)
+{
+    for (struct remote_waiter *next; waiters; waiters = next) {
+        next = waiters->next;
+        waiters->resume(waiters, error);
+    }
+}
+
+bool remote_any(const struct remote_waiter *waiter, const void *context)
+{
+    (void)waiter;
+    (void)context;
+    return true;
+}
+
+bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
+                 struct remote_waiter *waiter)
+{
+    struct remote_file *file = reader->file;
+    struct stream *streams = NULL;
+    uint64_t end = size < file->source.size - offset ? offset + size : file->source.size;
+    uint64_t from, ahead = end;
+    waiter->file = file;
+    waiter->offset = offset;
+    waiter->end = end;
+    waiter->starved = false;
+    waiter->link_to_this = NULL;
+    pthread_mutex_lock(&file->files->lock);
+    bool there = file->failure.kind != ERROR_NONE || remote_in_memory(file, offset, end);
+    if (!there && !file->examining) {
+        /* What is read ahead and touches what is wanted comes with the same request. */
+        if (readahead_next(&reader->ahead, file->source.size, largest_window(reader), &from,
+                           &ahead) &&
+            from <= end && ahead > end)
+            reader->ahead.planned = ahead;
+        else
+            ahead = end;
+        /* The digest of a small file is checked before any of it is shown. */
+        if (file->source.size <= WITHHELD_SIZE)
+            streams = stream_plan(file, 0, file->source.size, file->source.size, &waiter->starved);
+        else
+            streams = stream_plan(file, offset, end, ahead, &waiter->starved);
+    }
+    if (!there)
+        link_waiter(file, waiter);
+    pthread_mutex_unlock(&file->files->lock);
+    stream_submit(streams);
+    return !there;
+}
+
+void remote_leave(struct remote_files *files, struct remote_waiter *waiter)
+{
+    pthread_mutex_lock(&files->lock);
+    if (waiter->link_to_this)
+        unlink_waiter(files, waiter);
+    pthread_mutex_unlock(&files->lock);
+}

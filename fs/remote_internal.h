@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* What remote_file.c and remote_stream.c share. Members need files->lock unless said otherwise. */
+#ifndef FS_REMOTE_INTERNAL_H
+#define FS_REMOTE_INTERNAL_H
+
+#include "chunk_pool.h"
+#include "readahead.h"
+#include "remote_file.h"
+
+#include <pthread.h>
+
+enum {
+    /* Files up to this size show their last block only after the whole file's digest was found
+     * right, so that nobody reads a wrong file to its end; larger ones are checked afterwards. */
+    GATED_SIZE = 64 << 20,
+    /* Files up to this size show nothing before. */
+    WITHHELD_SIZE = 1 << 20,
+    /* Read-ahead leaves so many threads to those who wait. */
+    RESERVED_STREAMS = 4,
+};
+
+struct remote_files {
+    pthread_mutex_t lock; /* a leaf: never held across a call out of this module */
+    struct lane *lane;
+    struct disk_cache *disk;
+    unsigned width;
+    struct chunk_pool pool;
+    struct remote_file *first;
+    unsigned streams;
+    unsigned starved; /* waiters that found no memory */
+    atomic_bool stopping;
+    int64_t epoch;                       /* second in which `active` counts */
+    unsigned active, active_last_second; /* readers that read */
+    uint64_t wrong_keys[16];             /* a ring: keys of content found wrong; 0: none */
+    unsigned wrong_next;
+    _Atomic uint64_t from_memory, from_disk, from_network;
+};
+
+struct remote_file {
+    struct remote_files *files; /* immutable, as are source and disk */
+    uint64_t key;               /* 0: not to be found any more */
+    struct remote_source source;
+    struct disk_file *disk; /* NULL: not cached */
+    struct remote_file *next;
+    unsigned references; /* readers, streams and examinations */
+    unsigned readers;
+    struct remote_waiter *waiters;
+    struct stream *streams;
+    bool examining;       /* waiters wait for the disk's content to be checked */
+    bool checking;        /* a large file is compared with its digest */
+    bool complete;        /* checked, and on disk: nothing more to fetch */
+    unsigned mismatches;  /* how often the whole content had a wrong digest */
+    struct error failure; /* it had so too often */
+};
+
+struct remote_reader {
+    atomic_uint references;
+    struct remote_file *file;
+    struct readahead ahead;
+    int64_t epoch;
+    bool served;
+    unsigned mismatches; /* the file's, when this reader was first served */
+};
+
+/* A transfer of one range, on a thread of the lane. */
+struct stream {
+    struct job job;
+    struct remote_file *file;
+    struct stream *next;    /* of the file's streams */
+    struct stream *planned; /* of those to be submitted; not under the lock */
+    uint64_t offset, end;   /* immutable; whole blocks but at the file's end */
+    uint64_t position;      /* from here on the worker's own: bytes received up to here */
+    uint64_t part;          /* bytes up to here are on disk */
+    uint64_t published;     /* blocks up to here are shown */
+    uint64_t held_from;     /* blocks from here on are shown after the check */
+    struct chunk *chunk;    /* pinned, the one that holds `position`; NULL: none */
+    bool from_disk;         /* what comes now is on disk already */
+    atomic_bool cancelled;
+};
+
+/* Takes the waiters of the file out that `ready` says, claimed, linked by next. */
+struct remote_waiter *remote_take_waiters(struct remote_file *file,
+                                          bool (*ready)(const struct remote_waiter *waiter,
+                                                        const void *context),
+                                          const void *context);
+/* Takes out those of all files who found no memory. */
+struct remote_waiter *remote_take_starved(struct remote_files *files);
+/* Without the lock: resumes what was taken. */
+void remote_resume(struct remote_waiter *waiters, const struct error *error);
+bool remote_any(const struct remote_waiter *waiter, const void *context);
+
+/* All blocks of the range are in memory. */
+bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t end);
+uint8_t chunk_mask(const struct remote_file *file, uint64_t number, uint64_t offset, uint64_t end);
+
+/* Starts streams for what is neither in memory nor on its way: all of offset … demanded, and, as
+ * memory and threads allow, up to `end`. Returns the streams, linked by `planned`, to be
+ * submitted without the lock. *starved: memory did not suffice for what is demanded. */
+struct stream *stream_plan(struct remote_file *file, uint64_t offset, uint64_t demanded,
+                           uint64_t end, bool *starved);
+void stream_submit(struct stream *streams);
+
+/* What follows takes the lock itself. */
+
+/* Whether the disk has, from before, a whole content of which it is not known that it is right. */
+bool remote_needs_examination(const struct remote_file *file);
+/* Finds that out on the lane; file->examining is set until then. */
+void remote_examine(struct remote_file *file);
+
+void remote_file_ref(struct remote_file *file);
+/* Frees the file with the last reference. */
+void remote_file_unref(struct remote_file *file);
+
+#endif

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+#include "remote_file.h"
+
+#include "base/banned.h"
+#include "base/cleanup.h"
+#include "check.h"
+#include "readahead.h"
+
+#include <ftw.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <unistd.h>
+
+enum { KIB = 1 << 10, MIB = 1 << 20, GIB = 1 << 30, WIDTH = 16 };
+
+/* --- a server --- */
+
+struct server {
+    uint64_t size;
+    unsigned char digest[MD5_SIZE];
+    atomic_uint fetches;
+    _Atomic uint64_t bytes;
+    atomic_int fail_times;  /* so many fetches end early with an error */
+    atomic_int wrong_times; /* so many fetches have a flipped byte */
+    unsigned delay_us;      /* of each fetch */
+    atomic_uint mismatches;
+    atomic_uint released;
+};
+
+static unsigned char byte_at(uint64_t position)
+{
+    uint64_t mixed = (position >> 3) * UINT64_C(0x9e3779b97f4a7c15);
+    return (unsigned char)(mixed >> (8 * (position & 7)));
+}
+
+static void fill(char *bytes, uint64_t offset, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (char)byte_at(offset + i);
+}
+
+static int serve(void *context, struct call *call, uint64_t offset, uint64_t length,
+                 remote_sink *sink, void *sink_context)
+{
+    struct server *server = context;
+    char piece[50000]; /* no divisor of anything */
+    atomic_fetch_add(&server->fetches, 1);
+    if (server->delay_us)
+        usleep(server->delay_us);
+    bool fails =
+        atomic_load(&server->fail_times) > 0 && atomic_fetch_sub(&server->fail_times, 1) > 0;
+    bool wrong =
+        atomic_load(&server->wrong_times) > 0 && atomic_fetch_sub(&server->wrong_times, 1) > 0;
+    uint64_t end = offset + length;
+    if (fails)
+        end = offset + length / 2;
+    for (uint64_t at = offset; at < end;) {
+        size_t size = end - at < sizeof piece ? (size_t)(end - at) : sizeof piece;
+        fill(piece, at, size);
+        if (wrong)
+            piece[size / 2] ^= 1;
+        wrong = false;
+        if (atomic_load(call->cancelled))
+            return error_set(call->error, ERROR_INTERRUPTED, "cancelled");
+        if (!sink(sink_context, piece, size))
+            return -1;
+        atomic_fetch_add(&server->bytes, size);
+        at += size;
+    }
+    return fails ? error_set(call->error, ERROR_TIMEOUT, "no more bytes") : 0;
+}
+
+static void note_mismatch(void *context)
+{
+    atomic_fetch_add(&((struct server *)context)->mismatches, 1);
+}
+
+static void note_release(void *context)
+{
+    atomic_fetch_add(&((struct server *)context)->released, 1);
+}
+
+static void server_init(struct server *server, uint64_t size)
+{
+    memset(server, 0, sizeof *server);
+    server->size = size;
+    if (size > 64 * MIB)
+        return; /* nobody asks for its digest */
+    char *content = malloc(size);
+    fill(content, 0, size);
+    struct md5 *md5 = md5_new();
+    md5_update(md5, content, size);
+    md5_finish(md5, server->digest);
+    md5_free(md5);
+    free(content);
+}
+
+static struct remote_source source_of(struct server *server)
+{
+    return (struct remote_source){.context = server,
+                                  .size = server->size,
+                                  .md5 = server->size <= 64 * MIB ? server->digest : NULL,
+                                  .fetch = serve,
+                                  .mismatch = note_mismatch,
+                                  .release = note_release};
+}
+
+/* --- a reader that waits --- */
+
+struct waiting {
+    struct remote_waiter waiter; /* first member */
+    sem_t resumed;
+    struct error error;
+};
+
+static bool claim(struct remote_waiter *waiter)
+{
+    (void)waiter;
+    return true;
+}
+
+static void resume(struct remote_waiter *waiter, const struct error *error)
+{
+    struct waiting *waiting = (struct waiting *)(void *)waiter;
+    if (error)
+        waiting->error = *error;
+    sem_post(&waiting->resumed);
+}
+
+static ssize_t read_at(struct remote_reader *reader, uint64_t offset, char *buffer, size_t size)
+{
+    struct waiting waiting = {.waiter = {.claim = claim, .resume = resume}};
+    struct remote_view view;
+    ssize_t result = -1;
+    sem_init(&waiting.resumed, 0, 0);
+    while (waiting.error.kind == ERROR_NONE) {
+        enum remote_result state = remote_read(reader, offset, size, &view, &waiting.error);
+        if (state == REMOTE_READY) {
+            size_t at = 0;
+            for (unsigned i = 0; i < view.count; i++) {
+                memcpy(buffer + at, view.pieces[i].iov_base, view.pieces[i].iov_len);
+                at += view.pieces[i].iov_len;
+            }
+            remote_view_release(&view);
+            result = (ssize_t)at;
+            break;
+        }
+        if (state == REMOTE_WAIT && remote_wait(reader, offset, size, &waiting.waiter))
+            sem_wait(&waiting.resumed);
+    }
+    sem_destroy(&waiting.resumed);
+    return result;
+}
+
+static bool is_right(const char *buffer, uint64_t offset, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)buffer[i] != byte_at(offset + i))
+            return false;
+    }
+    return true;
+}
+
+/* Reads on to the end or an error; how many bytes came. *right: as they should be. */
+static uint64_t read_all(struct remote_reader *reader, size_t step, bool *right)
+{
+    cleanup_free char *buffer = malloc(step);
+    uint64_t offset = 0;
+    *right = true;
+    for (ssize_t got; (got = read_at(reader, offset, buffer, step)) > 0; offset += (size_t)got)
+        *right = *right && is_right(buffer, offset, (size_t)got);
+    return offset;
+}
+
+/* How many bytes came, 0 if any was wrong. */
+static uint64_t read_through(struct remote_reader *reader, size_t step)
+{
+    bool right;
+    uint64_t got = read_all(reader, step, &right);
+    return right ? got : 0;
+}
+
+/* --- one set of everything --- */
+
+static char directory[] = "/tmp/remote_file.XXXXXX";
+
+struct world {
+    struct lane *lane;
+    struct disk_cache *disk;
+    struct remote_files *files;
+};
+
+static void world_init(struct world *world, bool with_disk, size_t memory)
+{
+    static unsigned number;
+    char where[64];
+    snprintf(where, sizeof where, "%s/%u", directory, number++);
+    world->lane = lane_new("data", WIDTH);
+    world->disk =
+        with_disk ? disk_cache_new(&(struct disk_cache_config){.directory = where, .limit = GIB})
+                  : NULL;
+    world->files = remote_files_new(world->lane, WIDTH, world->disk, memory);
+}
+
+static void world_release(struct world *world)
+{
+    remote_files_stop(world->files);
+    lane_free(world->lane);
+    remote_files_free(world->files);
+    disk_cache_free(world->disk);
+}
+
+/* --- what is expected --- */
+
+static void a_small_file_costs_one_request(void)
+{
+    struct world world;
+    struct server server;
+    server_init(&server, 3 * MIB + 5);
+    world_init(&world, true, 32 * MIB);
+    struct remote_source source = source_of(&server);
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    CHECK(read_through(reader, 128 * KIB) == server.size);
+    CHECK(server.fetches == 1);
+    CHECK(server.bytes == server.size);
+    remote_reader_unref(reader);
+    reader = remote_open(world.files, 1, &source);
+    CHECK(read_through(reader, 100000) == server.size);
+    CHECK(server.fetches == 1);
+    remote_reader_unref(reader);
+    world_release(&world);
+    CHECK(server.released == 2);
+}
+
+static void each_byte_of_a_large_file_comes_once(bool with_disk)
+{
+    struct world world;
+    struct server server;
+    struct remote_figures figures;
+    server_init(&server, 200 * MIB + 12345);
+    world_init(&world, with_disk, 32 * MIB);
+    struct remote_source source = source_of(&server);
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    CHECK(read_through(reader, 128 * KIB) == server.size);
+    CHECK(server.bytes == server.size);
+    CHECK(server.fetches < 150);
+    remote_read_figures(world.files, &figures);
+    CHECK(figures.memory <= 32 * MIB);
+    remote_reader_unref(reader);
+    world_release(&world);
+}
+
+static void random_reads_fetch_little(void)
+{
+    struct world world;
+    struct server server;
+    char buffer[4 * KIB];
+    bool right = true;
+    server_init(&server, GIB);
+    world_init(&world, true, 32 * MIB);
+    struct remote_source source = source_of(&server);
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    uint64_t state = 42;
+    for (int i = 0; i < 1000; i++) {
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407U;
+        uint64_t offset = (state >> 33) % (GIB / 4096) * 4096;
+        ssize_t got = read_at(reader, offset, buffer, sizeof buffer);
+        right = right && got == (ssize_t)sizeof buffer && is_right(buffer, offset, sizeof buffer);
+    }
+    CHECK(right);
+    CHECK(server.bytes < GIB / 20);
+    remote_reader_unref(reader);
+    world_release(&world);
+}
+
+struct reading {
+    struct remote_files *files;
+    struct server *server;
+    uint64_t key;
+    uint64_t got;
+    bool random;
+};
+
+static void *read_in_thread(void *context)
+{
+    struct reading *reading = context;
+    struct remote_source source = source_of(reading->server);
+    struct remote_reader *reader = remote_open(reading->files, reading->key, &source);
+    if (!reading->random) {
+        reading->got = read_through(reader, 128 * KIB);
+    } else {
+        char buffer[64 * KIB];
+        uint64_t state = (uintptr_t)reading;
+        for (int i = 0; i < 100; i++) {
+            state = state * UINT64_C(6364136223846793005) + 1442695040888963407U;
+            uint64_t offset = (state >> 20) % (reading->server->size - sizeof buffer);
+            if (read_at(reader, offset, buffer, sizeof buffer) == (ssize_t)sizeof buffer &&
+                is_right(buffer, offset, sizeof buffer))
+                reading->got++;
+        }
+    }
+    remote_reader_unref(reader);
+    return NULL;
+}
+
+static void run_readers(struct reading *readings, size_t count)
+{
+    pthread_t threads[WIDTH];
+    for (size_t i = 0; i < count; i++)
+        pthread_create(&threads[i], NULL, read_in_thread, &readings[i]);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void many_readers_share_one_transfer(void)
+{
+    struct world world;
+    struct server server;
+    struct reading readings[WIDTH];
+    unsigned well = 0;
+    server_init(&server, 40 * MIB + 1);
+    server.delay_us = 2000;
+    world_init(&world, true, 32 * MIB);
+    for (unsigned i = 0; i < WIDTH; i++)
+        readings[i] = (struct reading){.files = world.files, .server = &server, .key = 7};
+    run_readers(readings, WIDTH);
+    for (unsigned i = 0; i < WIDTH; i++)
+        well += readings[i].got == server.size;
+    CHECK(well == WIDTH);
+    CHECK(server.bytes == server.size);
+    world_release(&world);
+}
+
+static void many_files_share_the_memory(bool with_disk, size_t memory, bool random)
+{
+    struct world world;
+    struct server servers[WIDTH];
+    struct reading readings[WIDTH];
+    struct remote_figures figures;
+    unsigned well = 0;
+    world_init(&world, with_disk, memory);
+    for (unsigned i = 0; i < WIDTH; i++) {
+        server_init(&servers[i], 20 * MIB + i);
+        servers[i].delay_us = 500;
+        readings[i] = (struct reading){
+            .files = world.files, .server = &servers[i], .key = i + 1, .random = random};
+    }
+    run_readers(readings, WIDTH);
+    for (unsigned i = 0; i < WIDTH; i++)
+        well += readings[i].got == (random ? 100 : servers[i].size);
+    CHECK(well == WIDTH);
+    remote_read_figures(world.files, &figures);
+    CHECK(figures.memory <= memory);
+    world_release(&world);
+}
+
+static void a_failure_reaches_who_waits(void)
+{
+    struct world world;
+    struct server server;
+    char buffer[4 * KIB];
+    server_init(&server, 20 * MIB);
+    server.fail_times = 1;
+    world_init(&world, true, 32 * MIB);
+    struct remote_source source = source_of(&server);
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    CHECK(read_at(reader, 5 * MIB, buffer, sizeof buffer) == -1);
+    CHECK(read_at(reader, 5 * MIB, buffer, sizeof buffer) == (ssize_t)sizeof buffer);
+    CHECK(is_right(buffer, 5 * MIB, sizeof buffer));
+    /* What came before a failure is not fetched again. */
+    server.fail_times = 1;
+    server.bytes = 0;
+    CHECK(read_at(reader, 8 * MIB, buffer, sizeof buffer) == -1 || server.bytes > 0);
+    remote_reader_unref(reader);
+    world_release(&world);
+}
+
+static void a_wrong_digest(uint64_t size, int times, bool with_disk)
+{
+    struct world world;
+    struct server server;
+    server_init(&server, size);
+    server.wrong_times = times;
+    world_init(&world, with_disk, 32 * MIB);
+    struct remote_source source = source_of(&server);
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    bool right;
+    uint64_t got = read_all(reader, 128 * KIB, &right);
+    /* Nothing is shown before the check of a small file, so the second try helps its reader; who
+     * has read wrong bytes of a larger one does not get to its end. */
+    CHECK((got == size) == (size <= MIB && times == 1));
+    CHECK(right || got < size);
+    CHECK(server.mismatches == (size <= MIB ? (unsigned)times : 1));
+    CHECK(remote_was_wrong(world.files, 1));
+    CHECK(!remote_was_wrong(world.files, 1));
+    remote_reader_unref(reader);
+    /* Whoever opens it afterwards begins anew. */
+    server.wrong_times = 0;
+    reader = remote_open(world.files, 1, &source);
+    CHECK(read_through(reader, 128 * KIB) == size);
+    remote_reader_unref(reader);
+    world_release(&world);
+}
+
+static void the_window_grows_with_the_run(void)
+{
+    struct readahead reader = {0};
+    uint64_t from, to, largest = 0;
+    readahead_note(&reader, 100 * MIB, 4096);
+    CHECK(!readahead_next(&reader, GIB, 64 * MIB, &from, &to));
+    readahead_note(&reader, 300 * MIB, 4096);
+    CHECK(!readahead_next(&reader, GIB, 64 * MIB, &from, &to));
+    reader = (struct readahead){0};
+    for (uint64_t at = 0; at < 100 * MIB; at += 128 * KIB) {
+        readahead_note(&reader, at, 128 * KIB);
+        while (readahead_next(&reader, GIB, 64 * MIB, &from, &to)) {
+            CHECK(from % DISK_BLOCK == 0 && to > from && to - from <= READAHEAD_STREAM);
+            reader.planned = to;
+        }
+        if (reader.planned - reader.next > largest)
+            largest = reader.planned - reader.next;
+        if (at == 0)
+            CHECK(reader.planned == READAHEAD_FIRST + 128 * KIB);
+    }
+    CHECK(largest > READAHEAD_LARGEST / 2 && largest <= READAHEAD_LARGEST);
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+int main(void)
+{
+    if (!mkdtemp(directory))
+        return 1;
+    the_window_grows_with_the_run();
+    a_small_file_costs_one_request();
+    each_byte_of_a_large_file_comes_once(true);
+    each_byte_of_a_large_file_comes_once(false);
+    random_reads_fetch_little();
+    many_readers_share_one_transfer();
+    many_files_share_the_memory(true, 32 * MIB, false);
+    many_files_share_the_memory(false, 32 * MIB, false);
+    many_files_share_the_memory(true, 1 * MIB, true);
+    many_files_share_the_memory(false, 1 * MIB, true);
+    a_failure_reaches_who_waits();
+    a_wrong_digest(500 * KIB, 1, true);
+    a_wrong_digest(500 * KIB, 2, true);
+    a_wrong_digest(5 * MIB, 1, true);
+    a_wrong_digest(5 * MIB, 2, true);
+    a_wrong_digest(5 * MIB, 2, false);
+    nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return check_result();
+}
