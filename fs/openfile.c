@@ -142,6 +142,7 @@ static struct open_file *new_open_file(const struct request *request)
 static void describe(struct request *request, struct open_file *open, bool control)
 {
     request->file.fh = (uintptr_t)open;
+    open->changes = open->draft || open->local;
     /* The control files' texts change all the time: read to the end, whatever stat said. What is
      * being written is for nobody else to see: it must not get into the kernel's cache. */
     request->file.direct_io = control || open->draft;

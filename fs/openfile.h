@@ -18,6 +18,7 @@ struct open_file {
     struct remote_reader *reader; /* of an artifact's file; immutable after open */
     struct origin *origin;        /* while it is being opened */
     bool append;
+    bool changes; /* it has, or had, a draft or a local file; immutable after open */
     struct open_file *next, **link_to_this; /* fs->open_files, under nodes->lock */
 };
 
