@@ -278,6 +278,11 @@ uint64_t disk_blocks_run(const struct disk_blocks *blocks, uint64_t offset, uint
     return end;
 }
 
+void disk_blocks_prefetch(const struct disk_blocks *blocks, uint64_t offset, uint64_t size)
+{
+    posix_fadvise(blocks->data, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
+}
+
 static bool write_all(int descriptor, const char *data, size_t size, off_t offset)
 {
     while (size > 0) {

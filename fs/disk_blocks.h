@@ -37,6 +37,8 @@ size_t disk_blocks_read(struct disk_blocks *blocks, uint64_t offset, void *buffe
 /* How far, up to `end`, all blocks are like the one of `offset`: there (*present), or not. */
 uint64_t disk_blocks_run(const struct disk_blocks *blocks, uint64_t offset, uint64_t end,
                          bool *present);
+/* Has bytes that will be read soon brought into memory by the kernel. */
+void disk_blocks_prefetch(const struct disk_blocks *blocks, uint64_t offset, uint64_t size);
 /* `offset` and `size` are whole blocks but at the end of the content. False with errno. */
 bool disk_blocks_write(struct disk_blocks *blocks, uint64_t offset, const void *data, size_t size);
 

@@ -19,6 +19,9 @@ enum {
     ADOPTED_REMEMBERED = 256,
 };
 
+/* Larger ones are hardly true, and no disk has room for the list of their blocks. */
+static const uint64_t LARGEST_FILE = UINT64_C(1) << 44;
+
 /* A copy of the official client's whose digest was found right, and how the file looked then. */
 struct adopted {
     unsigned char md5[MD5_SIZE];
@@ -189,7 +192,7 @@ static struct disk_blocks *blocks_of(struct disk_file *file, bool create)
 struct disk_file *disk_file_open(struct disk_cache *cache, const unsigned char md5[MD5_SIZE],
                                  uint64_t size)
 {
-    if (cache->space.limit == 0 || size == 0)
+    if (cache->space.limit == 0 || size == 0 || size > LARGEST_FILE)
         return NULL;
     struct disk_file *file = calloc(1, sizeof *file);
     if (!file)
@@ -260,6 +263,16 @@ uint64_t disk_file_run(struct disk_file *file, uint64_t offset, uint64_t end, bo
     const struct disk_blocks *blocks = atomic_load(&file->blocks);
     *present = adopted_of(file) >= 0;
     return *present || !blocks ? end : disk_blocks_run(blocks, offset, end, present);
+}
+
+void disk_file_prefetch(struct disk_file *file, uint64_t offset, uint64_t size)
+{
+    const struct disk_blocks *blocks = atomic_load(&file->blocks);
+    int adopted = adopted_of(file);
+    if (adopted >= 0)
+        posix_fadvise(adopted, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
+    else if (blocks)
+        disk_blocks_prefetch(blocks, offset, size);
 }
 
 static bool write_part(struct disk_file *file, uint64_t offset, const char *data, size_t size)

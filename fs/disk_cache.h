@@ -56,6 +56,8 @@ size_t disk_file_read(struct disk_file *file, uint64_t offset, void *buffer, siz
 /* How far, up to `end`, everything is there (*present), or nothing is, from `offset` < `end` on.
  * Looks at no data: a block may still turn out damaged. */
 uint64_t disk_file_run(struct disk_file *file, uint64_t offset, uint64_t end, bool *present);
+/* Says that these bytes will be read soon; returns at once. */
+void disk_file_prefetch(struct disk_file *file, uint64_t offset, uint64_t size);
 /* Keeps bytes: `offset` is a multiple of DISK_BLOCK, and so is `size` but at the file's end. */
 void disk_file_write(struct disk_file *file, uint64_t offset, const void *data, size_t size);
 

@@ -330,8 +330,8 @@ static void read_ahead(struct remote_reader *reader)
     bool present = false, starved;
     struct stream *streams = NULL;
     pthread_mutex_lock(&file->files->lock);
-    bool more = !file->complete && readahead_next(&reader->ahead, file->source.size,
-                                                  largest_window(reader), &from, &to);
+    bool more =
+        readahead_next(&reader->ahead, file->source.size, largest_window(reader), &from, &to);
     pthread_mutex_unlock(&file->files->lock);
     if (!more)
         return;
@@ -339,6 +339,8 @@ static void read_ahead(struct remote_reader *reader)
         uint64_t run = disk_file_run(file->disk, from, to, &present);
         to = present ? run : to;
     }
+    if (present)
+        disk_file_prefetch(file->disk, from, to - from);
     pthread_mutex_lock(&file->files->lock);
     if (!present)
         streams = stream_plan(file, from, from, to, &starved);

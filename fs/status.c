@@ -2,7 +2,9 @@
 #include "status.h"
 
 #include "base/clock.h"
+#include "disk_cache.h"
 #include "filesystem.h"
+#include "remote_file.h"
 #include "version.h"
 
 #include <inttypes.h>
@@ -68,6 +70,33 @@ static void put_number(struct writer *writer, const char *name, enum number_kind
     }
 }
 
+/* File contents: where they came from and what is kept of them. */
+static void put_content(struct writer *writer, const struct filesystem *fs)
+{
+    struct remote_figures content = {0};
+    struct disk_cache_figures disk = {.directory = ""};
+    if (fs->remote_files)
+        remote_read_figures(fs->remote_files, &content);
+    if (fs->disk_cache)
+        disk_cache_read_figures(fs->disk_cache, &disk);
+    put_number(writer, "open_files", GAUGE, content.open, "Artifact files that are open.");
+    put_number(writer, "transfers", GAUGE, content.streams, "Ranges of files being fetched.");
+    put_number(writer, "content_memory", GAUGE, content.memory, "Bytes of memory for contents.");
+    put_number(writer, "content_from_memory", COUNTER, content.from_memory,
+               "Content bytes served from memory.");
+    put_number(writer, "content_from_disk", COUNTER, content.from_disk,
+               "Content bytes served from the disk cache.");
+    put_number(writer, "content_from_network", COUNTER, content.from_network,
+               "Content bytes fetched.");
+    put_text(writer, "cache_directory", disk.directory);
+    put_number(writer, "cache_limit", GAUGE, disk.limit, "Bytes that the disk cache may take.");
+    put_number(writer, "cache_used", GAUGE, disk.used, "Bytes that it takes, as last counted.");
+    put_number(writer, "cache_written", COUNTER, disk.written_bytes, "Bytes written to it.");
+    put_number(writer, "cache_damaged", COUNTER, disk.damaged,
+               "Blocks that did not fit their checksum.");
+    put_text(writer, "cache_problem", disk.problem);
+}
+
 static void put_figures(struct writer *writer, const struct filesystem *fs)
 {
     struct client_figures figures;
@@ -92,6 +121,7 @@ static void put_figures(struct writer *writer, const struct filesystem *fs)
     put_number(writer, "cached_objects", GAUGE, fs->nodes.count, "Objects held in memory.");
     put_number(writer, "waiting_requests", GAUGE, requests_parked(fs->requests),
                "Kernel requests that wait for the server.");
+    put_content(writer, fs);
     char last[LAST_ERROR_SIZE];
     journal_last(fs->journal, last, sizeof last);
     put_text(writer, "last_error", last);
