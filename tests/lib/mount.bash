@@ -49,8 +49,9 @@ mount_stop() {
         fusermount3 -u -z "$mnt" || true
         failed=1
     fi
-    if ! wait_for_end "$(cat "$mnt.keeper")" 10; then
-        printf 'still running 10 s after the unmount: %s\n' "$mnt" >&2
+    # Another test's private mount namespace may hold a copy of the mount until it ends.
+    if ! wait_for_end "$(cat "$mnt.keeper")" 60; then
+        printf 'still running 60 s after the unmount: %s\n' "$mnt" >&2
         kill -KILL "$(cat "$mnt.pid")" 2>/dev/null || true
         wait_for_end "$(cat "$mnt.keeper")" 10 || true
         failed=1
