@@ -289,7 +289,7 @@ static bool is_denied(const struct reading *reading, const struct error *error, 
 static enum verdict judge(struct reading *reading, const struct error *error, int status)
 {
     bool client_error = is_client_error(status);
-    int renewals = status == 401 || status == 403 ? MOST_RENEWALS : 1;
+    unsigned renewals = status == 401 || status == 403 ? MOST_RENEWALS : 1;
     if (is_over(reading, error) || (reading->from_host && client_error))
         return GIVE_UP;
     if (client_error && reading->renewals < renewals)
