@@ -358,6 +358,10 @@ static bool has_failed(struct remote_reader *reader, struct error *error)
         *error = file->failure;
         return true;
     }
+    if (atomic_load(&file->files->stopping)) {
+        error_set(error, ERROR_INTERRUPTED, "the filesystem is being unmounted");
+        return true;
+    }
     if (!reader->served)
         reader->mismatches = file->mismatches;
     if (reader->mismatches == file->mismatches)
@@ -492,7 +496,8 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
     waiter->starved = false;
     waiter->link_to_this = NULL;
     pthread_mutex_lock(&file->files->lock);
-    bool there = file->failure.kind != ERROR_NONE || remote_in_memory(file, offset, end);
+    bool there = file->failure.kind != ERROR_NONE || atomic_load(&file->files->stopping) ||
+                 remote_in_memory(file, offset, end);
     if (!there && !file->examining) {
         /* What is read ahead and touches what is wanted comes with the same request. */
         if (readahead_next(&reader->ahead, file->source.size, largest_window(reader), &from,

@@ -170,12 +170,37 @@ static void walk(struct process *process)
         forget(process, path[--depth], 1);
 }
 
+/* Straight to the files of a version, which a random walk hardly ever reaches. */
+static void walk_files(struct process *process)
+{
+    static const char *const way[] = {"o0", "r0", "collections", "c0", "versions", "v0", "files"};
+    static const char *const files[] = {"a.txt", "clash", "folder", "link", "remote"};
+    static const char *const below[] = {"inside", "deep", "empty"};
+    fuse_ino_t path[16], id = ROOT_ID;
+    size_t depth = 0;
+    for (size_t i = 0; id && i < sizeof way / sizeof *way; i++)
+        path[depth++] = id = lookup(process, id, way[i]);
+    if (id)
+        path[depth++] = id = lookup(process, id, files[random_below(5)]);
+    while (id && S_ISDIR(process->answer.entry.attr.st_mode) && depth < 12) {
+        const char *name = depth == 8 ? below[random_below(3)] : "large.bin";
+        path[depth++] = id = lookup(process, id, name);
+    }
+    if (id)
+        read_file(process, id);
+    while (depth > 0)
+        forget(process, path[--depth], 1);
+}
+
 static void *process_thread(void *context)
 {
     struct process *process = context;
     random_seed((uint64_t)process->pid);
-    while (!atomic_load(&ending))
+    while (!atomic_load(&ending)) {
+        if (random_below(4) == 0)
+            walk_files(process);
         walk(process);
+    }
     free(process->answer.bytes);
     return NULL;
 }
