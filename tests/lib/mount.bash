@@ -40,6 +40,16 @@ assert_calm_log() {
     fail "suspicious words in the log: $found"
 }
 
+# What each thread of process $1 waits for: backtraces where gdb is installed.
+where_it_hangs() {
+    local thread
+    for thread in /proc/"$1"/task/*; do
+        printf '%s waits in %s\n' "$(cat "$thread/comm")" "$(cat "$thread/wchan")"
+    done
+    ! command -v gdb >/dev/null || timeout 60 gdb --batch --pid "$1" \
+        --eval-command 'thread apply all backtrace 16' 2>/dev/null | grep -E '^(Thread|#)' || true
+}
+
 # mount_stop [MOUNTPOINT]: unmounts, then checks that the daemon ended by itself with status 0
 # and logged nothing suspicious.
 mount_stop() {
@@ -52,6 +62,7 @@ mount_stop() {
     # Another test's private mount namespace may hold a copy of the mount until it ends.
     if ! wait_for_end "$(cat "$mnt.keeper")" 60; then
         printf 'still running 60 s after the unmount: %s\n' "$mnt" >&2
+        where_it_hangs "$(cat "$mnt.pid")" >&2
         kill -KILL "$(cat "$mnt.pid")" 2>/dev/null || true
         wait_for_end "$(cat "$mnt.keeper")" 10 || true
         failed=1
