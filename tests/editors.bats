@@ -114,6 +114,16 @@ says_so() {
         grep -qiE 'error|denied|fail|cannot|E[0-9]+:|not saved|route' <<<"$SCREEN"
 }
 
+what_is_seen() {
+    if says_so; then
+        printf 'says so'
+    elif [[ $STATUS == running ]]; then
+        printf 'asks, does not quit'
+    else
+        printf 'silent'
+    fi
+}
+
 assert_kept() {
     local attribute=$1 kept=$MNT/.registryfs/unsaved/acme/dataset/$1
     assert_equal "$(server_value dataset access)" PRIVATE || return
@@ -139,7 +149,7 @@ is_refused() {
     refuse_upserts 403 'only registry admins may do this'
     PATIENCE=8000 attempt "$1" "$2" description
     assert_kept description || return
-    if says_so; then note refused 'says so'; else note refused 'silent'; fi
+    note refused "$(what_is_seen)"
     cmp -s old.description "$DATASET/description" || fail "$2: the attribute does not show the server's text"
 }
 
@@ -150,7 +160,7 @@ finds_nobody() {
     says_so || [[ -e $MNT/.registryfs/unsaved/acme/dataset/description ]] ||
         fail "$2: neither kept nor reported: $STATUS" "$SCREEN" || return
     cmp old.description "$DATASET/description" || return
-    if says_so; then note gone 'says so'; else note gone silent; fi
+    note gone "$(what_is_seen)"
 }
 
 works() {

@@ -25,7 +25,7 @@ fresh_registry() {
 # What a killed editor has left (swap files): the next one would ask about it.
 remove_scratch() {
     local name
-    rm -rf "$XDG_STATE_HOME/nvim" "$HOME/.local/share/nvim"
+    rm -rf "$XDG_STATE_HOME/nvim" "$HOME/.local/share/nvim" "$HOME/.config/micro/backups"
     while IFS= read -r name; do
         [[ " $PLAIN_NAMES " == *" $name "* ]] || rm -f "$MNT/acme/dataset/$name"
     done < <(ls -A "$MNT/acme/dataset")
@@ -84,6 +84,7 @@ has_ended() {
 in_terminal() {
     TMUX_SOCKET=editing-$$
     rm -f ended
+    SEEN=
     TERM=xterm-256color tmux -L "$TMUX_SOCKET" -f /dev/null new-session -d "${TMUX_PANE_SIZE[@]}" -s editor \
         "exec 3>&-; $1 '$2'; printf '%s\n' \$? > '$PWD/ended'; sleep 1"
     tmux -L "$TMUX_SOCKET" set -g escape-time 0
@@ -100,11 +101,17 @@ server_goes() {
     sleep 1.1
 }
 
+# What is to be seen after the save, before the editor is told to quit.
+look() {
+    sleep 0.5
+    SEEN=$(screen || true)
+}
+
 # Waits for the editor's end; an editor that asks or complains does not end.
 end_terminal() {
     local deadline=$(($(now_ms) + $1))
     until has_ended || (($(now_ms) > deadline)); do sleep 0.1; done
-    SCREEN=$(screen || true)
+    SCREEN=$SEEN$'\n'$(screen || true)
     STATUS=running
     [[ ! -s ended ]] || STATUS=$(cat ended)
     stop_terminal
@@ -139,7 +146,7 @@ edit_nano() {
     keys C-k
     type_first_lines "$2" nano
     keys Enter C-s
-    sleep 0.3
+    look
     keys C-x
 }
 edit_emacs() {
@@ -147,7 +154,7 @@ edit_emacs() {
     keys C-k
     type_first_lines "$2" emacs
     keys C-x C-s
-    sleep 0.5
+    look
     keys C-x C-c
 }
 edit_micro() {
@@ -155,7 +162,7 @@ edit_micro() {
     keys C-k
     type_first_lines "$2" micro
     keys Enter C-s
-    sleep 0.3
+    look
     keys C-q
 }
 edit_mcedit() {
@@ -165,7 +172,7 @@ edit_mcedit() {
     keys Enter F2
     sleep 0.3
     keys Enter
-    sleep 0.3
+    look
     keys F10
 }
 edit_joe() {
@@ -180,7 +187,7 @@ edit_ne() {
     keys C-y
     type_first_lines "$2" ne
     keys Enter C-s
-    sleep 0.3
+    look
     keys C-q
 }
 edit_kak() {
