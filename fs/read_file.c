@@ -99,12 +99,7 @@ static int fetch_bytes(void *context, struct call *call, uint64_t offset, uint64
                        remote_sink *sink, void *sink_context)
 {
     struct origin *origin = context;
-    if (file_source_read(origin->source, call, offset, length, sink, sink_context) == 0)
-        return 0;
-    if (call->error->kind != ERROR_INTERRUPTED)
-        journal_add(origin->fs->journal, "read", origin->path, call->error->kind,
-                    call->error->message);
-    return -1;
+    return file_source_read(origin->source, call, offset, length, sink, sink_context);
 }
 
 static void note_mismatch(void *context)
@@ -223,6 +218,14 @@ bool read_file_pages_are_good(struct filesystem *fs, struct node *node)
 
 static bool reply_error(struct request *request, const struct error *error)
 {
+    struct nodes *nodes = &request->fs->nodes;
+    char path[PATH_SIZE];
+    if (error->kind != ERROR_INTERRUPTED) {
+        pthread_mutex_lock(&nodes->lock);
+        place_path(node_place(nodes, request->id), path, sizeof path);
+        pthread_mutex_unlock(&nodes->lock);
+        journal_add(request->fs->journal, request->operation, path, error->kind, error->message);
+    }
     fuse_reply_err(request->fuse, errno_of(error->kind));
     return true;
 }

@@ -350,10 +350,17 @@ static void read_ahead(struct remote_reader *reader)
     stream_submit(streams);
 }
 
-/* A reader that was given bytes of a content which turned out wrong must not go on with others. */
-static bool has_failed(struct remote_reader *reader, struct error *error)
+/* Whether the read has failed before it begins. A reader that was given bytes of a content which
+ * turned out wrong must not go on with others. */
+static bool has_failed(struct remote_reader *reader, uint64_t offset, uint64_t end,
+                       struct error *error)
 {
     struct remote_file *file = reader->file;
+    if (file->refused_until != 0 && offset < file->refused_to && end > file->refused_from &&
+        clock_milliseconds() < file->refused_until) {
+        *error = file->refusal;
+        return true;
+    }
     if (file->failure.kind != ERROR_NONE) {
         *error = file->failure;
         return true;
@@ -381,7 +388,7 @@ enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, si
         return REMOTE_READY;
     uint64_t end = size < file->source.size - offset ? offset + size : file->source.size;
     pthread_mutex_lock(&files->lock);
-    if (has_failed(reader, error)) {
+    if (has_failed(reader, offset, end, error)) {
         pthread_mutex_unlock(&files->lock);
         return REMOTE_FAILED;
     }

@@ -15,6 +15,8 @@ enum {
     GATED_SIZE = 64 << 20,
     /* Files up to this size show nothing before. */
     WITHHELD_SIZE = 1 << 20,
+    /* The kernel repeats a failed read at once: it gets the same answer for so long. */
+    REFUSAL_MS = 200,
     /* Read-ahead leaves so many threads to those who wait. */
     RESERVED_STREAMS = 4,
 };
@@ -51,6 +53,9 @@ struct remote_file {
     bool complete;        /* checked, and on disk: nothing more to fetch */
     unsigned mismatches;  /* how often the whole content had a wrong digest */
     struct error failure; /* it had so too often */
+    struct error refusal; /* why the range refused_from … refused_to could not be had */
+    uint64_t refused_from, refused_to;
+    int64_t refused_until; /* clock_milliseconds(): for so long nobody asks again */
 };
 
 struct remote_reader {

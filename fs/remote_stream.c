@@ -390,6 +390,12 @@ static void finish(struct stream *stream, const struct error *error)
     bool again = error->kind == ERROR_NONE || atomic_load(&stream->cancelled);
     leave_chunk(stream);
     pthread_mutex_lock(&files->lock);
+    if (!again) {
+        file->refusal = *error;
+        file->refused_from = stream->published;
+        file->refused_to = stream->end;
+        file->refused_until = clock_milliseconds() + REFUSAL_MS;
+    }
     unwant(file, stream->published, stream->end);
     unlink_stream(stream);
     struct remote_waiter *failed = remote_take_waiters(file, misses, stream);

@@ -365,6 +365,11 @@ static void a_failure_reaches_who_waits(void)
     struct remote_source source = source_of(&server);
     struct remote_reader *reader = remote_open(world.files, 1, &source);
     CHECK(read_at(reader, 5 * MIB, buffer, sizeof buffer) == -1);
+    /* Who asks again at once is told the same without a fetch. */
+    unsigned fetches = server.fetches;
+    CHECK(read_at(reader, 5 * MIB, buffer, sizeof buffer) == -1);
+    CHECK(server.fetches == fetches);
+    usleep(300 * 1000);
     CHECK(read_at(reader, 5 * MIB, buffer, sizeof buffer) == (ssize_t)sizeof buffer);
     CHECK(is_right(buffer, 5 * MIB, sizeof buffer));
     /* What came before a failure is not fetched again. */
