@@ -50,6 +50,7 @@ int client_new(const struct client_config *config, struct client **created, stru
     if (!client)
         return error_set(error, ERROR_LOCAL, "no memory");
     breaker_init(&client->breaker);
+    searches_init(&client->searches);
     credentials_init(&client->credentials);
     manifests_init(&client->manifests);
     if (!http_pool_init(&client->pool))
@@ -70,6 +71,7 @@ void client_free(struct client *client)
     credentials_release(&client->credentials);
     manifests_release(&client->manifests);
     breaker_release(&client->breaker);
+    searches_release(&client->searches);
     base_url_release(&client->base_url);
     settings_release(&client->settings);
     free(client->user_agent);
@@ -79,6 +81,7 @@ void client_free(struct client *client)
 
 int client_reload_credentials(struct client *client, struct error *error)
 {
+    searches_clear(&client->searches);
     return credentials_load(client, error);
 }
 

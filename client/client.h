@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/object.h"
+#include "filter.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -110,7 +111,7 @@ void page_release(struct page *page);
 #define cleanup_page cleanup(page_release)
 
 /* What a listing covers. Filters are Mongo-style JSON texts of protocol 7 as the server takes
- * them; NULL: no condition. */
+ * them (filter.h); NULL: no condition. A filter that the server refuses is ERROR_INVALID. */
 struct scope {
     const struct organization *organization;
     const char *registry_filter;
@@ -120,6 +121,15 @@ struct scope {
 
 /* The JSON text {"name": name} as a filter; malloc'ed, NULL: no memory. */
 char *filter_by_name(struct text name);
+
+/* How the organization's versions are searched, and so how the filters of a listing of versions
+ * name their fields. Asks the server when it is not known yet; an answer that says nothing is
+ * FILTER_BASIC. */
+int client_find_search(struct client *client, struct call *call,
+                       const struct organization *organization, enum filter_search *search);
+/* The same from memory; false: it has to be asked for. Never blocks. */
+bool client_knows_search(struct client *client, const struct organization *organization,
+                         enum filter_search *search);
 
 /* --- registries (protocol 4, 5.1-5.5) --- */
 
@@ -153,6 +163,9 @@ struct registry_change {
     const bool *allow_all_artifact_types;
     const struct texts *new_artifact_types;
 };
+
+/* The registry's name within the full name of a project; null when that is no registry. */
+struct text registry_name_of(struct text project_name);
 
 /* Local rules of protocol 6: ERROR_INVALID, ERROR_NAME_TOO_LONG. */
 int registry_check_name(struct text name, struct error *error);

@@ -265,21 +265,37 @@ static int try_once(struct reading *reading, struct call *call, int *status)
     return result;
 }
 
+/* Whether another try is of no use, whatever it would ask. */
+static bool is_over(const struct reading *reading, const struct error *error)
+{
+    return error->kind == ERROR_INTERRUPTED || error->kind == ERROR_LOCAL ||
+           reading->tries >= MOST_TRIES || reading->silent >= SILENCE_MS ||
+           clock_milliseconds() - reading->last_progress > PATIENCE_MS;
+}
+
+/* A status that says the request is at fault, and not a passing trouble of the server. */
+static bool is_client_error(int status)
+{
+    return status >= 400 && status < 500 && status != 408 && status != 429;
+}
+
+/* Answers whose bytes contradict what the server says of the file, again and again. */
+static bool is_denied(const struct reading *reading, const struct error *error, int status)
+{
+    return (status == 200 || status == 206) && error->kind == ERROR_SERVER &&
+           reading->tries >= MOST_DENIALS;
+}
+
 static enum verdict judge(struct reading *reading, const struct error *error, int status)
 {
-    bool refused = status == 401 || status == 403;
-    bool client_error = status >= 400 && status < 500 && status != 408 && status != 429;
-    if (error->kind == ERROR_INTERRUPTED || error->kind == ERROR_LOCAL ||
-        reading->tries >= MOST_TRIES || reading->silent >= SILENCE_MS ||
-        clock_milliseconds() - reading->last_progress > PATIENCE_MS)
+    bool client_error = is_client_error(status);
+    unsigned renewals = status == 401 || status == 403 ? MOST_RENEWALS : 1;
+    if (is_over(reading, error) || (reading->from_host && client_error))
         return GIVE_UP;
-    if (reading->from_host && client_error)
-        return GIVE_UP;
-    if (client_error && reading->renewals < (refused ? MOST_RENEWALS : 1))
+    if (client_error && reading->renewals < renewals)
         return RENEW;
     reading->tries++;
-    if ((status == 200 || status == 206) && error->kind == ERROR_SERVER &&
-        reading->tries >= MOST_DENIALS)
+    if (is_denied(reading, error, status))
         return GIVE_UP;
     if (client_error || (reading->tries == MOST_TRIES - 1 && !reading->from_host && status >= 500))
         return ASK_HOST;

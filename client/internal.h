@@ -9,6 +9,7 @@
 #include "credentials.h"
 #include "http_pool.h"
 #include "manifest.h"
+#include "search.h"
 #include "server_features.h"
 #include "settings.h"
 
@@ -25,6 +26,7 @@ struct client {
     struct breaker breaker;
     struct http_pool pool;
     struct features features;
+    struct searches searches;
     struct manifests manifests;
     atomic_bool lacks_membership_files; /* found out by asking (file_lookup.h) */
     atomic_bool lacks_artifact_files;

@@ -19,14 +19,6 @@ static const struct object_layout layout = {
     .text_lists = (const int[]){AT(artifact_types), -1},
 };
 
-struct text registry_name_of(struct text project_name)
-{
-    const size_t prefix = strlen(REGISTRY_PREFIX);
-    if (project_name.size <= prefix || memcmp(project_name.bytes, REGISTRY_PREFIX, prefix) != 0)
-        return (struct text){0};
-    return (struct text){.bytes = project_name.bytes + prefix, .size = project_name.size - prefix};
-}
-
 char *registry_full_name(struct text name)
 {
     const size_t prefix = strlen(REGISTRY_PREFIX);

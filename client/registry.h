@@ -9,9 +9,6 @@
 
 #define REGISTRY_PREFIX "wandb-registry-"
 
-/* The registry's name within the name of a project; null when that is no registry. */
-struct text registry_name_of(struct text project_name);
-
 /* The name of the project of a registry; malloc'ed, NULL: no memory. */
 char *registry_full_name(struct text name);
 

@@ -5,6 +5,14 @@
 
 enum { NAME_LENGTH_MOST = 128 - (sizeof REGISTRY_PREFIX - 1), TYPE_LENGTH_MOST = 128 };
 
+struct text registry_name_of(struct text project_name)
+{
+    const size_t prefix = strlen(REGISTRY_PREFIX);
+    if (project_name.size <= prefix || memcmp(project_name.bytes, REGISTRY_PREFIX, prefix) != 0)
+        return (struct text){0};
+    return (struct text){.bytes = project_name.bytes + prefix, .size = project_name.size - prefix};
+}
+
 /* Characters of a valid UTF-8 text without NUL; -1 when it is not one. */
 static long character_count(struct text text)
 {

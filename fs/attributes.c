@@ -6,6 +6,7 @@
 #include "local.h"
 #include "options.h"
 #include "place.h"
+#include "query_result.h"
 #include "ready.h"
 #include "room.h"
 #include "setattr.h"
@@ -106,6 +107,8 @@ bool readlink_body(struct request *request)
         readiness = FAILED;
         error_number = EIO;
     }
+    if (readiness == READY && node_is_query(place.node->parent))
+        query_link_followed(fs, place.node);
     pthread_mutex_unlock(&fs->nodes.lock);
     if (readiness == READY)
         fuse_reply_readlink(request->fuse, target.data);

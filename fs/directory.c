@@ -7,6 +7,7 @@
 #include "member.h"
 #include "name.h"
 #include "options.h"
+#include "query_result.h"
 #include "stat.h"
 
 #include <inttypes.h>
@@ -19,11 +20,8 @@ static void renew_deadline(struct filesystem *fs, struct call *call)
     call->deadline = clock_milliseconds() + fs->options->timeout_ms;
 }
 
-typedef int list_page(struct client *client, struct call *call, const struct scope *scope,
-                      struct page *page, struct object_list *found);
-
-static int list_pages(struct filesystem *fs, struct call *call, const struct scope *scope,
-                      list_page *next, struct object_list *found)
+int directory_list_pages(struct filesystem *fs, struct call *call, const struct scope *scope,
+                         directory_list_page *next, struct object_list *found)
 {
     cleanup_page struct page page = {0};
     while (!page.done) {
@@ -54,7 +52,7 @@ static int list_registries(struct filesystem *fs, struct call *call, const struc
                            struct object_list *found)
 {
     struct scope scope = {.organization = lineage->organization};
-    return list_pages(fs, call, &scope, client_list_registries, found);
+    return directory_list_pages(fs, call, &scope, client_list_registries, found);
 }
 
 static int find_registry(struct filesystem *fs, struct call *call, const struct lineage *lineage,
@@ -66,7 +64,7 @@ static int find_registry(struct filesystem *fs, struct call *call, const struct 
 
 /* Lists below one registry, or one collection of it when that is given. */
 static int list_below(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                      const struct collection *collection, list_page *next,
+                      const struct collection *collection, directory_list_page *next,
                       struct object_list *found)
 {
     cleanup_free char *registry = filter_by_name(lineage->registry->full_name);
@@ -76,7 +74,7 @@ static int list_below(struct filesystem *fs, struct call *call, const struct lin
     struct scope scope = {.organization = lineage->organization,
                           .registry_filter = registry,
                           .collection_filter = narrower};
-    return list_pages(fs, call, &scope, next, found);
+    return directory_list_pages(fs, call, &scope, next, found);
 }
 
 static int list_collections(struct filesystem *fs, struct call *call, const struct lineage *lineage,
@@ -287,6 +285,12 @@ static const struct directory directories[] = {
      .immutable = true,
      .listing_decides = true},
     {.kind = NODE_FILE, .member = MEMBER_SELF, .child = NODE_FILE, .immutable = true},
+    {NODE_REGISTRY_QUERY, MEMBER_SELF, NODE_REGISTRY_LINK, query_list_registries, NULL,
+     query_add_registry, NULL, query_link_target, false, false},
+    {NODE_COLLECTION_QUERY, MEMBER_SELF, NODE_COLLECTION_LINK, query_list_collections, NULL,
+     query_add_collection, NULL, query_link_target, false, false},
+    {NODE_VERSION_QUERY, MEMBER_SELF, NODE_LINK, query_list_versions, NULL, query_add_version, NULL,
+     query_link_target, false, false},
 };
 
 const struct directory *directory_row(enum node_kind kind, uint8_t member)
@@ -315,6 +319,8 @@ void lineage_of(struct node *node, struct lineage *lineage)
             lineage->collection = object_ref(node->object);
         else if (node->kind == NODE_VERSION)
             lineage->version = object_ref(node->object);
+        else if (node_is_query(node))
+            lineage->queries[query_level(node->kind)] = object_ref(node->object);
     }
 }
 
@@ -324,6 +330,8 @@ void lineage_release(struct lineage *lineage)
     object_unref(lineage->registry);
     object_unref(lineage->collection);
     object_unref(lineage->version);
+    for (int level = 0; level < FILTER_LEVELS; level++)
+        object_unref(lineage->queries[level]);
 }
 
 uint64_t directory_identity(const struct directory *directory, const char *name, const void *object)
@@ -430,8 +438,10 @@ bool directory_original_name(const struct node *node, struct buf *name)
 {
     const void *object = node->object;
     struct text text = {0};
-    if (!object)
+    if (!object || node_is_query(node))
         return false;
+    if (node_is_query(node->parent))
+        return query_link_name(node, name);
     switch (node->kind) {
     case NODE_ORGANIZATION:
         text = ((const struct organization *)object)->name;

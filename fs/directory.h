@@ -12,12 +12,15 @@
 #include "hash.h"
 #include "listing.h"
 
+struct query;
+
 /* The objects above a directory, each a reference or NULL. */
 struct lineage {
     struct organization *organization;
     struct registry *registry;
     struct collection *collection;
     struct version *version;
+    struct query *queries[FILTER_LEVELS];
 };
 
 struct directory {
@@ -27,7 +30,7 @@ struct directory {
     /* Asks for all; blocks. NULL: the entries follow from another directory's listing. */
     int (*list)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
                 struct object_list *found);
-    /* Asks for one by its server name; blocks. NULL: only the listing tells. */
+    /* Asks for one by its server name; blocks. NULL: only the whole can be asked for. */
     int (*find)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
                 struct text name, void **object);
     /* Adds an object's entries. False: no memory. */
@@ -68,6 +71,12 @@ struct listing *directory_versions_of(const struct listing *registry_wide,
                                       const struct lineage *lineage);
 /* The aliases that a collection's versions carry; NULL: no memory. */
 struct listing *directory_aliases_of(const struct listing *versions, const struct lineage *lineage);
+
+typedef int directory_list_page(struct client *client, struct call *call, const struct scope *scope,
+                                struct page *page, struct object_list *found);
+/* All pages of a client's listing; blocks. */
+int directory_list_pages(struct filesystem *fs, struct call *call, const struct scope *scope,
+                         directory_list_page *next, struct object_list *found);
 
 /* The server's own name of a node's object, as the xattr shows it; false when it has none. */
 bool directory_original_name(const struct node *node, struct buf *name);

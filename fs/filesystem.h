@@ -16,6 +16,8 @@ struct options;
 struct disk_cache;
 struct kernel_cache;
 struct remote_files;
+struct open_file;
+struct queries;
 struct status_server;
 
 struct filesystem {
@@ -29,8 +31,10 @@ struct filesystem {
     struct lane *data_lane;
     struct fetches *fetches;
     struct requests *requests;
-    struct node *control; /* the node of .registryfs */
+    struct open_file *open_files; /* under nodes.lock */
+    struct node *control;         /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
+    struct queries *queries; /* under nodes.lock */
     struct fuse_session *session;
     struct status_server *status_server; /* NULL: none */
     struct disk_cache *disk_cache;       /* NULL: file contents are not kept on disk */

@@ -84,7 +84,8 @@ struct listing *local_listing(struct place place)
     bool good = listing != NULL;
     for (const struct node *child = place.node->first_child; good && child;
          child = child->next_sibling) {
-        if (child->member == place.member && child->kind == NODE_LOCAL && !child->gone)
+        if (child->member == place.member && child->kind == NODE_LOCAL && !child->gone &&
+            !local_of(child)->unlisted)
             good = listing_add_named(listing, child->name, NULL);
     }
     if (good)

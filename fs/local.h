@@ -23,6 +23,7 @@ struct local {
     void *base;          /* reference: the registry as it was known when the file was made */
     unsigned base_saves; /* of this mount in it, then */
     uint8_t copy_of;     /* the attribute that it is an untouched copy of; 0: of none */
+    bool unlisted;       /* can be opened by its name and is not listed */
     uint8_t became;      /* the attribute that it was renamed over, and is since then; 0: none */
 };
 

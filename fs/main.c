@@ -8,9 +8,11 @@
 #include "kernel_cache.h"
 #include "mountpoint.h"
 #include "notify.h"
+#include "openfile.h"
 #include "operations.h"
 #include "options.h"
 #include "place.h"
+#include "query.h"
 #include "read_file.h"
 #include "refresh.h"
 #include "run_command.h"
@@ -75,9 +77,10 @@ static bool make_parts(struct filesystem *fs)
     fs->fetches = fs->metadata_lane ? fetches_new(fs->metadata_lane) : NULL;
     fs->requests = requests_new();
     fs->kernel_cache = kernel_cache_new();
+    fs->queries = queries_new();
     bool content = read_file_start(fs);
     return content && fs->journal && fs->metadata_lane && fs->fetches && fs->requests &&
-           fs->kernel_cache;
+           fs->kernel_cache && fs->queries;
 }
 
 static int fail(int code, const char *message)
@@ -219,6 +222,7 @@ static void stop(struct filesystem *fs)
         fuse_session_destroy(fs->session);
     }
     unsaved_write_out(fs);
+    open_file_close_all(fs);
 }
 
 static void free_parts(struct filesystem *fs)
@@ -227,6 +231,7 @@ static void free_parts(struct filesystem *fs)
     fetches_free(fs->fetches);
     kernel_cache_free(fs->kernel_cache);
     nodes_release(&fs->nodes);
+    queries_free(fs->queries);
     read_file_end(fs);
     object_unref(fs->viewer);
     client_free(fs->client);

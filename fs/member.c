@@ -211,6 +211,8 @@ void member_dates(enum node_kind kind, const void *object, struct text *created,
         [NODE_COLLECTION] = {AT(collection, created_at), AT(collection, updated_at)},
         [NODE_VERSION] = {AT(version, created_at), AT(version, updated_at)},
         [NODE_LINK] = {AT(version, created_at), AT(version, updated_at)},
+        [NODE_REGISTRY_LINK] = {AT(registry, created_at), AT(registry, updated_at)},
+        [NODE_COLLECTION_LINK] = {AT(collection, created_at), AT(collection, updated_at)},
     };
     *created = *updated = (struct text){0};
     if (!object || !offsets[kind][0])

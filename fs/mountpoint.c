@@ -6,15 +6,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <spawn.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define DEVICE        "/dev/fuse"
 #define HANDED_DEVICE "/dev/fd/"
 #define HELPER        "fusermount3"
+
+/* The numbers of /dev/fuse, part of the kernel's interface. */
+enum { MISC_MAJOR = 10, FUSE_MINOR = 229 };
 
 extern char **environ;
 
@@ -51,11 +57,38 @@ static int check_device(char *message, size_t size)
     return EXIT_SYSTEM;
 }
 
+/* A descriptor that somebody else has mounted: libfuse serves it as it is. */
+static int check_handed(const char *mountpoint, char *message, size_t size)
+{
+    struct stat attributes;
+    if (stat(mountpoint, &attributes) == 0 && S_ISCHR(attributes.st_mode) &&
+        attributes.st_rdev == makedev(MISC_MAJOR, FUSE_MINOR))
+        return 0;
+    snprintf(message, size,
+             "%.100s is no open " DEVICE
+             ": open the device, mount it, and hand the descriptor over",
+             mountpoint);
+    return EXIT_MOUNT_FAILED;
+}
+
+void mountpoint_raise_privilege(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+    if (syscall(SYS_capget, &header, sets) < 0)
+        return;
+    unsigned wanted = sets[0].permitted & CAP_TO_MASK(CAP_SYS_ADMIN);
+    if (!wanted || (sets[0].effective & wanted))
+        return;
+    sets[0].effective |= wanted;
+    syscall(SYS_capset, &header, sets);
+}
+
 int mountpoint_check(const char *mountpoint, char *message, size_t size)
 {
-    /* A descriptor that somebody else has mounted: libfuse serves it as it is. */
     if (strncmp(mountpoint, HANDED_DEVICE, strlen(HANDED_DEVICE)) == 0)
-        return 0;
+        return check_handed(mountpoint, message, size);
+    mountpoint_raise_privilege();
     struct stat attributes;
     mountpoint_clear_dead(mountpoint);
     if (stat(mountpoint, &attributes) < 0) {

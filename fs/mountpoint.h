@@ -13,6 +13,9 @@ int mountpoint_check(const char *mountpoint, char *message, size_t size);
 void mountpoint_explain_failure(const char *mountpoint, const char *complaint, char *message,
                                 size_t size);
 
+/* Uses CAP_SYS_ADMIN where the program's file or who started it granted it (`setcap
+ * cap_sys_admin+p`): a user without a name can mount then, for whom fusermount3 does nothing. */
+void mountpoint_raise_privilege(void);
 /* Takes a dead FUSE mount away; anything else stays. */
 void mountpoint_clear_dead(const char *mountpoint);
 /* Is the program there that mounts for users without privilege (fusermount3)? */

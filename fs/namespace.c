@@ -3,10 +3,12 @@
 
 #include "base/banned.h"
 #include "base/cleanup.h"
+#include "mountpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <sys/mount.h>
 
 static bool write_file(const char *path, const char *text)
@@ -47,30 +49,31 @@ static bool map_identity(uid_t user, gid_t group)
            write_file("/proc/self/gid_map", groups);
 }
 
-bool namespace_enter(char *message, size_t size)
+enum namespace_result namespace_enter(char *message, size_t size)
 {
     uid_t user = geteuid();
     gid_t group = getegid();
+    mountpoint_raise_privilege();
     if (unshare(CLONE_NEWNS) < 0) {
         if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) {
             explain_refusal(errno, message, size);
-            return false;
+            return NAMESPACE_FORBIDDEN;
         }
         if (!map_identity(user, group)) {
-            snprintf(
-                message, size,
-                "no permission to map user %u into a user namespace (%s): mount /proc writable, "
-                "or add CAP_SYS_ADMIN",
-                user, strerror(errno));
-            return false;
+            snprintf(message, size, "no permission to map user %u into a user namespace (%s): %s",
+                     user, strerror(errno),
+                     user == 0
+                         ? "run as another user than root, or add CAP_SETFCAP or CAP_SYS_ADMIN"
+                         : "mount /proc writable, or add CAP_SYS_ADMIN");
+            return NAMESPACE_UNUSABLE;
         }
     }
     /* What is mounted outside goes on appearing here, what is mounted here stays here. */
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
-        return true;
+        return NAMESPACE_ENTERED;
     snprintf(message, size,
              "no permission to make mounts private (%s): the container's seccomp or AppArmor "
              "profile forbids mount; allow it",
              strerror(errno));
-    return false;
+    return NAMESPACE_UNUSABLE;
 }

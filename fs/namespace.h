@@ -3,13 +3,17 @@
 #ifndef FS_NAMESPACE_H
 #define FS_NAMESPACE_H
 
-#include <stdbool.h>
 #include <stddef.h>
+
+enum namespace_result {
+    NAMESPACE_ENTERED,
+    NAMESPACE_FORBIDDEN, /* everything is as it was */
+    NAMESPACE_UNUSABLE,  /* half-way there: the process must end */
+};
 
 /* Moves this process there; before any thread is started, and while the process is dumpable (else
  * its uid_map belongs to root). Mounts made there are seen by its children alone; user and group
- * stay the same. False: `message` names the missing permission; nothing has changed, or the process
- * must end. */
-bool namespace_enter(char *message, size_t size);
+ * stay the same. On failure `message` names the missing permission. */
+enum namespace_result namespace_enter(char *message, size_t size);
 
 #endif

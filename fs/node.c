@@ -218,14 +218,27 @@ static void evict_unused(struct nodes *nodes)
         release_node(nodes, nodes->oldest_unused);
 }
 
+/* A query and an object may have the same name. */
+static struct node *find(const struct nodes *nodes, const struct node *parent, uint8_t member,
+                         const char *name, bool query)
+{
+    struct node *node = nodes->buckets[bucket_of(nodes, parent, member, name)];
+    while (node && (node->parent != parent || node->member != member ||
+                    node_is_query(node) != query || strcmp(node->name, name) != 0))
+        node = node->next_in_bucket;
+    return node;
+}
+
 struct node *node_find(const struct nodes *nodes, const struct node *parent, uint8_t member,
                        const char *name)
 {
-    struct node *node = nodes->buckets[bucket_of(nodes, parent, member, name)];
-    while (node &&
-           (node->parent != parent || node->member != member || strcmp(node->name, name) != 0))
-        node = node->next_in_bucket;
-    return node;
+    return find(nodes, parent, member, name, false);
+}
+
+struct node *node_find_query(const struct nodes *nodes, const struct node *parent, uint8_t member,
+                             const char *name)
+{
+    return find(nodes, parent, member, name, true);
 }
 
 static struct node *node_new(struct nodes *nodes, struct place directory, enum node_kind kind,
@@ -277,7 +290,7 @@ struct node *node_install(struct nodes *nodes, struct place directory, enum node
                           const char *name, const void *object, uint64_t identity, int64_t fetched)
 {
     uint64_t origin = origin_of(directory.node, kind, identity);
-    struct node *node = node_find(nodes, directory.node, directory.member, name);
+    struct node *node = find(nodes, directory.node, directory.member, name, kind_is_query(kind));
     if (node && node->origin != origin && node->fetched <= fetched) {
         /* Another object has taken the name: whoever has the old one open keeps that. */
         node_remove(nodes, node);

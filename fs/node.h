@@ -27,6 +27,13 @@ enum node_kind {
     NODE_LINK,  /* a symlink to a version: an alias, or an entry of a registry's versions/ */
     NODE_LOCAL, /* in memory only (local.h): a scratch file, an unsaved text */
     NODE_FILE,  /* a file of an artifact, or a folder of such */
+    /* Results of queries (query.h): symlinks, and the directories of them. Entries that are
+     * versions are NODE_LINK. */
+    NODE_REGISTRY_LINK,
+    NODE_COLLECTION_LINK,
+    NODE_REGISTRY_QUERY,
+    NODE_COLLECTION_QUERY,
+    NODE_VERSION_QUERY,
     NODE_KINDS
 };
 
@@ -102,8 +109,11 @@ uint64_t node_id(const struct nodes *nodes, struct place place);
 struct place node_place(const struct nodes *nodes, uint64_t id);
 uint64_t node_inode_number(struct place place);
 
+/* The object of that name; queries (query.h) are found apart. */
 struct node *node_find(const struct nodes *nodes, const struct node *parent, uint8_t member,
                        const char *name);
+struct node *node_find_query(const struct nodes *nodes, const struct node *parent, uint8_t member,
+                             const char *name);
 /* Finds or makes the child and gives it the object with its time, unless it has newer. `identity`
  * tells objects of one kind apart by the server's id. NULL: no memory. */
 struct node *node_install(struct nodes *nodes, struct place directory, enum node_kind kind,
@@ -123,6 +133,17 @@ void node_forget(struct nodes *nodes, struct node *node, uint64_t lookups);
 /* The facet, made when it is not there; NULL: no memory. */
 struct facet *node_facet(struct node *node, uint8_t member);
 const struct facet *node_find_facet(const struct node *node, uint8_t member);
+
+static inline bool kind_is_query(enum node_kind kind)
+{
+    return kind == NODE_REGISTRY_QUERY || kind == NODE_COLLECTION_QUERY ||
+           kind == NODE_VERSION_QUERY;
+}
+
+static inline bool node_is_query(const struct node *node)
+{
+    return kind_is_query(node->kind);
+}
 
 /* The nearest node upwards (itself included) of that kind; NULL when there is none. */
 struct node *node_ancestor(struct node *node, enum node_kind kind);

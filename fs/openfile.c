@@ -40,6 +40,9 @@ static void drop_local(struct filesystem *fs, struct open_file *open)
 void open_file_close(struct filesystem *fs, struct open_file *open)
 {
     pthread_mutex_lock(&fs->nodes.lock);
+    *open->link_to_this = open->next;
+    if (open->next)
+        open->next->link_to_this = open->link_to_this;
     if (open->draft)
         draft_drop(fs, open->draft);
     if (open->local)
@@ -49,6 +52,12 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
         remote_reader_unref(open->reader);
     buf_release(&open->text);
     free(open);
+}
+
+void open_file_close_all(struct filesystem *fs)
+{
+    while (fs->open_files)
+        open_file_close(fs, fs->open_files);
 }
 
 struct draft *open_file_draft(struct filesystem *fs, struct open_file *open)
@@ -118,6 +127,14 @@ static struct open_file *new_open_file(const struct request *request)
         return NULL;
     buf_init(&open->text, TEXT_CEILING);
     open->append = request->file.flags & O_APPEND;
+    struct filesystem *fs = request->fs;
+    pthread_mutex_lock(&fs->nodes.lock);
+    open->next = fs->open_files;
+    open->link_to_this = &fs->open_files;
+    if (open->next)
+        open->next->link_to_this = &open->next;
+    fs->open_files = open;
+    pthread_mutex_unlock(&fs->nodes.lock);
     return open;
 }
 
@@ -125,6 +142,7 @@ static struct open_file *new_open_file(const struct request *request)
 static void describe(struct request *request, struct open_file *open, bool control)
 {
     request->file.fh = (uintptr_t)open;
+    open->changes = open->draft || open->local;
     /* The control files' texts change all the time: read to the end, whatever stat said. What is
      * being written is for nobody else to see: it must not get into the kernel's cache. */
     request->file.direct_io = control || open->draft;

@@ -18,6 +18,8 @@ struct open_file {
     struct remote_reader *reader; /* of an artifact's file; immutable after open */
     struct origin *origin;        /* while it is being opened */
     bool append;
+    bool changes; /* it has, or had, a draft or a local file; immutable after open */
+    struct open_file *next, **link_to_this; /* fs->open_files, under nodes->lock */
 };
 
 /* Bodies of requests (request.h). */
@@ -28,6 +30,8 @@ bool read_body(struct request *request);
 struct open_file *file_handle(const struct request *request);
 /* Gives up what an open file holds, and frees it. */
 void open_file_close(struct filesystem *fs, struct open_file *open);
+/* The same for all that are open when the mount ends before they are closed. */
+void open_file_close_all(struct filesystem *fs);
 /* The draft of the handle: also of one whose file was renamed over an attribute. NULL: it has none.
  * Needs nodes->lock. */
 struct draft *open_file_draft(struct filesystem *fs, struct open_file *open);

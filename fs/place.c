@@ -6,6 +6,7 @@
 #include "kernel_cache.h"
 #include "member.h"
 #include "options.h"
+#include "query.h"
 #include "room.h"
 
 #include <errno.h>
@@ -29,7 +30,8 @@ enum readiness place_find(struct request *request, struct place directory, const
                           struct place *found, int *error_number)
 {
     struct filesystem *fs = request->fs;
-    *error_number = strlen(name) > NAME_LIMIT ? ENAMETOOLONG : ENOENT;
+    bool query = query_is_asked(directory, name);
+    *error_number = strlen(name) > (query ? QUERY_NAME_LIMIT : NAME_LIMIT) ? ENAMETOOLONG : ENOENT;
     if (*error_number == ENAMETOOLONG)
         return FAILED;
     if (is_mount_root(fs, directory) && strcmp(name, NAME_OF_CONTROL) == 0) {
@@ -46,6 +48,8 @@ enum readiness place_find(struct request *request, struct place directory, const
     if (is_mount_root(fs, directory) && strcmp(name, SHOWN_INSTEAD) == 0)
         name = NAME_OF_CONTROL;
     *found = (struct place){0};
+    if (query)
+        return query_find(request, directory, name, &found->node, error_number);
     if (!directory_of(directory)) {
         found->node = node_find(&fs->nodes, directory.node, directory.member, name);
         return found->node ? READY : FAILED;
@@ -70,9 +74,12 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
     return true;
 }
 
-/* Whether the place lies in collections/ or versions/ of a registry. */
+/* Whether the place lies in collections/ or versions/ of a registry, or in the result of a query.
+ */
 static bool in_read_only_tree(struct place place)
 {
+    if (node_is_query(place.node) || (place.node->parent && node_is_query(place.node->parent)))
+        return true;
     if (place.node->kind == NODE_REGISTRY)
         return place.member == MEMBER_COLLECTIONS || place.member == MEMBER_VERSIONS;
     if (place.node->kind == NODE_LOCAL)

@@ -120,6 +120,12 @@ static void need(struct request *request, const struct fetch_type *type, struct 
     node_hold(&request->fs->nodes, place.node);
 }
 
+void ready_wait_for(struct request *request, const struct fetch_type *type, struct place place)
+{
+    request->deadline = request->started + LOOKUP_SECONDS * SECOND;
+    need(request, type, place, "");
+}
+
 /* The directory whose listing brings the entries of `place`. */
 static struct place source_of(struct place place)
 {
@@ -191,10 +197,11 @@ static void derive(struct filesystem *fs, struct place place)
         derive_aliases(fs, place);
 }
 
-bool ready_listing_is_fresh(struct filesystem *fs, struct place place)
+bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since)
 {
     derive(fs, place);
-    return listing_is_fresh(NULL, fs, place, listing_at(place));
+    const struct listing *listing = listing_at(place);
+    return listing && listing->completed >= since && listing_is_fresh(NULL, fs, place, listing);
 }
 
 /* A walker (find, ls -R, grep -r) comes to every collection: one listing of the registry's versions
@@ -264,11 +271,11 @@ static void need_entry(struct request *request, struct place place, const char *
 {
     struct listing *listing = listing_at(place);
     const struct facet *facet = node_find_facet(place.node, place.member);
+    const struct directory *row = directory_of(place);
     bool listing_pays = listing && facet->singles > listing->count / LISTING_ROWS;
     if (place.node->kind == NODE_VERSION)
         listing_pays = file_tree_pays_listing(place.node, facet);
-    if (name_needs_listing(name) || !directory_of(place)->find ||
-        (listing_pays && directory_of(place)->list))
+    if (!row->find || name_needs_listing(name) || (listing_pays && row->list))
         need_listing(request, place);
     else
         need(request, &refresh_entry, place, name);
@@ -296,7 +303,7 @@ enum readiness ready_object(struct request *request, struct node *node, int *err
         *error_number = ENOENT;
         return FAILED;
     }
-    if (!node->parent || !directory_row(node->parent->kind, node->member))
+    if (node_is_query(node) || !node->parent || !directory_row(node->parent->kind, node->member))
         return READY;
     struct place place = {node->parent, node->member};
     if (node->kind == NODE_VERSION || node->kind == NODE_LINK)
@@ -343,20 +350,26 @@ static struct node *entry_from_listing(struct filesystem *fs, struct place place
                         directory_identity(row, name, entry->object), listing->fetched);
 }
 
+struct node *ready_known_entry(struct filesystem *fs, struct place place, const char *name)
+{
+    derive(fs, place);
+    struct node *entry = node_find(&fs->nodes, place.node, place.member, name);
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    const struct listing *listing = listing_at(place);
+    if (!entry && listing && listing->fetched >= facet->changed)
+        entry = entry_from_listing(fs, place, name);
+    return entry;
+}
+
 enum readiness ready_entry(struct request *request, struct place place, const char *name,
                            struct node **entry, int *error_number)
 {
     struct filesystem *fs = request->fs;
-    derive(fs, place);
-    *entry = node_find(&fs->nodes, place.node, place.member, name);
-    const struct facet *facet = node_find_facet(place.node, place.member);
-    struct listing *listing = listing_at(place);
-    if (!*entry && listing && listing->fetched >= facet->changed)
-        *entry = entry_from_listing(fs, place, name);
+    *entry = ready_known_entry(fs, place, name);
     if (*entry)
         return READY;
     *error_number = ENOENT;
-    if (listing_is_fresh(request, fs, place, listing))
+    if (listing_is_fresh(request, fs, place, listing_at(place)))
         return FAILED;
     if (request->failure.kind != ERROR_NONE) {
         *error_number = errno_of(request->failure.kind);
@@ -364,6 +377,33 @@ enum readiness ready_entry(struct request *request, struct place place, const ch
     }
     request->deadline = request->started + LOOKUP_SECONDS * SECOND;
     need_entry(request, place, name);
+    return WAITING;
+}
+
+enum readiness ready_absence(struct request *request, struct place place, const char *name,
+                             int64_t *since, int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    const struct listing *listing = listing_at(place);
+    if (listing_is_fresh(request, fs, place, listing)) {
+        *since = listing->fetched;
+        return READY;
+    }
+    if (is_fresh(request, fs, place.node, place.member, *since))
+        return READY;
+    if (request->failure.kind == ERROR_NOT_FOUND || strlen(name) > NAME_LIMIT) {
+        *since = request->started;
+        return READY;
+    }
+    enum readiness result = not_fresh(request, place, *since != 0, error_number);
+    if (result != WAITING)
+        return result;
+    if (!*since)
+        request->deadline = request->started + LOOKUP_SECONDS * SECOND;
+    if (!directory_of(place)->find || name_needs_listing(name))
+        need_listing(request, place);
+    else
+        need(request, &refresh_entry, place, name);
     return WAITING;
 }
 

@@ -29,8 +29,18 @@ enum readiness ready_listing(struct request *request, struct place place, struct
 enum readiness ready_entry(struct request *request, struct place place, const char *name,
                            struct node **entry, int *error_number);
 
-/* By the time limit alone, whoever asks. */
-bool ready_listing_is_fresh(struct filesystem *fs, struct place place);
+/* One entry as far as it is in memory, however old. NULL: it is not. */
+struct node *ready_known_entry(struct filesystem *fs, struct place place, const char *name);
+/* Whether the server has no object of that name there: READY says so. *since: when that was known
+ * last, 0 for never; updated. */
+enum readiness ready_absence(struct request *request, struct place place, const char *name,
+                             int64_t *since, int *error_number);
+/* Makes the request wait for a call about a place. */
+void ready_wait_for(struct request *request, const struct fetch_type *type, struct place place);
+
+/* Whether a listing that is fresh by the time limit alone has arrived since then. One that was
+ * there before is not what somebody waits for: only a part of it may have been forgotten. */
+bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since);
 
 /* Seconds for which the kernel may keep a node's name and attributes; 0: ask again. */
 double ready_seconds_left(struct filesystem *fs, const struct node *node);

@@ -8,6 +8,7 @@
 #include "kernel_cache.h"
 #include "member.h"
 #include "options.h"
+#include "query.h"
 #include "ready.h"
 #include "stat.h"
 
@@ -59,7 +60,7 @@ static bool begin(struct fetch *fetch, struct lineage *lineage, char path[PATH_S
     struct nodes *nodes = &fetch->fs->nodes;
     struct place place = {fetch->node, fetch->member};
     pthread_mutex_lock(&nodes->lock);
-    bool needed = fetch->name[0] || !ready_listing_is_fresh(fetch->fs, place);
+    bool needed = fetch->name[0] || !ready_listing_came(fetch->fs, place, fetch->created);
     lineage_of(fetch->node, lineage);
     place_path(place, path, PATH_SIZE);
     pthread_mutex_unlock(&nodes->lock);
@@ -111,6 +112,8 @@ static int run_listing(struct fetch *fetch, struct call *call)
         pthread_mutex_lock(&fs->nodes.lock);
         size_t files = listing->below.count;
         refresh_install(fs, place, listing);
+        if (node_is_query(place.node))
+            query_was_used(fs, place.node);
         file_tree_trim(fs, files);
         pthread_mutex_unlock(&fs->nodes.lock);
     }

@@ -149,7 +149,8 @@ enum readiness registry_rename(struct request *request, struct place from, struc
     if (from.node != to.node)
         return FAILED;
     *error_number = EEXIST;
-    if (node_find(&fs->nodes, to.node, to.member, request->other_name))
+    if (node_find(&fs->nodes, to.node, to.member, request->other_name) ||
+        node_find_query(&fs->nodes, to.node, to.member, request->other_name))
         return FAILED;
     const struct room *room = room_find(node);
     if (room && room->running)

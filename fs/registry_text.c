@@ -205,6 +205,27 @@ static size_t split(char *bytes, struct text *lines)
     return count;
 }
 
+static bool is_saved(const struct registry *now, struct text line)
+{
+    return is_among(now->artifact_types.items, now->artifact_types.count, line);
+}
+
+static int check_new_types(const struct registry *now, const struct text *lines, size_t count,
+                           struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_saved(now, lines[i]))
+            continue;
+        if (registry_check_artifact_type(lines[i], error) != 0)
+            return -1;
+        if (now->allow_all_artifact_types)
+            return error_set(error, ERROR_INVALID,
+                             "all types are allowed: write false to allow_all_artifact_types "
+                             "before types are added");
+    }
+    return 0;
+}
+
 static int check_saved_types(const struct texts *saved, const struct text *lines, size_t count,
                              struct error *error)
 {
@@ -232,28 +253,25 @@ static int parse_artifact_types(struct text text, const struct registry *now, st
         return refuse_memory(error);
     wanted->new_types.items = lines;
     size_t count = split(wanted->bytes, lines);
-    if (check_saved_types(&now->artifact_types, lines, count, error) != 0)
+    /* What is wrong with a line comes first: lines that are missing may follow. */
+    if (check_new_types(now, lines, count, error) != 0 ||
+        check_saved_types(&now->artifact_types, lines, count, error) != 0)
         return -1;
     size_t added = 0;
     for (size_t i = 0; i < count; i++) {
-        if (is_among(now->artifact_types.items, now->artifact_types.count, lines[i]))
-            continue;
-        if (registry_check_artifact_type(lines[i], error) != 0)
-            return -1;
-        lines[added++] = lines[i];
+        if (!is_saved(now, lines[i]))
+            lines[added++] = lines[i];
     }
-    if (added > 0 && now->allow_all_artifact_types)
-        return error_set(error, ERROR_INVALID,
-                         "all types are allowed: write false to allow_all_artifact_types before "
-                         "types are added");
     wanted->new_types.count = added;
     wanted->nothing = added == 0;
     wanted->change.new_artifact_types = &wanted->new_types;
     return 0;
 }
 
-const struct editing editing_name = {COMMIT_LINE, false, begins_name, parse_name};
-const struct editing editing_description = {COMMIT_TEXT, true, NULL, parse_description};
-const struct editing editing_visibility = {COMMIT_LINE, false, begins_visibility, parse_visibility};
-const struct editing editing_allow_all = {COMMIT_LINE, false, begins_boolean, parse_allow_all};
-const struct editing editing_artifact_types = {COMMIT_TEXT, true, NULL, parse_artifact_types};
+const struct editing editing_name = {COMMIT_LINE, false, begins_name, false, parse_name};
+const struct editing editing_description = {COMMIT_TEXT, true, NULL, false, parse_description};
+const struct editing editing_visibility = {COMMIT_LINE, false, begins_visibility, false,
+                                           parse_visibility};
+const struct editing editing_allow_all = {COMMIT_LINE, false, begins_boolean, false,
+                                          parse_allow_all};
+const struct editing editing_artifact_types = {COMMIT_TEXT, true, NULL, true, parse_artifact_types};

@@ -31,6 +31,9 @@ struct editing {
     bool may_be_empty;
     /* Whether a text that goes on can still become legal. NULL: any beginning can. */
     bool (*is_beginning)(struct text text);
+    /* Its complete lines can be refused before the last one is there: shells report what write
+     * refuses, not what close does. */
+    bool has_lines;
     /* 0, or -1 with the refusal: ERROR_INVALID, ERROR_NAME_TOO_LONG, ERROR_NOT_PERMITTED,
      * ERROR_TOO_LARGE, ERROR_LOCAL. */
     int (*parse)(struct text text, const struct registry *now, struct wanted *wanted,

@@ -227,8 +227,10 @@ int run_command(struct options *options, int (*mount)(struct options *options))
     int code = make_place(&job);
     if (code)
         return code;
+    enum namespace_result entered = namespace_enter(message, sizeof message);
     /* With fusermount3 a user can mount without a namespace: seen by others, closed to them. */
-    if (!namespace_enter(message, sizeof message) && (geteuid() == 0 || !mountpoint_has_helper())) {
+    bool helped = entered == NAMESPACE_FORBIDDEN && geteuid() != 0 && mountpoint_has_helper();
+    if (entered != NAMESPACE_ENTERED && !helped) {
         remove_place(&job);
         return fail(EXIT_MOUNT_FAILED, message);
     }

@@ -127,6 +127,16 @@ static void take_place_of(struct change *change, struct place place)
     local_remove(fs, change->source);
 }
 
+/* An editor's backup is not to be left behind in the listing once its text is saved. */
+static void unlist_backup(struct change *change)
+{
+    char name[NAME_LIMIT + 1];
+    snprintf(name, sizeof name, "%s~", change->member->name);
+    struct local *backup = local_of(node_find(&change->fs->nodes, change->node, MEMBER_SELF, name));
+    if (backup)
+        backup->unlisted = true;
+}
+
 static void save_ended(struct change *change, const struct error *error)
 {
     struct filesystem *fs = change->fs;
@@ -153,17 +163,19 @@ static void save_ended(struct change *change, const struct error *error)
         object_unref(draft->base);
         draft->base = object_ref(change->node->object);
     }
-    if (!error)
-        room_unhide(place);
-    if (!error && !change->source)
-        room_undisguise(place);
-    if (change->source && !error) {
-        take_place_of(change, place);
-    } else if (change->source) {
+    if (change->source && error) {
         struct local *local = local_of(change->source);
         object_unref(local->base);
         local->base = object_ref(change->node->object);
     }
+    if (error)
+        return;
+    room_unhide(place);
+    unlist_backup(change);
+    if (change->source)
+        take_place_of(change, place);
+    else
+        room_undisguise(place);
 }
 
 static const struct change_type save_file = {"save", run_save, save_ended, SAVE_LIMIT_MS};
@@ -240,6 +252,19 @@ void draft_revert_emptied(struct draft *draft)
         edit_saved(edit);
 }
 
+/* Whether one of the complete lines is refused, whatever follows. */
+static bool has_illegal_line(const struct draft *draft, struct text text)
+{
+    cleanup_wanted struct wanted wanted = {0};
+    struct error error = {0};
+    const char *end = text.size ? memrchr(text.bytes, '\n', text.size) : NULL;
+    if (!end)
+        return false;
+    text.size = (size_t)(end - text.bytes) + 1;
+    return draft->member->editing->parse(text, draft->base, &wanted, &error) < 0 &&
+           error.kind == ERROR_INVALID;
+}
+
 bool draft_is_hopeless(struct draft *draft)
 {
     struct edit *edit = &draft->edit;
@@ -247,8 +272,11 @@ bool draft_is_hopeless(struct draft *draft)
     if (edit_is_no_text(edit))
         return true;
     struct text text = {edit->text.data, edit->text.size};
-    return (edit->fresh || edit->append) && text.size > 0 && editing->is_beginning &&
-           !editing->is_beginning(text);
+    if (!edit->fresh && !edit->append)
+        return false;
+    if (editing->has_lines)
+        return has_illegal_line(draft, text);
+    return text.size > 0 && editing->is_beginning && !editing->is_beginning(text);
 }
 
 /* What a scratch file was made from: the registry as it was then, unless this mount itself has

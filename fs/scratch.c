@@ -194,6 +194,8 @@ bool link_body(struct request *request)
     if ((editable || (is_scratch(from.node) && S_ISREG(local_of(from.node)->mode))) &&
         directory.node == home && directory.member == MEMBER_SELF)
         node = copy(request, from, request->name, &error_number);
+    else if (place_refuses_change(request, directory))
+        error_number = place_refuses_change(request, directory);
     else if (directory.node != home)
         error_number = EXDEV;
     return reply_new(request, node, error_number);

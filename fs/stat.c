@@ -18,10 +18,18 @@ static const struct artifact_file *artifact_file_of(const struct node *node)
 mode_t place_mode(const struct filesystem *fs, struct place place)
 {
     static const mode_t own[NODE_KINDS] = {
-        [NODE_ROOT] = S_IFDIR | 0555,         [NODE_CONTROL] = S_IFDIR | 0700,
-        [NODE_ORGANIZATION] = S_IFDIR | 0755, [NODE_REGISTRY] = S_IFDIR | 0755,
-        [NODE_COLLECTION] = S_IFDIR | 0555,   [NODE_VERSION] = S_IFDIR | 0555,
+        [NODE_ROOT] = S_IFDIR | 0555,
+        [NODE_CONTROL] = S_IFDIR | 0700,
+        [NODE_ORGANIZATION] = S_IFDIR | 0755,
+        [NODE_REGISTRY] = S_IFDIR | 0755,
+        [NODE_COLLECTION] = S_IFDIR | 0555,
+        [NODE_VERSION] = S_IFDIR | 0555,
         [NODE_LINK] = S_IFLNK | 0777,
+        [NODE_REGISTRY_LINK] = S_IFLNK | 0777,
+        [NODE_COLLECTION_LINK] = S_IFLNK | 0777,
+        [NODE_REGISTRY_QUERY] = S_IFDIR | 0555,
+        [NODE_COLLECTION_QUERY] = S_IFDIR | 0555,
+        [NODE_VERSION_QUERY] = S_IFDIR | 0555,
     };
     mode_t mode = own[place.node->kind];
     if (place.node->kind == NODE_FILE)

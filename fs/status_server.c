@@ -158,7 +158,7 @@ struct status_server *status_server_start(struct filesystem *fs)
     server->stop = eventfd(0, EFD_CLOEXEC);
     if (server->stop >= 0 && listen_somewhere(server)) {
         if (pthread_create(&server->thread, NULL, serve, server) == 0) {
-            log_write(fs->log, CLIENT_LOG_INFO, "status socket: %s", server->address.sun_path);
+            log_write(fs->log, CLIENT_LOG_DEBUG, "status socket: %s", server->address.sun_path);
             return server;
         }
         unlink(server->address.sun_path);

@@ -180,14 +180,20 @@ teardown() {
     [[ ! -s lines.txt ]] || fail "$(cat lines.txt)"
 }
 
+# Everything but what is inside of files/.
+outline() {
+    (cd "$1" && LC_ALL=C find . -mindepth 1 -name files -prune -o -printf '%y %P\n') | LC_ALL=C sort
+}
+
+# Old servers list files by the source's project, which the key may have no rights in.
 @test "an old server: fewer fields, but still a tree" {
     control POST /features '{"absent": true}' >/dev/null
     control POST /schema '{"remove": ["ServerInfo.features", "Project.artifactCollectionMembership",
         "Artifact.tags", "Artifact.ttlDurationSeconds", "Artifact.ttlIsInherited",
         "Artifact.historyStep", "ArtifactCollectionMembership.files"]}' >/dev/null
     mount_start
-    describe "$EXPECTED" '%y %P' -true >expected.txt
-    describe "$MNT" '%y %P' -true >found.txt
+    outline "$EXPECTED" >expected.txt
+    outline "$MNT" >found.txt
     local same=0
     assert_same_text expected.txt found.txt || same=1
     assert_equal "$(cat "$MNT/acme/model/collections/churn/aliases/latest/ttl")" "" || same=1

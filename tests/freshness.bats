@@ -183,3 +183,20 @@ SCRIPT
     exec 8<&-
     [[ $first != second ]]
 }
+
+@test "what was forgotten inside of a fresh listing is asked for, once" {
+    mount_start --ttl 600
+    local path
+    for path in acme acme/model/collections/churn; do
+        ls "$MNT/$(dirname "$path")" >/dev/null
+        touch "$MNT/$path"
+        reset_counts
+        stat "$MNT/$path" >/dev/null
+        [[ $(graphql_count) -ge 1 && $(graphql_count) -le 3 ]] || fail "$(graphql_count) requests: $path"
+    done
+    ls "$MNT/$path/aliases" >/dev/null
+    touch "$MNT/$path/aliases"
+    reset_counts
+    ls "$MNT/$path/aliases" >/dev/null
+    assert_requests 1
+}

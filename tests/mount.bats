@@ -42,7 +42,7 @@ daemon_stop() {
 @test "the parent returns when the mount answers, and is silent" {
     daemon_start mountpoint
     [[ $(ls mountpoint) == *acme* ]]
-    [[ ! -s out && ! -s err ]]
+    assert_equal "$(cat out err)" ""
     daemon_stop mountpoint
 }
 
@@ -373,8 +373,9 @@ fault_was_hit() {
     chmod 711 "$SUITE_DIR" "$TEST_DIR"
     chown 12345:12345 mountpoint
     [[ -u $(command -v fusermount3) ]] || skip "fusermount3 is not setuid"
+    [[ -e /etc/mtab ]] || skip "without /etc/mtab fusermount3 asks for the user's name"
     [[ $(stat -c %a /dev/fuse) == 666 ]] || skip "/dev/fuse is closed to users"
-    run -0 within 30000 env -u HOME setpriv --reuid 12345 --regid 12345 --clear-groups \
+    within 30000 env -u HOME setpriv --reuid 12345 --regid 12345 --clear-groups \
         "$REGISTRYFS" mountpoint
     DAEMON=$(daemons)
     setpriv --reuid 12345 --regid 12345 --clear-groups ls mountpoint/acme

@@ -16,12 +16,16 @@ teardown_file() {
 
 setup() {
     test_setup
-    export XDG_RUNTIME_DIR=$TEST_DIR/runtime
-    mkdir -m 700 "$XDG_RUNTIME_DIR"
+    # A socket's path has 107 bytes at most.
+    XDG_RUNTIME_DIR=$(mktemp -d /tmp/registryfs-test.XXXXXX)
+    export XDG_RUNTIME_DIR
 }
 
 teardown() {
-    test_teardown
+    local failed=0 runtime=$XDG_RUNTIME_DIR
+    test_teardown || failed=1
+    rm -rf "$runtime"
+    return $failed
 }
 
 @test "a healthy mount: exit status 0, state and figures" {

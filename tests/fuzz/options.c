@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error error = {0};
     if (options_parse(&options, count, words, &error) == 0) {
         must(error.kind == ERROR_NONE);
-        must(options.help || options.version || options.mountpoint);
+        must(options.help || options.version || options.mountpoint || options.command ||
+             options.status);
         must(options.ttl >= 0 && options.timeout_ms > 0);
     } else {
         must(error.kind != ERROR_NONE && error.message[0]);

@@ -40,10 +40,14 @@ assert_calm_log() {
     fail "suspicious words in the log: $found"
 }
 
-# What the threads of a process are doing, where a debugger is at hand.
-print_stacks() {
-    command -v gdb >/dev/null || return 0
-    timeout 30 gdb -p "$1" -batch -ex 'thread apply all bt 12' 2>/dev/null | grep -E '^(#|Thread)' || true
+# What each thread of process $1 waits for: backtraces where gdb is installed.
+where_it_hangs() {
+    local thread
+    for thread in /proc/"$1"/task/*; do
+        printf '%s waits in %s\n' "$(cat "$thread/comm")" "$(cat "$thread/wchan")"
+    done
+    ! command -v gdb >/dev/null || timeout 60 gdb --batch --pid "$1" \
+        --eval-command 'thread apply all backtrace 16' 2>/dev/null | grep -E '^(Thread|#)' || true
 }
 
 # mount_stop [MOUNTPOINT]: unmounts, then checks that the daemon ended by itself with status 0
@@ -55,9 +59,10 @@ mount_stop() {
         fusermount3 -u -z "$mnt" || true
         failed=1
     fi
-    if ! wait_for_end "$(cat "$mnt.keeper")" 10; then
-        printf 'still running 10 s after the unmount: %s\n' "$mnt" >&2
-        print_stacks "$(cat "$mnt.pid")" >&2
+    # Another test's private mount namespace may hold a copy of the mount until it ends.
+    if ! wait_for_end "$(cat "$mnt.keeper")" 60; then
+        printf 'still running 60 s after the unmount: %s\n' "$mnt" >&2
+        where_it_hangs "$(cat "$mnt.pid")" >&2
         kill -KILL "$(cat "$mnt.pid")" 2>/dev/null || true
         wait_for_end "$(cat "$mnt.keeper")" 10 || true
         failed=1

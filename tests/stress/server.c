@@ -202,6 +202,23 @@ char *filter_by_name(struct text name)
                                                                                      : filter;
 }
 
+int client_find_search(struct client *client, struct call *call,
+                       const struct organization *organization, enum filter_search *search)
+{
+    (void)client, (void)organization;
+    *search = FILTER_BASIC;
+    return server_travel(call);
+}
+
+/* Known for a part of the questions, so that some of them are asked. */
+bool client_knows_search(struct client *client, const struct organization *organization,
+                         enum filter_search *search)
+{
+    (void)client, (void)organization;
+    *search = FILTER_BASIC;
+    return random_below(4) != 0;
+}
+
 const char *client_base_url(const struct client *client)
 {
     (void)client;
@@ -406,4 +423,17 @@ int client_delete_registry(struct client *client, struct call *call,
 {
     (void)client, (void)registry;
     return server_travel(call);
+}
+
+int client_check(struct client *client, struct call *call, struct viewer **viewer)
+{
+    (void)client, (void)viewer;
+    server_travel(call);
+    return error_set(call->error, ERROR_UNREACHABLE, "nobody is asked who they are");
+}
+
+int client_reload_credentials(struct client *client, struct error *error)
+{
+    (void)client, (void)error;
+    return 0;
 }

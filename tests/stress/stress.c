@@ -16,6 +16,7 @@
 #include "operations.h"
 #include "options.h"
 #include "place.h"
+#include "query.h"
 #include "read_file.h"
 #include "server.h"
 
@@ -34,10 +35,13 @@ struct process {
 
 static struct filesystem fs;
 static atomic_bool ending;
-static const char *const names[] = {"o0", "o1", "r0",         "r1",       "c0",    "c1",
-                                    "v0", "v4", "latest",     "versions", "files", "collections",
-                                    "c9", "id", "no such",    "aliases",  "@x",    ".registryfs",
-                                    "..", "v9", "description"};
+static const char *const names[] = {
+    "o0",          "o1",          "r0",          "r1",     "c0",
+    "c1",          "v0",          "v4",          "latest", "versions",
+    "files",       "collections", "c9",          "id",     "no such",
+    "aliases",     "@x",          ".registryfs", "..",     "v9",
+    "description", "@{}",         "@name=r0",    "@tag=a", "@{\"$not\":{}}",
+    "@tags=b",     "r1:c1:v0"};
 
 /* Runs one operation and waits for its answer: 0 or the error. */
 #define ASK(process, operation, ...)                                                               \
@@ -224,9 +228,10 @@ static bool set_up(struct options *options)
     fs.fetches = fetches_new(fs.metadata_lane);
     fs.requests = requests_new();
     fs.kernel_cache = kernel_cache_new();
+    fs.queries = queries_new();
     options->no_cache = true;
     if (!read_file_start(&fs) || !fs.log || !fs.journal || !fs.metadata_lane || !fs.fetches ||
-        !fs.requests || !fs.kernel_cache || !nodes_init(&fs.nodes, 7))
+        !fs.requests || !fs.kernel_cache || !fs.queries || !nodes_init(&fs.nodes, 7))
         return false;
     fs.control = node_install(&fs.nodes, (struct place){fs.nodes.root, 200}, NODE_CONTROL,
                               NAME_OF_CONTROL, NULL, 0, clock_nanoseconds());
@@ -271,6 +276,7 @@ static void release(void)
     kernel_cache_free(fs.kernel_cache);
     nodes_release(&fs.nodes);
     read_file_end(&fs);
+    queries_free(fs.queries);
     journal_free(fs.journal);
     log_close(fs.log);
 }

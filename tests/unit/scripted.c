@@ -260,10 +260,30 @@ static int run_get_version(struct test *test)
     return result;
 }
 
+/* Asked twice: what the server said is remembered. */
+static int run_find_search(struct test *test)
+{
+    enum filter_search search = FILTER_ADVANCED;
+    if (client_knows_search(test->client, &test->organization, &search))
+        printf("without the feature: %s\n", search == FILTER_BASIC ? "basic" : "advanced");
+    atomic_fetch_or(&test->client->features.enabled,
+                    1u << FEATURE_ARTIFACT_COLLECTIONS_FILTERING_SORTING);
+    for (int i = 0; i < 2; i++) {
+        if (client_find_search(test->client, &test->call, &test->organization, &search) != 0)
+            return -1;
+        printf("%s, %s\n", search == FILTER_ADVANCED ? "advanced" : "basic",
+               client_knows_search(test->client, &test->organization, &search) ? "known"
+                                                                               : "not known");
+    }
+    searches_clear(&test->client->searches);
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*run)(struct test *test);
 } calls[] = {
+    {"find_search", run_find_search},
     {"check", run_check},
     {"list_organizations", run_list_organizations},
     {"get_organization", run_get_organization},

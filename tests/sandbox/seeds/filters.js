@@ -21,7 +21,7 @@ function date(step, hours) {
 function version(serial, i) {
   return {
     tags: VERSION_TAGS[serial % VERSION_TAGS.length],
-    aliases: i === 4 ? ['production'] : [[], ['candidate'], []][i % 3],
+    aliases: i === 4 ? ['production'] : [[], ['candidate'], ['für alle']][i % 3],
     createdAt: date(serial % 365, i),
     updatedAt: serial % 4 === 0 ? date((serial % 365) + 1, i) : null,
     metadata: JSON.stringify({
@@ -30,6 +30,7 @@ function version(serial, i) {
       framework: ['torch', 'jax', 'sklearn'][serial % 3],
       run: { seed: serial, host: { name: `node-${serial % 7}` } },
       flags: serial % 2 === 0 ? ['quantized'] : [],
+      source: `s3/${['eu', 'us'][serial % 2]}/größe`,
       ...(serial % 10 === 0 ? { note: null } : {}),
     }),
     files: { 'model.txt': `version ${serial}\n`.repeat(1 + (serial % 9)) },
@@ -46,7 +47,7 @@ function registry(name, r) {
     members: [{ username: 'ada', role: 'admin' }],
     collections: Array.from({ length: 12 }, (_, c) => ({
       name: `${FAMILIES[c % FAMILIES.length]}-${r}-${Math.floor(c / FAMILIES.length)}`,
-      description: c % 3 === 0 ? `family ${FAMILIES[c % FAMILIES.length]}` : null,
+      description: [`family ${FAMILIES[c % FAMILIES.length]}`, null, '模型/größe, 100%'][c % 3],
       tags: COLLECTION_TAGS[(c + r) % COLLECTION_TAGS.length],
       createdAt: date(c + r * 12, 1),
       versions: Array.from({ length: 10 }, (_v, i) => version(r * 120 + c * 10 + i, i)),

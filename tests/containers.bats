@@ -1,0 +1,230 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# Real containers: the image that contrib/Dockerfile describes, started by runc (README, "In
+# containers").
+
+load lib/helpers
+load lib/containers
+
+MODEL=acme/model/collections/churn/aliases/production
+
+setup_file() {
+    suite_setup
+    OBSTACLE=$(containers_obstacle)
+    export OBSTACLE
+    [[ -z $OBSTACLE ]] || return 0
+    if ! container_base >/dev/null; then
+        OBSTACLE="debootstrap failed: $(tail -n 1 "$CONTAINER_CACHE/debootstrap.log")"
+        return 0
+    fi
+    image_build >"$SUITE_DIR/image.log" 2>&1 || {
+        tail -n 40 "$SUITE_DIR/image.log" >&2
+        return 1
+    }
+    # Arrays cannot be exported.
+    IMAGE_STACK=${IMAGE_LAYERS[*]} IMAGE_SETTINGS=$(printf '%s\n' "${IMAGE_CONFIG[@]}")
+    export IMAGE_STACK IMAGE_SETTINGS
+    sandbox_start sample
+}
+
+teardown_file() {
+    suite_teardown
+}
+
+setup() {
+    [[ -z $OBSTACLE ]] || skip "$OBSTACLE"
+    test_setup
+    chmod 711 "$SUITE_DIR" "$TEST_DIR"
+}
+
+teardown() {
+    [[ -z $OBSTACLE ]] || return 0
+    local failed=0
+    containers_clean || failed=1
+    test_teardown || failed=1
+    return $failed
+}
+
+
+# Waits until container $1 says that the mount at $2 is healthy.
+container_ready() {
+    eventually 40 container_exec "$1" registryfs --status "$2" >/dev/null 2>&1 || {
+        cat "$TEST_DIR/$1/log" >&2
+        return 1
+    }
+}
+
+# stop_container NAME: TERM, and it ends by itself within 5 s, with status 0.
+stop_container() {
+    runc kill "$(container_id "$1")" TERM
+    wait_for_end "$CONTAINER_KEEPER" 5 || fail "still running 5 s after SIGTERM" || return
+    assert_equal "$(cat "$TEST_DIR/$1/status")" 0
+}
+
+@test "as process 1 with /dev/fuse and CAP_SYS_ADMIN; SIGTERM ends it in 5 s" {
+    container_bundle one "$DEVICE_FUSE | $SYS_ADMIN" registryfs --foreground "$MODEL" /models
+    container_start one
+    container_ready one /models
+    run -0 container_exec one cat /models/type
+    assert_equal "$output" model
+    run -0 container_exec one sh -c 'cat /proc/1/comm'
+    assert_equal "$output" registryfs
+    stop_container one
+}
+
+@test "as uid 12345 without an entry in /etc/passwd, with CAP_SYS_ADMIN granted to the container" {
+    container_bundle user "$DEVICE_FUSE"' | .process.noNewPrivileges = false
+        | .process.user = {uid: 12345, gid: 12345} | .process.capabilities = {bounding: ["CAP_SYS_ADMIN"]}' \
+        registryfs --foreground "$MODEL" /models
+    container_start user
+    container_ready user /models
+    run -0 container_exec user cat /models/type
+    assert_equal "$output" model
+    # The capability stays with the program.
+    run -0 container_exec user grep -E '^CapEff:[[:space:]]*0+$' /proc/self/status
+    stop_container user
+}
+
+@test "a mount of the host with allow_other, read in a container by another uid" {
+    mount_start --allow_other "$MODEL"
+    chmod 755 "$MNT" 2>/dev/null || true
+    container_bundle reader '.process.user = {uid: 12345, gid: 12345}
+        | .mounts += [{destination: "/models", type: "none", source: "'"$MNT"'", options: ["rbind", "ro"]}]' \
+        cat /models/type
+    run -0 container_run reader
+    assert_equal "$output" model
+}
+
+# hand_over NAME: container NAME with a descriptor from the socket, in the background.
+hand_over() {
+    (
+        status=0
+        "$HAND_OVER" take "$TEST_DIR/socket" \
+            runc run --preserve-fds 1 --bundle "$TEST_DIR/$1" "$(container_id "$1")" \
+            >"$TEST_DIR/$1/log" 2>&1 </dev/null || status=$?
+        printf '%s\n' "$status" >"$TEST_DIR/$1/status"
+    ) 3>&- 4>&- &
+    CONTAINER_KEEPER=$!
+}
+
+@test "without any capability or device, with a FUSE descriptor that somebody else has mounted" {
+    HAND_OVER=$ROOT/contrib/kubernetes/hand-over.py
+    mkdir mountpoint
+    "$HAND_OVER" give "$TEST_DIR/mountpoint" "$TEST_DIR/socket" 3>&- 4>&- &
+    local giver=$! name
+    eventually 20 test -S socket
+    # Twice: what serves the mount may be restarted.
+    for name in handed again; do
+        container_bundle $name '.process.user = {uid: 12345, gid: 12345}' \
+            registryfs --foreground "$MODEL" /dev/fd/3
+        hand_over $name
+        container_ready $name /dev/fd/3
+        run -0 within 30000 cat mountpoint/type
+        assert_equal "$output" model
+        run -0 container_exec $name grep -E '^CapEff:[[:space:]]*0+$' /proc/1/status
+        stop_container $name
+    done
+    kill -TERM "$giver"
+    wait_for_end "$giver" 10
+    assert_nothing_mounted_at mountpoint
+}
+
+assert_nothing_mounted_at() {
+    is_mounted "$1" || return 0
+    fail "still mounted: $1"
+}
+
+@test "registryfs run: no capability, a user namespace of its own" {
+    container_bundle run "$DEVICE_FUSE"' | .process.user = {uid: 12345, gid: 12345}' \
+        registryfs run "$MODEL" --at /models -- sh -c 'cat /models/type; id -u; exit 9'
+    run -9 container_run run
+    assert_equal "$output" $'model\n12345'
+}
+
+@test "registryfs run inside of unshare -Ur" {
+    container_bundle nested "$DEVICE_FUSE"' | .process.user = {uid: 12345, gid: 12345}' \
+        unshare -Ur registryfs run "$MODEL" --at /models -- cat /models/type
+    run -0 container_run nested
+    assert_equal "$output" model
+}
+
+@test "registryfs run as process 1: SIGTERM reaches the command, orphans are collected" {
+    # shellcheck disable=SC2016
+    container_bundle init "$DEVICE_FUSE"' | .process.user = {uid: 12345, gid: 12345}' registryfs run "$MODEL" --at /models -- \
+        sh -c 'trap "exit 0" TERM; (sleep 0.1 &); echo started >/tmp/started; while :; do sleep 0.1; done'
+    container_start init
+    eventually 40 container_exec init test -e /tmp/started 2>/dev/null
+    # shellcheck disable=SC2016
+    eventually 10 container_exec init sh -c '! grep -qs "^State:.Z" /proc/[0-9]*/status'
+    stop_container init
+}
+
+@test "what is missing is named in one line: the device, the permission" {
+    container_bundle bare '.process.user = {uid: 12345, gid: 12345}' registryfs run "$MODEL" -- true
+    run -2 container_run bare
+    [[ $output == *"--device /dev/fuse"* && $output != *$'\n'* ]]
+    container_bundle handed '.' registryfs --foreground "$MODEL" /dev/fd/3
+    run -32 container_run handed
+    [[ $output == *"hand the descriptor over"* && $output != *$'\n'* ]]
+    container_bundle root "$DEVICE_FUSE" registryfs run "$MODEL" -- true
+    run -32 container_run root
+    [[ $output == *CAP_SETFCAP* && $output != *$'\n'* ]] || fail "$output"
+    container_bundle forbidden "$DEVICE_FUSE"' | .process.user = {uid: 12345, gid: 12345}
+        | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+            syscalls: [{names: ["unshare"], action: "SCMP_ACT_ERRNO"}]}' \
+        env PATH=/nowhere /usr/bin/registryfs run "$MODEL" -- true
+    run -32 container_run forbidden
+    [[ $output == *CAP_SYS_ADMIN* && $output != *$'\n'* ]]
+}
+
+@test "memory limit of 64 MiB: lists 20,000 versions without being killed" {
+    local usual=$SANDBOX_DIR
+    sandbox_start large --param registries=1 --param collections=20 --param versions=1000
+    container_bundle small "$DEVICE_FUSE | $SYS_ADMIN"' | .linux.resources.memory = {limit: 67108864}' \
+        registryfs --foreground /models
+    container_start small
+    container_ready small /models
+    run -0 container_exec small sh -c 'ls /models/*/*/versions | wc -l'
+    assert_equal "$output" 20000
+    run -0 container_exec small registryfs --status /models
+    stop_container small
+    sandbox_stop "$SANDBOX_DIR"
+    sandbox_use "$usual"
+}
+
+@test "killed, and started again on the same shared mountpoint: works" {
+    mkdir shared
+    mount --bind shared shared
+    mount --make-rshared shared
+    local share='.mounts += [{destination: "/models", type: "none", source: "'"$TEST_DIR"'/shared",
+        options: ["rbind", "rshared"]}] | .linux.rootfsPropagation = "shared"' start
+    start='mkdir -p /models/acme 2>/dev/null; exec registryfs --foreground --allow_other acme /models/acme'
+    container_bundle first "$DEVICE_FUSE | $SYS_ADMIN | $share" sh -c "$start"
+    container_start first
+    container_ready first /models/acme
+    [[ -e shared/acme/model ]]
+    runc kill "$(container_id first)" KILL
+    wait_for_end "$CONTAINER_KEEPER" 10
+    fails_with "endpoint is not connected" ls shared/acme
+    container_bundle second "$DEVICE_FUSE | $SYS_ADMIN | $share" sh -c "$start"
+    container_start second
+    container_ready second /models/acme
+    [[ -e shared/acme/model ]]
+    stop_container second
+    umount -R shared
+}
+
+@test "server down at the start: exit status 32 in under 25 s, one line" {
+    WANDB_BASE_URL=http://127.0.0.1:1 container_bundle down "$DEVICE_FUSE | $SYS_ADMIN" \
+        registryfs --foreground /models
+    run -32 within 25000 container_run down
+    [[ -n $output && $output != *$'\n'* ]]
+}
+
+@test "the image: not root by default, a health check that does not touch the mount" {
+    grep -qxE 'USER [1-9][0-9]*:[1-9][0-9]*' <<<"$IMAGE_SETTINGS"
+    grep -q '^HEALTHCHECK .*"--status"' <<<"$IMAGE_SETTINGS"
+    grep -q '^ENTRYPOINT \["registryfs"\]$' <<<"$IMAGE_SETTINGS"
+    [[ $IMAGE_SETTINGS != *WANDB_API_KEY* ]]
+}

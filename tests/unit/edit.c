@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../fs/edit.h"
+
+#include "check.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+enum { CEILING = 64 };
+
+static struct edit start(enum commit_point commit, const char *text, bool fresh, bool append)
+{
+    struct edit edit;
+    CHECK(edit_init(&edit, commit, CEILING, text, strlen(text), fresh, append));
+    return edit;
+}
+
+static int put(struct edit *edit, const char *text, size_t offset)
+{
+    return edit_write(edit, text, strlen(text), offset);
+}
+
+/* A shell flushes before it writes: open, flush, write, flush. */
+static void shell_text(void)
+{
+    struct edit edit = start(COMMIT_TEXT, "old\n", true, false);
+    CHECK(!edit_due_at_flush(&edit));
+    CHECK(put(&edit, "one\n", 0) == 0 && !edit_due_after_write(&edit));
+    CHECK(put(&edit, "two\n", 4) == 0);
+    CHECK(edit_due_at_flush(&edit));
+    CHECK_TEXT(edit.text.data, "one\ntwo\n");
+    edit_saved(&edit);
+    CHECK(!edit_due_at_flush(&edit) && !edit_due_at_fsync(&edit) && !edit_due_at_release(&edit));
+    edit_release(&edit);
+}
+
+static void shell_line(void)
+{
+    struct edit edit = start(COMMIT_LINE, "old\n", true, false);
+    CHECK(put(&edit, "restr", 0) == 0 && !edit_due_after_write(&edit));
+    CHECK(put(&edit, "icted\n", 5) == 0 && edit_due_after_write(&edit));
+    edit_release(&edit);
+    edit = start(COMMIT_LINE, "old\n", false, false);
+    CHECK(put(&edit, "new\n", 0) == 0 && !edit_due_after_write(&edit));
+    CHECK(edit_due_at_flush(&edit));
+    edit_release(&edit);
+}
+
+static void emptied(void)
+{
+    struct edit edit = start(COMMIT_TEXT, "old\n", true, false);
+    CHECK(!edit_due_at_flush(&edit));
+    CHECK(edit_due_at_release(&edit) && edit_is_emptied(&edit));
+    CHECK(edit_due_at_flush(&edit));
+    edit_release(&edit);
+    edit = start(COMMIT_TEXT, "old\n", false, false);
+    CHECK(!edit_due_at_flush(&edit) && !edit_due_at_release(&edit));
+    CHECK(edit_resize(&edit, 0) == 0 && edit.fresh && edit_due_at_flush(&edit));
+    edit_release(&edit);
+}
+
+/* busybox vi and sudoedit write over the old text and cut it afterwards. */
+static void cut_afterwards(void)
+{
+    struct edit edit = start(COMMIT_LINE, "organization\n", false, false);
+    CHECK(put(&edit, "restricted\n", 0) == 0);
+    CHECK_TEXT(edit.text.data, "restricted\nn\n");
+    CHECK(!edit_is_no_text(&edit) && !edit_due_after_write(&edit));
+    CHECK(edit_resize(&edit, 11) == 0);
+    CHECK_TEXT(edit.text.data, "restricted\n");
+    CHECK(edit_due_at_flush(&edit));
+    edit_release(&edit);
+}
+
+static void append(void)
+{
+    struct edit edit = start(COMMIT_TEXT, "old\n", false, true);
+    CHECK(put(&edit, "new\n", 0) == 0);
+    CHECK_TEXT(edit.text.data, "old\nnew\n");
+    edit_release(&edit);
+}
+
+static void limits_and_stickiness(void)
+{
+    struct edit edit = start(COMMIT_TEXT, "", true, false);
+    char many[CEILING + 1];
+    memset(many, 'x', sizeof many);
+    CHECK(edit_write(&edit, many, CEILING, 0) == 0);
+    CHECK(edit_write(&edit, many, 1, CEILING) == EFBIG);
+    CHECK(edit_write(&edit, many, 1, 0) == EFBIG);
+    edit_release(&edit);
+    edit = start(COMMIT_TEXT, "", true, false);
+    CHECK(edit_write(&edit, many, 1, SIZE_MAX) == EFBIG);
+    edit_release(&edit);
+    edit = start(COMMIT_TEXT, "old\n", true, false);
+    CHECK(put(&edit, "x", 0) == 0);
+    edit_failed(&edit, EACCES);
+    CHECK(put(&edit, "y", 1) == EACCES && edit_resize(&edit, 0) == EACCES);
+    CHECK(!edit_due_at_flush(&edit) && !edit_due_at_fsync(&edit) && !edit_due_at_release(&edit));
+    edit_release(&edit);
+}
+
+static void not_a_text(void)
+{
+    struct edit edit = start(COMMIT_TEXT, "", true, false);
+    CHECK(put(&edit, "a\xe2\x82", 0) == 0 && !edit_is_no_text(&edit));
+    CHECK(put(&edit, "\xac b", 3) == 0 && !edit_is_no_text(&edit));
+    CHECK(put(&edit, "\xff", 6) == 0 && edit_is_no_text(&edit));
+    edit_release(&edit);
+    edit = start(COMMIT_TEXT, "", true, false);
+    CHECK(edit_write(&edit, "a\0b", 3, 0) == 0 && edit_is_no_text(&edit));
+    edit_release(&edit);
+    /* Zeros that a later write fills, as tilde makes them. */
+    edit = start(COMMIT_TEXT, "", true, false);
+    CHECK(edit_resize(&edit, 8) == 0 && put(&edit, "ab", 0) == 0 && !edit_is_no_text(&edit));
+    edit_release(&edit);
+    edit = start(COMMIT_TEXT, "", true, false);
+    CHECK(put(&edit, "\xc3", 0) == 0 && !edit_is_no_text(&edit));
+    CHECK(put(&edit, "\xc3x", 0) == 0 && edit_is_no_text(&edit));
+    edit_release(&edit);
+}
+
+int main(void)
+{
+    shell_text();
+    shell_line();
+    emptied();
+    cut_afterwards();
+    append();
+    limits_and_stickiness();
+    not_a_text();
+    return check_result();
+}
