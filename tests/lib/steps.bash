@@ -17,6 +17,16 @@ has_build() {
     return 1
 }
 
+# Runs a command in a mount namespace of its own, if that is allowed: a namespace that somebody else
+# makes meanwhile would keep a copy of every mount, and so its daemon alive after the unmount.
+isolated() {
+    if unshare --mount true 2>/dev/null; then
+        unshare --mount "$@"
+    else
+        "$@"
+    fi
+}
+
 # One check that passed if the command did.
 single() {
     if "$@"; then
@@ -122,7 +132,7 @@ bats_suite() {
     # The long loops look for lost updates; once is enough.
     [[ $2 != asan ]] || export EDITING_SECONDS=10
     mkdir "$scratch/$name"
-    TMPDIR=$scratch/$name REGISTRYFS=$builds/$2/fs/registryfs timeout --kill-after=60 1200 \
+    TMPDIR=$scratch/$name REGISTRYFS=$builds/$2/fs/registryfs isolated timeout --kill-after=60 1200 \
         bats --tap --timing "tests/$1.bats" >"$tap" || status=$?
     cat "$tap"
     planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$tap")
