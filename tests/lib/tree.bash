@@ -61,7 +61,8 @@ describe() {
     shift 2
     [[ $# -gt 0 ]] || set -- -true
     (cd "$directory" && LC_ALL=C find . -mindepth 1 -regextype posix-extended \
-        -regex "(\./[^/]+/[^/]+/collections/[^/]+/versions/[^/]+/files/.*|${PRUNED:-})" -prune -o \
+        -regex "${PRUNED:-}" -prune -o \
+        \( -regex '\./[^/]+/[^/]+/collections/[^/]+/versions/[^/]+/files' -prune -o -true \) \
         \( "$@" \) -printf "$format\n") |
         LC_ALL=C sed -E 's/~[0-9a-f]{8}(\/|$| )/~########\1/g' | LC_ALL=C sort
 }
