@@ -2,6 +2,7 @@
 #include "request.h"
 
 #include "base/clock.h"
+#include "caller_signals.h"
 #include "change.h"
 #include "filesystem.h"
 #include "remote_file.h"
@@ -15,6 +16,9 @@ enum { REGISTERING, INTERRUPTED, PARKED, TAKEN };
 
 struct parked {
     struct request request;
+    pid_t caller;
+    atomic_bool watched; /* a harmless signal has come; the kernel tells of no further one */
+    unsigned looked_at;  /* under requests->lock: round in which the caller's signals were read */
     atomic_int state;
     atomic_uint references;      /* one for whoever will answer it, one while it is being parked */
     struct parked_links links;   /* in a fetch */
@@ -27,13 +31,15 @@ struct requests {
     pthread_cond_t wake;
     struct parked *first; /* under lock */
     unsigned count;       /* under lock */
+    unsigned round;       /* under lock: of looking at the watched */
+    bool has_watched;     /* under lock */
     bool stopping;        /* under lock */
     int64_t naps_until;   /* under lock */
     bool has_thread;
     pthread_t thread;
 };
 
-enum { LONGEST_NAP_MS = 1000 };
+enum { LONGEST_NAP_MS = 1000, WATCH_NAP_MS = 100 };
 
 struct parked_links *parked_links(struct parked *parked)
 {
@@ -75,7 +81,10 @@ static void table_add(struct requests *requests, struct parked *parked)
             parked->next->link_to_this = &parked->next;
         requests->first = parked;
         requests->count++;
-        if (parked->request.deadline && parked->request.deadline < requests->naps_until)
+        bool watched = atomic_load(&parked->watched);
+        requests->has_watched |= watched;
+        if (watched ||
+            (parked->request.deadline && parked->request.deadline < requests->naps_until))
             pthread_cond_signal(&requests->wake);
     }
     pthread_mutex_unlock(&requests->lock);
@@ -104,10 +113,39 @@ static void leave(struct parked *parked, bool for_good)
         fetch_leave(fs, parked, for_good);
 }
 
-/* Runs inside libfuse with locks of its own held: it may reply, it must not unregister. */
+/* Answers a claimed request. Not from inside the callback, which must not unregister itself. */
+static void answer_interrupted(struct parked *parked)
+{
+    struct request *request = &parked->request;
+    leave(parked, true);
+    table_remove(request->fs->requests, parked);
+    fuse_req_interrupt_func(request->fuse, NULL, NULL);
+    fuse_reply_err(request->fuse, EINTR);
+    parked_unref(parked);
+}
+
+static void watch(struct parked *parked)
+{
+    struct requests *requests = parked->request.fs->requests;
+    pthread_mutex_lock(&requests->lock);
+    atomic_store(&parked->watched, true);
+    requests->has_watched = true;
+    pthread_cond_signal(&requests->wake);
+    pthread_mutex_unlock(&requests->lock);
+}
+
+/*
+ * Runs inside libfuse with locks of its own held: it may reply, it must not unregister. A window
+ * that changes its size, a timer or a runtime's own signal is no reason for an editor's open to
+ * fail with EINTR, which no local filesystem does: the caller is watched for other signals instead.
+ */
 static void interrupted(fuse_req_t fuse, void *context)
 {
     struct parked *parked = context;
+    if (signals_are_harmless(parked->caller)) {
+        watch(parked);
+        return;
+    }
     int registering = REGISTERING;
     if (atomic_compare_exchange_strong(&parked->state, &registering, INTERRUPTED) ||
         !parked_claim(parked))
@@ -126,6 +164,7 @@ static void interrupted(fuse_req_t fuse, void *context)
 static bool register_interrupt(struct parked *parked)
 {
     int registering = REGISTERING;
+    parked->caller = fuse_req_ctx(parked->request.fuse)->pid;
     atomic_store(&parked->state, REGISTERING);
     fuse_req_interrupt_func(parked->request.fuse, interrupted, parked);
     return atomic_compare_exchange_strong(&parked->state, &registering, PARKED);
@@ -282,11 +321,60 @@ static struct parked *take_due(struct requests *requests, int64_t now, int64_t *
     return due;
 }
 
+/* The next watched request that was not looked at in this round, with a reference; NULL: none. */
+static struct parked *next_watched(struct requests *requests)
+{
+    pthread_mutex_lock(&requests->lock);
+    struct parked *parked = requests->first;
+    while (parked && (!atomic_load(&parked->watched) || parked->looked_at == requests->round ||
+                      !parked_waits(parked)))
+        parked = parked->next;
+    if (parked) {
+        parked->looked_at = requests->round;
+        atomic_fetch_add(&parked->references, 1);
+    }
+    pthread_mutex_unlock(&requests->lock);
+    return parked;
+}
+
+/* Ends the requests whose callers have got a signal that is meant to end them. */
+static void look_at_watched(struct requests *requests)
+{
+    pthread_mutex_lock(&requests->lock);
+    requests->round++;
+    requests->has_watched = false;
+    pthread_mutex_unlock(&requests->lock);
+    bool found = false;
+    for (struct parked *parked; (parked = next_watched(requests)) != NULL;) {
+        bool harmless = signals_are_harmless(parked->caller);
+        found |= harmless;
+        if (!harmless && parked_claim(parked))
+            answer_interrupted(parked);
+        parked_unref(parked);
+    }
+    pthread_mutex_lock(&requests->lock);
+    requests->has_watched |= found;
+    pthread_mutex_unlock(&requests->lock);
+}
+
 static void nap_until(struct requests *requests, int64_t deadline)
 {
     struct timespec until = {.tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000};
     requests->naps_until = deadline;
     pthread_cond_timedwait(&requests->wake, &requests->lock, &until);
+}
+
+/* Sleeps until the deadline, or less while somebody's signals are to be looked at. Under the lock,
+ * which it gives up meanwhile. */
+static void nap_and_look(struct requests *requests, int64_t now, int64_t deadline)
+{
+    int64_t look = now + WATCH_NAP_MS * INT64_C(1000000);
+    nap_until(requests, requests->has_watched && look < deadline ? look : deadline);
+    if (!requests->has_watched)
+        return;
+    pthread_mutex_unlock(&requests->lock);
+    look_at_watched(requests);
+    pthread_mutex_lock(&requests->lock);
 }
 
 static void *deadline_thread(void *context)
@@ -300,7 +388,7 @@ static void *deadline_thread(void *context)
         int64_t next_deadline = now + LONGEST_NAP_MS * INT64_C(1000000);
         struct parked *due = take_due(requests, now, &next_deadline);
         if (!due) {
-            nap_until(requests, next_deadline);
+            nap_and_look(requests, now, next_deadline);
             continue;
         }
         pthread_mutex_unlock(&requests->lock);
@@ -358,12 +446,7 @@ void requests_interrupt_all(struct requests *requests)
         pthread_mutex_unlock(&requests->lock);
         if (!parked)
             return;
-        struct request *request = &parked->request;
-        leave(parked, true);
-        table_remove(request->fs->requests, parked);
-        fuse_req_interrupt_func(request->fuse, NULL, NULL);
-        fuse_reply_err(request->fuse, EINTR);
-        parked_unref(parked);
+        answer_interrupted(parked);
     }
 }
 

@@ -208,3 +208,31 @@ end_listing() {
     control POST /delay '{"ms": 500, "target": "graphql"}' >/dev/null
     run -0 ls "${UNSEEN[0]}/collections"
 }
+
+# A resized window, a timer or a child's end must not make an editor's open fail.
+@test "a harmless signal does not end a waiting call, SIGINT afterwards does" {
+    mount_start --timeout 30
+    control POST /faults '{"target": "graphql", "operation": "*", "kind": "hang", "times": -1}' >/dev/null
+    run -0 within 20000 python3 - "$MNT" <<'SCRIPT'
+import os, signal, sys, time
+
+signal.signal(signal.SIGWINCH, lambda *_: None)
+child = os.fork()
+if child == 0:
+    try:
+        os.listdir(sys.argv[1] + "/hidden-from-memory")
+    except KeyboardInterrupt:
+        os._exit(7)
+    except OSError as error:
+        os._exit(error.errno)
+    os._exit(0)
+time.sleep(0.5)
+os.kill(child, signal.SIGWINCH)
+time.sleep(0.5)
+os.kill(child, signal.SIGINT)
+sent = time.monotonic()
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+assert status == 7, status
+assert time.monotonic() - sent < 2
+SCRIPT
+}

@@ -88,7 +88,10 @@ in_terminal() {
     TERM=xterm-256color tmux -L "$TMUX_SOCKET" -f /dev/null new-session -d "${TMUX_PANE_SIZE[@]}" -s editor \
         "exec 3>&-; $1 '$2'; printf '%s\n' \$? > '$PWD/ended'; sleep 1"
     tmux -L "$TMUX_SOCKET" set -g escape-time 0
-    eventually 20 screen_shows "$(head -n 1 "$2" | cut -c 1-20)"
+    if ! eventually 20 screen_shows "$(head -n 1 "$2" | cut -c 1-20)"; then
+        screen >&2
+        return 1
+    fi
     sleep 0.3
     server_goes
 }

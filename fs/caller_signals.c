@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "caller_signals.h"
+
+#include "base/banned.h"
+#include "base/cleanup.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+
+enum { STATUS_SIZE = 8192 };
+
+static uint64_t bit(int number)
+{
+    return UINT64_C(1) << (number - 1);
+}
+
+/* The mask of a line such as "SigPnd:\t0000000000000000"; 0 when it is not there. */
+static uint64_t read_mask(const char *status, const char *name)
+{
+    const char *line = strstr(status, name);
+    return line ? strtoull(line + strlen(name), NULL, 16) : 0;
+}
+
+bool signals_are_harmless(pid_t thread)
+{
+    const uint64_t harmless = bit(SIGWINCH) | bit(SIGCHLD) | bit(SIGURG) | bit(SIGALRM) |
+                              bit(SIGVTALRM) | bit(SIGPROF) | bit(SIGIO) | bit(SIGCONT);
+    char path[64], status[STATUS_SIZE];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
+    cleanup_close int fd = thread > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t size = fd >= 0 ? read(fd, status, sizeof status - 1) : -1;
+    if (size <= 0)
+        return false;
+    status[size] = '\0';
+    uint64_t pending = read_mask(status, "\nSigPnd:") | read_mask(status, "\nShdPnd:");
+    /* A blocked signal interrupts nothing. */
+    pending &= ~read_mask(status, "\nSigBlk:");
+    return pending && !(pending & ~harmless);
+}
