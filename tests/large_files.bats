@@ -117,5 +117,4 @@ assert (mapped == numpy.arange(3_000_000, dtype=numpy.float32).reshape(1000, 300
 with numpy.load(sys.argv[1] + "/model.npz") as model:
     assert (model["bias"] == mapped[0]).all() and (model["weights"] == mapped).all()
 PYTHON
-    sandbox_stop
 }
