@@ -103,7 +103,8 @@ int file_tree_list(struct filesystem *fs, struct call *call, const struct lineag
             return -1;
         call->deadline = clock_milliseconds() + fs->options->timeout_ms;
     }
-    qsort(found->items, found->count, sizeof *found->items, compare_paths);
+    if (found->count > 0)
+        qsort(found->items, found->count, sizeof *found->items, compare_paths);
     return leave_out_clashes(fs, lineage, found)
                ? 0
                : error_set(call->error, ERROR_LOCAL, "out of memory");
