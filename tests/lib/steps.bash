@@ -66,7 +66,6 @@ compile() {
 # UndefinedBehaviorSanitizer only reports unless it is told to stop.
 sanitizer_environment() {
     export ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1
-    ASAN_OPTIONS+=:suppressions=$root/tests/lib/asan-suppressions
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
     export TSAN_OPTIONS=halt_on_error=1:exitcode=99
 }
