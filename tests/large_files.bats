@@ -89,7 +89,8 @@ print(sum(len(os.pread(fd, 4096, random.randrange(262144) * 4096)) for _ in rang
     wait "${pids[@]}"
     [[ $(cut -d ' ' -f 1 "$TEST_DIR"/sum.* | sort -u) == "$hash" ]]
     [[ $(storage_count bytes) == 1073741824 ]]
-    [[ $(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$PID/status") -lt 307200 ]]
+    # AddressSanitizer keeps freed memory: a bound says nothing there.
+    [[ $REGISTRYFS == */asan/* ]] || [[ $(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$PID/status") -lt 307200 ]]
 }
 
 @test "a model written by numpy is loaded from the mount" {
