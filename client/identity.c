@@ -54,14 +54,14 @@ int identity_parse_answer(const char *text, size_t size, int64_t now, struct ide
     cleanup_json json_t *answer = json_loadb(text, size, 0, NULL);
     const json_t *access = json_object_get(answer, "access_token");
     const json_t *life = json_object_get(answer, "expires_in");
-    int64_t seconds = (int64_t)json_number_value(life);
+    double stated_life = json_number_value(life);
     token->text = copy_token(access);
     wipe_string(access);
-    if (!token->text || seconds <= 0)
+    if (!token->text || stated_life < 1)
         return error_set(error, ERROR_SERVER,
                          "the server's answer to the identity token is not understood");
-    if (seconds > LONGEST_LIFE_S)
-        seconds = LONGEST_LIFE_S;
+    /* Limited before it is converted: a number may be too large for any integer. */
+    int64_t seconds = (int64_t)(stated_life < LONGEST_LIFE_S ? stated_life : LONGEST_LIFE_S);
     token->expires_at = now + seconds;
     /* One that is short-lived from the start must not be renewed with every request. */
     token->renew_at =

@@ -173,6 +173,10 @@ closing_line() {
         sum_passed=$((sum_passed + passed))
         sum_failed=$((sum_failed + failed))
         sum_skipped=$((sum_skipped + skipped))
+        # Once more at the end: the first lines of a long run are often not kept.
+        [[ $failed -eq 0 ]] ||
+            { printf '%s\n' "$name" && grep -hE '^not ok|SUMMARY: ' "$logs/$name.log"; } 2>/dev/null |
+            head -n 20 | paste -sd '|' | sed 's/^/failed: /'
     done <<<"$1"
     line="$sum_passed passed, $sum_failed failed"
     [[ $sum_skipped -eq 0 ]] || line+=", $sum_skipped skipped"
