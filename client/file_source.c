@@ -297,7 +297,9 @@ static enum verdict judge(struct reading *reading, const struct error *error, in
     reading->tries++;
     if (is_denied(reading, error, status))
         return GIVE_UP;
-    if (client_error || (reading->tries == MOST_TRIES - 1 && !reading->from_host && status >= 500))
+    bool is_out_of_order = status >= 500 || error->kind == ERROR_UNREACHABLE;
+    if (client_error ||
+        (reading->tries == MOST_TRIES - 1 && !reading->from_host && is_out_of_order))
         return ASK_HOST;
     return reading->tries < MOST_TRIES ? AGAIN : GIVE_UP;
 }
