@@ -297,7 +297,7 @@ static enum verdict judge(struct reading *reading, const struct error *error, in
     reading->tries++;
     if (is_denied(reading, error, status))
         return GIVE_UP;
-    bool is_out_of_order = status >= 500 || error->kind == ERROR_UNREACHABLE;
+    bool is_out_of_order = status >= 500 || (status == 0 && error->kind != ERROR_TIMEOUT);
     if (client_error ||
         (reading->tries == MOST_TRIES - 1 && !reading->from_host && is_out_of_order))
         return ASK_HOST;
