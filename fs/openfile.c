@@ -43,8 +43,10 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     *open->link_to_this = open->next;
     if (open->next)
         open->next->link_to_this = open->link_to_this;
-    if (open->draft)
+    if (open->draft) {
+        draft_keep_rest(fs, open->draft);
         draft_drop(fs, open->draft);
+    }
     if (open->local)
         drop_local(fs, open);
     pthread_mutex_unlock(&fs->nodes.lock);

@@ -14,6 +14,7 @@
 #include "unsaved.h"
 
 #include <errno.h>
+#include <limits.h>
 
 enum { SAVE_LIMIT_MS = 58000 /* a save ends within 60 s (design 5) */ };
 
@@ -250,6 +251,19 @@ void draft_revert_emptied(struct draft *draft)
     struct edit *edit = &draft->edit;
     if (edit_is_emptied(edit) && !draft->member->editing->may_be_empty)
         edit_saved(edit);
+}
+
+void draft_keep_rest(struct filesystem *fs, struct draft *draft)
+{
+    const struct edit *edit = &draft->edit;
+    char path[PATH_MAX];
+    struct text text = {edit->text.data ? edit->text.data : "", edit->text.size};
+    if (!edit->wrote || draft->change || is_nothing(fs, draft->place, draft->member, text))
+        return;
+    unsaved_keep(fs, draft->place, text.bytes, text.size);
+    place_path(draft->place, path, sizeof path);
+    journal_add(fs->journal, "close", path, ERROR_LOCAL,
+                "what was written after the last save is kept in unsaved/");
 }
 
 /* Whether one of the complete lines is refused, whatever follows. */
