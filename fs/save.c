@@ -138,23 +138,30 @@ static void unlist_backup(struct change *change)
         backup->unlisted = true;
 }
 
-static void save_ended(struct change *change, const struct error *error)
+/* What is known of the last save of an attribute; `error` NULL: it went well. */
+static void note_outcome(struct filesystem *fs, struct place place, const struct buf *text,
+                         const struct error *error)
 {
-    struct filesystem *fs = change->fs;
-    struct place place = {change->node, change->member->id};
-    struct attribute *attribute = room_attribute(fs, place);
-    struct draft *draft = change->draft;
+    struct attribute *attribute = error ? room_attribute(fs, place) : room_find_attribute(place);
     if (attribute) {
         free(attribute->error);
         attribute->error = error ? strdup(error->message) : NULL;
     }
+    if (error)
+        unsaved_keep(fs, place, text->data, text->size);
+    else
+        unsaved_drop(fs, place);
+}
+
+static void save_ended(struct change *change, const struct error *error)
+{
+    struct filesystem *fs = change->fs;
+    struct place place = {change->node, change->member->id};
+    struct draft *draft = change->draft;
+    note_outcome(fs, place, &change->text, error);
     struct room *room = room_find(change->node);
     if (room && !error)
         room->saves++;
-    if (error)
-        unsaved_keep(fs, place, change->text.data, change->text.size);
-    else
-        unsaved_drop(fs, place);
     if (draft) {
         draft->change = NULL;
         if (error)
@@ -230,6 +237,7 @@ enum readiness draft_save(struct request *request, struct draft *draft, bool due
         return READY;
     struct text text = {edit->text.data ? edit->text.data : "", edit->text.size};
     if (is_nothing(fs, draft->place, draft->member, text)) {
+        note_outcome(fs, draft->place, NULL, NULL);
         edit_saved(edit);
         return READY;
     }
@@ -313,8 +321,10 @@ enum readiness save_text(struct request *request, struct place place, struct nod
     error_clear(&request->failure);
     const struct member *member = member_by_id(place.node->kind, place.member);
     const struct buf *text = source ? &local_of(source)->text : &empty;
-    if (is_nothing(fs, place, member, (struct text){text->size ? text->data : "", text->size}))
+    if (is_nothing(fs, place, member, (struct text){text->size ? text->data : "", text->size})) {
+        note_outcome(fs, place, NULL, NULL);
         return READY;
+    }
     if (earlier_change(place))
         return change_wait(request, earlier_change(place));
     struct change *change =
