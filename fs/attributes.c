@@ -111,7 +111,7 @@ bool readlink_body(struct request *request)
         query_link_followed(fs, place.node);
     pthread_mutex_unlock(&fs->nodes.lock);
     if (readiness == READY)
-        fuse_reply_readlink(request->fuse, target.data);
+        fuse_reply_readlink(request->fuse, target.data ? target.data : "");
     else if (readiness == FAILED)
         reply_error(request, error_number);
     return readiness != WAITING;
