@@ -59,6 +59,39 @@ function drip(response, source, bytesPerSecond) {
   pipeline(readable(source), slow, response, () => {});
 }
 
+// At most `bytes` every `ms`, from `ms` on: what a window of that size lets through.
+function window(response, source, bytes, ms) {
+  let left = 0;
+  let goOn = null;
+  const timer = setInterval(() => {
+    left = bytes;
+    if (goOn) {
+      goOn();
+    }
+  }, ms);
+  const paced = new Transform({
+    transform(chunk, _, callback) {
+      let at = 0;
+      const next = () => {
+        goOn = next;
+        const part = chunk.subarray(at, at + left);
+        at += part.length;
+        left -= part.length;
+        if (part.length > 0) {
+          this.push(part);
+        }
+        if (at >= chunk.length) {
+          goOn = null;
+          callback();
+        }
+      };
+      next();
+    },
+  });
+  response.on('close', () => clearInterval(timer));
+  pipeline(readable(source), paced, response, () => {});
+}
+
 function flipBytes(response, source, offset, count) {
   let position = 0;
   const flip = new Transform({
@@ -113,6 +146,15 @@ const SHAPE = {
     shape: (faults, fault, response, status, headers, source) => {
       head(response, status, headers);
       drip(response, source, fault.bytes_per_second);
+      return true;
+    },
+  },
+  window: {
+    params: ['bytes', 'ms'],
+    needs: ['bytes', 'ms'],
+    shape: (faults, fault, response, status, headers, source) => {
+      head(response, status, headers);
+      window(response, source, fault.bytes, fault.ms);
       return true;
     },
   },
