@@ -21,6 +21,10 @@ enum {
     RESERVED_STREAMS = 4,
 };
 
+/* Up to this size, readers wait until a copy of the official client is checked: that takes some
+ * seconds, and a read may take 60 (design 5). Beside larger ones the network is asked. */
+static const uint64_t AWAITED_COPY_SIZE = UINT64_C(4) << 30;
+
 struct remote_files {
     pthread_mutex_t lock; /* a leaf: never held across a call out of this module */
     struct lane *lane;
@@ -48,9 +52,11 @@ struct remote_file {
     unsigned readers;
     struct remote_waiter *waiters;
     struct stream *streams;
-    bool examining;       /* waiters wait for the disk's content to be checked */
+    bool examine;         /* the disk's content is to be checked; immutable */
+    bool examining;       /* … and waiters wait for it */
     bool checking;        /* a large file is compared with its digest */
     bool complete;        /* checked, and on disk: nothing more to fetch */
+    uint64_t gapless;     /* bytes from the start on that were seen on disk */
     unsigned mismatches;  /* how often the whole content had a wrong digest */
     struct error failure; /* it had so too often */
     struct error refusal; /* why the range refused_from … refused_to could not be had */
@@ -107,9 +113,10 @@ void stream_submit(struct stream *streams);
 
 /* What follows takes the lock itself. */
 
-/* Whether the disk has, from before, a whole content of which it is not known that it is right. */
-bool remote_needs_examination(const struct remote_file *file);
-/* Finds that out on the lane; file->examining is set until then. */
+/* Of a new file: whether the disk has, from before, a whole content of which it is not known that
+ * it is right, and whether readers wait until that is known. */
+void remote_judge_disk(struct remote_file *file);
+/* Finds it out on the lane, for a file to be examined. */
 void remote_examine(struct remote_file *file);
 
 void remote_file_ref(struct remote_file *file);

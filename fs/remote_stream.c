@@ -410,13 +410,30 @@ static void finish(struct stream *stream, const struct error *error)
     free(stream);
 }
 
+/* Whether all of the file is on disk. What was seen there once is not looked at again: this is
+ * asked after each of the many streams of a large file. */
+static bool is_on_disk(struct remote_file *file)
+{
+    bool present;
+    pthread_mutex_lock(&file->files->lock);
+    uint64_t gapless = file->gapless;
+    pthread_mutex_unlock(&file->files->lock);
+    uint64_t size = file->source.size;
+    if (gapless < size) {
+        uint64_t end = disk_file_run(file->disk, gapless, size, &present);
+        gapless = present ? end : gapless;
+    }
+    pthread_mutex_lock(&file->files->lock);
+    file->gapless = gapless;
+    pthread_mutex_unlock(&file->files->lock);
+    return gapless == size;
+}
+
 /* A file too large to be checked while somebody waits: once it is complete, in the background. */
 static void check_afterwards(struct remote_file *file)
 {
     struct remote_files *files = file->files;
-    bool present;
-    if (!file->disk ||
-        disk_file_run(file->disk, 0, file->source.size, &present) != file->source.size || !present)
+    if (!file->disk || !is_on_disk(file))
         return;
     pthread_mutex_lock(&files->lock);
     bool mine = !file->complete && !file->checking;
@@ -427,6 +444,7 @@ static void check_afterwards(struct remote_file *file)
     enum disk_check check = disk_file_check(file->disk, &files->stopping);
     pthread_mutex_lock(&files->lock);
     file->checking = false;
+    file->gapless = 0; /* unless it is good, blocks are missing */
     pthread_mutex_unlock(&files->lock);
     if (check == DISK_CHECK_GOOD)
         set_complete(file);
@@ -478,6 +496,7 @@ void stream_submit(struct stream *streams)
 struct examination {
     struct job job;
     struct remote_file *file;
+    bool awaited;
 };
 
 static void end_examination(struct examination *examination)
@@ -497,18 +516,26 @@ static void examination_run(struct job *job)
     struct examination *examination = (struct examination *)(void *)job;
     struct remote_file *file = examination->file;
     const atomic_bool *stopping = &file->files->stopping;
-    if (disk_file_check(file->disk, stopping) == DISK_CHECK_GOOD ||
-        disk_file_adopt(file->disk, stopping))
+    bool good = false;
+    if (examination->awaited)
+        good = disk_file_check(file->disk, stopping) == DISK_CHECK_GOOD;
+    else
+        check_afterwards(file); /* some of it may have been read by now */
+    if (good || disk_file_adopt(file->disk, stopping))
         set_complete(file);
     end_examination(examination);
 }
 
-bool remote_needs_examination(const struct remote_file *file)
+void remote_judge_disk(struct remote_file *file)
 {
     bool present;
-    return disk_file_adoptable(file->disk) ||
-           (disk_file_run(file->disk, 0, file->source.size, &present) == file->source.size &&
-            present);
+    uint64_t size = file->source.size;
+    file->complete = disk_file_is_verified(file->disk);
+    if (file->complete)
+        return;
+    bool adoptable = disk_file_adoptable(file->disk);
+    file->examine = adoptable || (disk_file_run(file->disk, 0, size, &present) == size && present);
+    file->examining = file->examine && size <= (adoptable ? AWAITED_COPY_SIZE : GATED_SIZE);
 }
 
 void remote_examine(struct remote_file *file)
@@ -520,7 +547,11 @@ void remote_examine(struct remote_file *file)
         pthread_mutex_unlock(&file->files->lock);
         return;
     }
-    *examination = (struct examination){.job = {.run = examination_run}, .file = file};
+    *examination = (struct examination){
+        .job = {.run = examination_run},
+        .file = file,
+        .awaited = file->examining,
+    };
     remote_file_ref(file);
     if (!lane_submit(file->files->lane, &examination->job))
         end_examination(examination);
