@@ -17,6 +17,8 @@ enum {
     WITHHELD_SIZE = 1 << 20,
     /* The kernel repeats a failed read at once: it gets the same answer for so long. */
     REFUSAL_MS = 200,
+    /* Chunks that a stream puts on disk together at the latest. */
+    MOST_UNSAVED = 8,
     /* Read-ahead leaves so many threads to those who wait. */
     RESERVED_STREAMS = 4,
 };
@@ -58,6 +60,7 @@ struct remote_file {
     bool complete;        /* checked, and on disk: nothing more to fetch */
     uint64_t gapless;     /* bytes from the start on that were seen on disk */
     unsigned mismatches;  /* how often the whole content had a wrong digest */
+    atomic_bool saving;   /* a stream is writing to the disk; needs no lock */
     struct error failure; /* it had so too often */
     struct error refusal; /* why the range refused_from … refused_to could not be had */
     uint64_t refused_from, refused_to;
@@ -73,6 +76,12 @@ struct remote_reader {
     unsigned mismatches; /* the file's, when this reader was first served */
 };
 
+/* Bytes of a pinned chunk that are to be put on disk. */
+struct unsaved {
+    struct chunk *chunk;
+    uint64_t from, until;
+};
+
 /* A transfer of one range, on a thread of the lane. */
 struct stream {
     struct job job;
@@ -81,11 +90,13 @@ struct stream {
     struct stream *planned; /* of those to be submitted; not under the lock */
     uint64_t offset, end;   /* immutable; whole blocks but at the file's end */
     uint64_t position;      /* from here on the worker's own: bytes received up to here */
-    uint64_t part;          /* bytes up to here are on disk */
-    uint64_t published;     /* blocks up to here are shown */
-    uint64_t held_from;     /* blocks from here on are shown after the check */
-    struct chunk *chunk;    /* pinned, the one that holds `position`; NULL: none */
-    bool from_disk;         /* what comes now is on disk already */
+    uint64_t part;          /* bytes up to here are on disk, or unsaved */
+    struct unsaved unsaved[MOST_UNSAVED];
+    unsigned unsaved_count;
+    uint64_t published;  /* blocks up to here are shown */
+    uint64_t held_from;  /* blocks from here on are shown after the check */
+    struct chunk *chunk; /* pinned, the one that holds `position`; NULL: none */
+    bool from_disk;      /* what comes now is on disk already */
     atomic_bool cancelled;
 };
 

@@ -131,20 +131,6 @@ static void publish_received(struct stream *stream)
     publish(stream, stream->position < stream->held_from ? stream->position : stream->held_from);
 }
 
-/* Puts whole blocks received since the last time on disk. Their chunk is pinned. */
-static void save_part(struct stream *stream)
-{
-    struct remote_file *file = stream->file;
-    uint64_t until = stream->position;
-    if (until < file->source.size)
-        until = until / DISK_BLOCK * DISK_BLOCK;
-    if (until > stream->part && file->disk && !stream->from_disk)
-        disk_file_write(file->disk, stream->part, stream->chunk->data + stream->part % CHUNK,
-                        (size_t)(until - stream->part));
-    if (until > stream->part)
-        stream->part = until;
-}
-
 static void leave_chunk(struct stream *stream)
 {
     if (!stream->chunk)
@@ -153,6 +139,47 @@ static void leave_chunk(struct stream *stream)
     stream->chunk->pins--;
     stream->chunk = NULL;
     pthread_mutex_unlock(&stream->file->files->lock);
+}
+
+/* Puts on disk what is unsaved. The kernel lets one thread at a time write to a file: while another
+ * stream does, this one had better receive, unless it `must`. */
+static void save(struct stream *stream, bool must)
+{
+    struct remote_file *file = stream->file;
+    if (stream->unsaved_count == 0)
+        return;
+    bool alone = !atomic_exchange(&file->saving, true);
+    if (!alone && !must)
+        return;
+    for (unsigned i = 0; i < stream->unsaved_count; i++) {
+        const struct unsaved *one = &stream->unsaved[i];
+        disk_file_write(file->disk, one->from, one->chunk->data + one->from % CHUNK,
+                        (size_t)(one->until - one->from));
+    }
+    if (alone)
+        atomic_store(&file->saving, false);
+    pthread_mutex_lock(&file->files->lock);
+    while (stream->unsaved_count > 0)
+        stream->unsaved[--stream->unsaved_count].chunk->pins--;
+    pthread_mutex_unlock(&file->files->lock);
+}
+
+/* Leaves the chunk; its whole blocks that came since the last time are to be put on disk. */
+static void keep_part(struct stream *stream)
+{
+    struct remote_file *file = stream->file;
+    uint64_t until = stream->position;
+    if (until < file->source.size)
+        until = until / DISK_BLOCK * DISK_BLOCK;
+    if (until > stream->part && file->disk && !stream->from_disk) {
+        stream->unsaved[stream->unsaved_count++] =
+            (struct unsaved){stream->chunk, stream->part, until};
+        stream->chunk = NULL; /* stays pinned */
+    }
+    if (until > stream->part)
+        stream->part = until;
+    leave_chunk(stream);
+    save(stream, stream->unsaved_count == MOST_UNSAVED);
 }
 
 /* Pins the chunk of the position and sees to its memory. False: there is none. */
@@ -196,8 +223,7 @@ static void advance(struct stream *stream, size_t size)
     if (stream->position % CHUNK != 0 && stream->position < stream->end)
         return;
     publish_received(stream);
-    save_part(stream);
-    leave_chunk(stream);
+    keep_part(stream);
 }
 
 static bool take_bytes(void *context, const char *bytes, size_t size)
@@ -250,11 +276,10 @@ static int fetch(struct stream *stream, struct call *call, uint64_t until)
     const struct remote_source *source = &stream->file->source;
     uint64_t length = until - stream->position;
     int result = source->fetch(source->context, call, stream->position, length, take_bytes, stream);
-    if (result != 0) {
-        if (stream->chunk)
-            save_part(stream);
+    if (stream->chunk) /* neither an error nor what the disk has next may lose it */
+        keep_part(stream);
+    if (result != 0)
         return error_set(call->error, ERROR_LOCAL, "no memory for the file's content");
-    }
     if (stream->position != until)
         return error_set(call->error, ERROR_SERVER, "the storage sent fewer bytes than announced");
     return 0;
@@ -460,6 +485,7 @@ static void stream_run(struct job *job)
     /* No deadline of its own: it goes on as long as bytes come; who waits has one. */
     struct call call = {.cancelled = &stream->cancelled, .error = &error};
     bool well = transfer(stream, &call) == 0;
+    save(stream, true);
     bool ungated = stream->held_from == UINT64_MAX;
     if (well && !ungated) {
         if (passes_check(stream))

@@ -467,6 +467,36 @@ static void a_large_file_on_disk_is_served_before_its_digest_is_known(bool damag
     world_release(&world);
 }
 
+static void what_comes_between_blocks_on_disk_is_kept_too(void)
+{
+    struct world world;
+    struct server server;
+    static const uint64_t there[] = {32 * KIB, 320 * KIB, 480 * KIB, 2 * MIB};
+    char block[DISK_BLOCK];
+    server_init(&server, 3 * MIB + 5);
+    world_init(&world, true, 32 * MIB);
+    struct disk_file *file = disk_file_open(world.disk, server.digest, server.size);
+    for (size_t i = 0; i < sizeof there / sizeof there[0]; i++) {
+        fill(block, there[i], sizeof block);
+        disk_file_write(file, there[i], block, sizeof block);
+    }
+    disk_file_close(file);
+    struct remote_source source = source_of(&server);
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    CHECK(read_through(reader, 128 * KIB) == server.size);
+    CHECK(server.bytes == server.size - sizeof there / sizeof there[0] * DISK_BLOCK);
+    remote_reader_unref(reader);
+    struct remote_figures figures = {.open = 1};
+    while (figures.open > 0) /* then nothing is left in memory */
+        remote_read_figures(world.files, &figures);
+    unsigned fetches = server.fetches;
+    reader = remote_open(world.files, 1, &source);
+    CHECK(read_through(reader, 128 * KIB) == server.size);
+    CHECK(server.fetches == fetches);
+    remote_reader_unref(reader);
+    world_release(&world);
+}
+
 /* Comparing its digest takes longer than a read may. */
 static void nobody_waits_for_a_huge_copy_to_be_checked(void)
 {
@@ -553,6 +583,7 @@ int main(void)
     a_large_file_on_disk_is_served_before_its_digest_is_known(false);
     a_large_file_on_disk_is_served_before_its_digest_is_known(true);
     nobody_waits_for_a_huge_copy_to_be_checked();
+    what_comes_between_blocks_on_disk_is_kept_too();
     nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return check_result();
 }
