@@ -118,10 +118,8 @@ static struct remote_file *file_new(struct remote_files *files, uint64_t key,
     file->source = *source;
     if (files->disk && source->md5)
         file->disk = disk_file_open(files->disk, source->md5, source->size);
-    if (file->disk) {
-        file->complete = disk_file_is_verified(file->disk);
-        file->examining = !file->complete && remote_needs_examination(file);
-    }
+    if (file->disk)
+        remote_judge_disk(file);
     return file;
 }
 
@@ -164,7 +162,7 @@ struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
     }
     pthread_mutex_lock(&files->lock);
     struct remote_file *file = find_file(files, key, source);
-    bool examine = !file && spare->examining;
+    bool examine = !file && spare->examine;
     if (!file) {
         file = steal(spare);
         file->next = files->first;
