@@ -139,11 +139,11 @@ class Model:
         if draft:
             draft.saved()
             draft.base = registry.base()
+        registry.failed.discard(attribute)
+        self.unsaved.pop((registry.state.name, attribute), None)
         if value is None:
             return
         registry.saves += 1
-        registry.failed.discard(attribute)
-        self.unsaved.pop((registry.state.name, attribute), None)
         registry.hidden.pop(attribute, None)
         if attribute + "~" in registry.scratch:
             registry.scratch[attribute + "~"].unlisted = True
@@ -172,6 +172,7 @@ class Model:
         if self.remembers and not registry.gone:
             try:
                 if parse(attribute, text, now) is None:
+                    self.succeed(registry, attribute, None, None)
                     if draft:
                         draft.saved()
                     return False
@@ -358,6 +359,17 @@ class Model:
                     self.save_draft(handle)
                 except Refused:
                     pass
+            if draft and draft.wrote:
+                self.keep_rest(handle.registry, handle.attribute, draft.text)
+
+    def keep_rest(self, registry, attribute, text):
+        """What a handle was given after its last save."""
+        try:
+            known = self.remembers and not registry.gone and parse(attribute, text, registry.state) is None
+        except Refused:
+            known = False
+        if not known:
+            self.unsaved[(registry.state.name, attribute)] = bytes(text)
 
     # --- calls on paths ---
 
