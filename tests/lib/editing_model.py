@@ -93,6 +93,7 @@ class Model:
     def __init__(self, states, remembers):
         self.registries = {state.name: Registry(state) for state in states}
         self.handles, self.unsaved, self.remembers = {}, {}, remembers
+        self.saves_late = False  # the last close saves after it has been answered
 
     # --- names ---
 
@@ -355,6 +356,7 @@ class Model:
         finally:
             draft = handle.draft
             if draft and draft.is_emptied() and not draft.failure and handle.attribute in MAY_BE_EMPTY:
+                self.saves_late = True
                 try:
                     self.save_draft(handle)
                 except Refused:
