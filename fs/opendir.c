@@ -137,8 +137,13 @@ struct page_of_entries {
     size_t size;
     size_t used;
     struct buf scratch;
-    size_t first, next; /* numbers of the entries in it */
+    size_t next; /* number of the entry after it */
+    fuse_ino_t *looked_up;
+    size_t looked_up_count;
 };
+
+/* No entry with attributes takes fewer bytes of a page. */
+enum { SMALLEST_PLUS = 128 };
 
 /* Adds one entry; false when it does not fit. */
 static bool add_plain(struct request *request, struct page_of_entries *page, const char *name,
@@ -171,21 +176,21 @@ static bool add_plus(struct request *request, struct page_of_entries *page, cons
     if (needed > page->size - page->used)
         return false;
     page->used += needed;
-    if (!dots)
+    if (!dots) {
         node_add_lookup(&fs->nodes, place.node);
+        page->looked_up[page->looked_up_count++] = entry.ino;
+    }
     return true;
 }
 
-/* The kernel did not get the page: it holds none of the lookups that were counted for it. */
+/* The kernel did not get the page: it holds none of the lookups that were counted for it. Names may
+ * mean other nodes by now. */
 static void take_back_lookups(struct request *request, const struct page_of_entries *page)
 {
     struct nodes *nodes = &request->fs->nodes;
     pthread_mutex_lock(&nodes->lock);
-    for (size_t number = page->first < DOTS ? DOTS : page->first; number < page->next; number++) {
-        struct place place;
-        if (entry_at(request->fs, directory_handle(request), number, &place) && place.node)
-            node_forget(nodes, place.node, 1);
-    }
+    for (size_t i = 0; i < page->looked_up_count; i++)
+        node_forget(nodes, node_place(nodes, page->looked_up[i]).node, 1);
     pthread_mutex_unlock(&nodes->lock);
 }
 
@@ -196,10 +201,12 @@ static bool answer_page(struct request *request, add_entry *add)
 {
     const struct open_directory *open = directory_handle(request);
     struct nodes *nodes = &request->fs->nodes;
-    struct page_of_entries page = {
-        .size = request->size, .first = (size_t)request->offset, .next = (size_t)request->offset};
+    struct page_of_entries page = {.size = request->size, .next = (size_t)request->offset};
     page.bytes = malloc(request->size);
-    if (!page.bytes) {
+    page.looked_up = calloc(request->size / SMALLEST_PLUS + 1, sizeof *page.looked_up);
+    if (!page.bytes || !page.looked_up) {
+        free(page.bytes);
+        free(page.looked_up);
         fuse_reply_err(request->fuse, ENOMEM);
         return true;
     }
@@ -213,9 +220,10 @@ static bool answer_page(struct request *request, add_entry *add)
     }
     pthread_mutex_unlock(&nodes->lock);
     buf_release(&page.scratch);
-    if (fuse_reply_buf(request->fuse, page.bytes, page.used) != 0 && add == add_plus)
+    if (fuse_reply_buf(request->fuse, page.bytes, page.used) != 0)
         take_back_lookups(request, &page);
     free(page.bytes);
+    free(page.looked_up);
     return true;
 }
 

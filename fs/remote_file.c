@@ -495,12 +495,13 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
     struct stream *streams = NULL;
     uint64_t end = size < file->source.size - offset ? offset + size : file->source.size;
     uint64_t from, ahead = end;
+    /* An interrupted caller may leave before it has come. */
+    pthread_mutex_lock(&file->files->lock);
     waiter->file = file;
     waiter->offset = offset;
     waiter->end = end;
     waiter->starved = false;
     waiter->link_to_this = NULL;
-    pthread_mutex_lock(&file->files->lock);
     bool there = file->failure.kind != ERROR_NONE || atomic_load(&file->files->stopping) ||
                  remote_in_memory(file, offset, end);
     if (!there && !file->examining) {

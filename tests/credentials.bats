@@ -81,6 +81,12 @@ schemes() {
     mounts_as ada
 }
 
+@test "no core is dumped that would hold the key" {
+    ulimit -c unlimited
+    WANDB_API_KEY=$KEY mount_start
+    [[ $(sed -n 's/^Max core file size *//p' "/proc/$PID/limits") =~ ^0\ +0\  ]]
+}
+
 @test "the environment wins over netrc" {
     printf 'machine %s login user password %s\n' "$HOST" "$WRONG" >"$HOME/.netrc"
     WANDB_API_KEY=$KEY mounts_as ada
