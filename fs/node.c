@@ -101,6 +101,7 @@ static void free_facets(struct node *node)
     for (struct facet *facet = node->facets, *next; facet; facet = next) {
         next = facet->next;
         listing_unref(facet->listing);
+        listing_unref(facet->growing);
         if (facet->free_own)
             facet->free_own(facet->own);
         free(facet);

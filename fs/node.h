@@ -45,6 +45,7 @@ enum { MEMBER_SELF = 0 };
 struct facet {
     struct facet *next;
     struct listing *listing; /* a reference; NULL: never listed */
+    struct listing *growing; /* a reference to one that is not complete; NULL: none */
     int64_t changed;         /* a listing from before does not show a change of our own */
     int64_t forgotten;       /* nothing in this directory that was read before is fresh (touch) */
     int64_t failed;          /* when asking the server last failed */

@@ -2,9 +2,11 @@
 #include "opendir.h"
 
 #include "directory.h"
+#include "errnos.h"
 #include "member.h"
 #include "place.h"
 #include "ready.h"
+#include "refresh.h"
 #include "room.h"
 #include "scratch.h"
 
@@ -42,7 +44,7 @@ static enum readiness prepare(struct request *request, struct open_directory *op
             return readiness;
     }
     if (directory_of(place))
-        return ready_listing(request, place, &open->listing, error_number);
+        return ready_opening(request, place, &open->listing, error_number);
     if (place.node->kind == NODE_REGISTRY)
         scratch_expire(request->fs, place.node);
     if (local_is_directory(place))
@@ -189,12 +191,43 @@ static void take_back_lookups(struct request *request, const struct page_of_entr
     pthread_mutex_unlock(&nodes->lock);
 }
 
+/* Notes how far the readers of a listing that grows have come. True: nothing of it is left to show
+ * and more is to come. */
+static bool is_at_end(struct open_directory *open, const struct page_of_entries *page)
+{
+    struct growth *growth = open->listing ? open->listing->growth : NULL;
+    if (!growth)
+        return false;
+    size_t before = DOTS + open->member_count;
+    size_t number = page->next > before ? page->next - before : 0;
+    if (number > growth->reached)
+        growth->reached = number;
+    return page->used == 0 && number >= open->listing->count;
+}
+
+/* Has the next page fetched while the reader is busy with what it got. */
+static void read_ahead(struct request *request, const struct open_directory *open)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    struct need more = {.type = &refresh_listing, .node = open->place.node};
+    pthread_mutex_lock(&nodes->lock);
+    bool wanted = refresh_is_wanted(open->listing);
+    if (wanted) {
+        node_hold(nodes, open->place.node);
+        more.member = open->place.member;
+        more.listing = listing_ref(open->listing);
+    }
+    pthread_mutex_unlock(&nodes->lock);
+    if (wanted)
+        fetch_start(request->fs, &more);
+}
+
 typedef bool add_entry(struct request *request, struct page_of_entries *page, const char *name,
                        struct place place);
 
 static bool answer_page(struct request *request, add_entry *add)
 {
-    const struct open_directory *open = directory_handle(request);
+    struct open_directory *open = directory_handle(request);
     struct nodes *nodes = &request->fs->nodes;
     struct page_of_entries page = {
         .size = request->size, .first = (size_t)request->offset, .next = (size_t)request->offset};
@@ -211,8 +244,19 @@ static bool answer_page(struct request *request, add_entry *add)
         if (!name || (place.node && !add(request, &page, name, place)))
             break;
     }
+    bool at_end = is_at_end(open, &page);
+    if (at_end && request->failure.kind == ERROR_NONE)
+        ready_wait_for_more(request, open->place, open->listing);
     pthread_mutex_unlock(&nodes->lock);
     buf_release(&page.scratch);
+    if (at_end) {
+        free(page.bytes);
+        if (request->failure.kind != ERROR_NONE)
+            fuse_reply_err(request->fuse, errno_of(request->failure.kind));
+        return request->failure.kind != ERROR_NONE;
+    }
+    if (open->listing)
+        read_ahead(request, open);
     if (fuse_reply_buf(request->fuse, page.bytes, page.used) != 0 && add == add_plus)
         take_back_lookups(request, &page);
     free(page.bytes);

@@ -142,6 +142,43 @@ static struct listing *listing_at(struct place place)
     return facet ? facet->listing : NULL;
 }
 
+/* Whether a listing on its way is still worth going on with: it is younger than the time to live,
+ * or the last page of it is. */
+static bool growing_is_fresh(const struct request *request, const struct filesystem *fs,
+                             struct place place, const struct listing *growing)
+{
+    return is_fresh(request, fs, place.node, place.member, growing->fetched) ||
+           (growing->fetched && !is_forgotten(place.node, place.member, growing->fetched) &&
+            clock_nanoseconds() - growing->growth->progressed < time_to_live(fs));
+}
+
+struct listing *ready_growing(struct filesystem *fs, const struct request *request,
+                              struct place place)
+{
+    struct facet *facet = node_facet(place.node, place.member);
+    if (!facet)
+        return NULL;
+    struct listing *growing = facet->growing;
+    if (growing && (!growing->fetched || growing->growth->active ||
+                    growing_is_fresh(request, fs, place, growing)))
+        return listing_ref(growing);
+    listing_unref(growing);
+    facet->growing = listing_new_growing();
+    return listing_ref(facet->growing);
+}
+
+/* What has come of the directory's listing that is on its way and may be shown; else NULL. */
+static struct listing *growing_at(const struct request *request, const struct filesystem *fs,
+                                  struct place place)
+{
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    struct listing *growing = facet ? facet->growing : NULL;
+    if (!growing || !growing->growth->pages || growing->fetched < facet->changed ||
+        !growing_is_fresh(request, fs, place, growing))
+        return NULL;
+    return growing;
+}
+
 /* Takes a collection's versions from a newer listing of the whole registry. */
 static void derive_versions(struct filesystem *fs, struct place versions)
 {
@@ -239,6 +276,14 @@ static void need_listing(struct request *request, struct place place)
             count_walked(request->fs, collections);
     }
     need(request, &refresh_listing, source, "");
+    request->need.listing = ready_growing(request->fs, request, source);
+}
+
+void ready_wait_for_more(struct request *request, struct place place, struct listing *listing)
+{
+    request->deadline = request->started + LOOKUP_SECONDS * SECOND;
+    need(request, &refresh_listing, place, "");
+    request->need.listing = listing_ref(listing);
 }
 
 void ready_note_opendir(struct request *request, struct place place)
@@ -263,6 +308,18 @@ enum readiness ready_listing(struct request *request, struct place place, struct
     if (result == WAITING)
         need_listing(request, place);
     return result;
+}
+
+enum readiness ready_opening(struct request *request, struct place place, struct listing **listing,
+                             int *error_number)
+{
+    struct listing *growing = growing_at(request, request->fs, place);
+    derive(request->fs, place);
+    *listing = listing_at(place);
+    if (*listing || !growing || growing->growth->slow)
+        return ready_listing(request, place, listing, error_number);
+    *listing = growing;
+    return READY;
 }
 
 /* One entry, or the whole directory when so many entries were asked for that a listing is cheaper,
@@ -291,8 +348,11 @@ static bool node_is_fresh(const struct request *request, const struct filesystem
     if (is_fresh(request, fs, node->parent, node->member, node->fetched))
         return true;
     const struct listing *listing = listing_at(place);
-    return listing && node->fetched >= listing->fetched &&
-           listing_is_fresh(request, fs, place, listing);
+    if (listing && node->fetched >= listing->fetched &&
+        listing_is_fresh(request, fs, place, listing))
+        return true;
+    const struct listing *growing = growing_at(request, fs, place);
+    return growing && node->fetched >= growing->fetched;
 }
 
 enum readiness ready_object(struct request *request, struct node *node, int *error_number)
@@ -338,10 +398,10 @@ enum readiness ready_object_now(struct request *request, struct node *node, int 
     return WAITING;
 }
 
-/* The entry out of the directory's listing, however old that is. */
-static struct node *entry_from_listing(struct filesystem *fs, struct place place, const char *name)
+/* The entry out of a listing of the directory, however old that is. */
+static struct node *entry_from_listing(struct filesystem *fs, struct place place,
+                                       struct listing *listing, const char *name)
 {
-    struct listing *listing = listing_at(place);
     const struct entry *entry = listing ? listing_find(listing, name) : NULL;
     if (!entry)
         return NULL;
@@ -355,10 +415,10 @@ struct node *ready_known_entry(struct filesystem *fs, struct place place, const 
     derive(fs, place);
     struct node *entry = node_find(&fs->nodes, place.node, place.member, name);
     const struct facet *facet = node_find_facet(place.node, place.member);
-    const struct listing *listing = listing_at(place);
+    struct listing *listing = listing_at(place);
     if (!entry && listing && listing->fetched >= facet->changed)
-        entry = entry_from_listing(fs, place, name);
-    return entry;
+        entry = entry_from_listing(fs, place, listing, name);
+    return entry ? entry : entry_from_listing(fs, place, growing_at(NULL, fs, place), name);
 }
 
 enum readiness ready_entry(struct request *request, struct place place, const char *name,

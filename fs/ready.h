@@ -24,6 +24,15 @@ enum readiness ready_object_now(struct request *request, struct node *node, int 
 /* All entries of a directory. *listing is borrowed: take a reference before unlocking. */
 enum readiness ready_listing(struct request *request, struct place place, struct listing **listing,
                              int *error_number);
+/* The same for a reader who takes entries as they come: a listing that grows will do once its first
+ * page is there, unless an older, complete one has to be shown when the next page fails. */
+enum readiness ready_opening(struct request *request, struct place place, struct listing **listing,
+                             int *error_number);
+/* Makes a reader who is at the end of a listing that grows wait for its next page. */
+void ready_wait_for_more(struct request *request, struct place place, struct listing *listing);
+/* The listing of the place that is on its way, or a new one, with a reference; NULL: no memory. */
+struct listing *ready_growing(struct filesystem *fs, const struct request *request,
+                              struct place place);
 /* One entry by name. Known names are answered at once, however old: the kernel holds the parent's
  * lock meanwhile (what is stale is read again by the getattr or open that follows). */
 enum readiness ready_entry(struct request *request, struct place place, const char *name,

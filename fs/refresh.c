@@ -12,7 +12,12 @@
 #include "ready.h"
 #include "stat.h"
 
-enum { PATH_SIZE = 1024 };
+enum {
+    PATH_SIZE = 1024,
+    MOST_ENTRIES = 1 << 20,
+    READ_AHEAD = 100,     /* entries that are to be there beyond what was read: one page */
+    SLOW_FIRST_MS = 1000, /* a first page that takes longer says that the next may, too */
+};
 
 static void give_new_object(struct filesystem *fs, struct place place, struct node *node,
                             const struct directory *row, const struct entry *entry, int64_t fetched)
@@ -54,17 +59,12 @@ void refresh_install(struct filesystem *fs, struct place place, struct listing *
     }
 }
 
-/* Takes what a call needs out of the tree, so that it runs without the lock and without nodes. */
-static bool begin(struct fetch *fetch, struct lineage *lineage, char path[PATH_SIZE])
+/* Takes what a call needs out of the tree, so that it runs without the lock and without nodes.
+ * Needs nodes->lock. */
+static void describe(const struct fetch *fetch, struct lineage *lineage, char path[PATH_SIZE])
 {
-    struct nodes *nodes = &fetch->fs->nodes;
-    struct place place = {fetch->node, fetch->member};
-    pthread_mutex_lock(&nodes->lock);
-    bool needed = fetch->name[0] || !ready_listing_came(fetch->fs, place, fetch->created);
     lineage_of(fetch->node, lineage);
-    place_path(place, path, PATH_SIZE);
-    pthread_mutex_unlock(&nodes->lock);
-    return needed;
+    place_path((struct place){fetch->node, fetch->member}, path, PATH_SIZE);
 }
 
 /* Remembers a failure, so that what was read before is not asked for again and again. */
@@ -87,38 +87,203 @@ static int failed(struct fetch *fetch, const char *path)
     return -1;
 }
 
-static int run_listing(struct fetch *fetch, struct call *call)
-{
-    struct filesystem *fs = fetch->fs;
-    struct place place = {fetch->node, fetch->member};
-    const struct directory *row = directory_of(place);
+/* A listing on its way, as one call reads on in it. */
+struct reading {
+    struct fetch *fetch;
+    struct place place;
+    struct listing *listing; /* a reference */
     struct lineage lineage;
     char path[PATH_SIZE];
-    bool needed = begin(fetch, &lineage, path);
-    int64_t asked = clock_nanoseconds();
-    cleanup_object_list struct object_list found = {0};
-    struct listing *listing = NULL;
-    bool duplicates = false;
-    call->deadline = fetch->created / 1000000 + fs->options->timeout_ms;
-    int result = needed ? row->list(fs, call, &lineage, &found) : 0;
-    if (needed && result == 0)
-        listing = directory_listing(place, &lineage, &found, asked, &duplicates);
-    if (duplicates)
-        journal_add(fs->journal, fetch->type->operation, path, ERROR_EXISTS,
-                    "the server has two objects of one name; the second is left out");
-    if (needed && result == 0 && !listing)
-        error_set(&fetch->error, ERROR_LOCAL, "out of memory");
-    if (listing) {
-        pthread_mutex_lock(&fs->nodes.lock);
-        size_t files = listing->below.count;
-        refresh_install(fs, place, listing);
-        if (node_is_query(place.node))
-            query_was_used(fs, place.node);
-        file_tree_trim(fs, files);
-        pthread_mutex_unlock(&fs->nodes.lock);
+    struct page page; /* a copy: another call may have added the same page meanwhile */
+    unsigned pages;
+    int64_t asked;
+};
+
+static bool copy_text(char **copy, const char *text)
+{
+    *copy = text ? strdup(text) : NULL;
+    return *copy || !text;
+}
+
+/* Where the listing stands; false: nothing is missing any more. Needs nodes->lock. */
+static bool find_next_page(struct reading *reading, struct error *error)
+{
+    const struct growth *growth = reading->listing->growth;
+    page_release(&reading->page);
+    if (!growth)
+        return false;
+    reading->page = (struct page){.fetched = growth->page.fetched};
+    reading->pages = growth->pages;
+    reading->asked = clock_nanoseconds();
+    if (!reading->listing->fetched)
+        reading->listing->fetched = reading->asked;
+    if (!copy_text(&reading->page.cursor, growth->page.cursor) ||
+        !copy_text(&reading->page.milestone, growth->page.milestone))
+        error_set(error, ERROR_LOCAL, "out of memory");
+    return true;
+}
+
+/* Adds what was found. Needs nodes->lock. False: no memory. */
+static bool add_page(struct reading *reading, struct listing *page, const struct object_list *found,
+                     bool *duplicates)
+{
+    struct listing *listing = reading->listing;
+    struct growth *growth = listing->growth;
+    bool had_duplicates = growth->duplicates;
+    if (growth->pages == 0)
+        listing_take(listing, page);
+    else if (!directory_extend(reading->place, &reading->lineage, listing, found, duplicates))
+        return false;
+    growth->duplicates |= *duplicates;
+    *duplicates &= !had_duplicates;
+    growth->pages++;
+    growth->progressed = clock_nanoseconds();
+    if (growth->pages == 1)
+        growth->slow = growth->progressed - reading->asked > SLOW_FIRST_MS * INT64_C(1000000);
+    page_release(&growth->page);
+    growth->page = reading->page;
+    reading->page = (struct page){0};
+    return true;
+}
+
+/* A listing that is complete takes the place of the directory's last one. Needs nodes->lock. */
+static bool install_complete(struct filesystem *fs, struct reading *reading)
+{
+    struct place place = reading->place;
+    struct facet *facet = node_facet(place.node, place.member);
+    size_t files = reading->listing->below.count;
+    if (!directory_complete(place, reading->listing))
+        return false;
+    if (facet && facet->growing == reading->listing) {
+        facet->growing = NULL;
+        listing_unref(reading->listing);
     }
-    lineage_release(&lineage);
-    return !needed || listing ? 0 : failed(fetch, path);
+    refresh_install(fs, place, listing_ref(reading->listing));
+    if (node_is_query(place.node))
+        query_was_used(fs, place.node);
+    file_tree_trim(fs, files);
+    return true;
+}
+
+/* Puts a page in place. *more: it was not the last. False: no memory. */
+static bool put_page(struct reading *reading, const struct object_list *found, bool *more)
+{
+    struct filesystem *fs = reading->fetch->fs;
+    bool duplicates = false, good = true;
+    /* The first is built without the lock: a version's files come all at once. */
+    struct listing *page = NULL;
+    if (reading->pages == 0) {
+        page = directory_listing(reading->place, &reading->lineage, found, 0, &duplicates);
+        if (!page)
+            return false;
+    }
+    pthread_mutex_lock(&fs->nodes.lock);
+    struct growth *growth = reading->listing->growth;
+    bool last = reading->page.done;
+    if (growth && growth->pages == reading->pages)
+        good =
+            add_page(reading, page, found, &duplicates) && (!last || install_complete(fs, reading));
+    *more = reading->listing->growth != NULL;
+    pthread_mutex_unlock(&fs->nodes.lock);
+    listing_unref(page);
+    if (good && duplicates)
+        journal_add(fs->journal, reading->fetch->type->operation, reading->path, ERROR_EXISTS,
+                    "the server has two objects of one name; the second is left out");
+    return good;
+}
+
+bool refresh_is_wanted(const struct listing *listing)
+{
+    return listing->growth && listing->growth->reached &&
+           listing->count < listing->growth->reached + READ_AHEAD;
+}
+
+static bool reader_comes_near(struct reading *reading)
+{
+    struct nodes *nodes = &reading->fetch->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    bool near = refresh_is_wanted(reading->listing);
+    pthread_mutex_unlock(&nodes->lock);
+    return near;
+}
+
+/* Fetches pages until all are there or nobody asks for more. */
+static int read_pages(struct reading *reading, struct call *call)
+{
+    struct fetch *fetch = reading->fetch;
+    struct filesystem *fs = fetch->fs;
+    const struct directory *row = directory_of(reading->place);
+    call->deadline = fetch->created / 1000000 + fs->options->timeout_ms;
+    for (bool more = true; more;) {
+        cleanup_object_list struct object_list found = {0};
+        pthread_mutex_lock(&fs->nodes.lock);
+        more = find_next_page(reading, call->error);
+        if (reading->listing->count > MOST_ENTRIES)
+            error_set(call->error, ERROR_TOO_LARGE, "more than %d entries", MOST_ENTRIES);
+        pthread_mutex_unlock(&fs->nodes.lock);
+        if (call->error->kind != ERROR_NONE)
+            return -1;
+        if (more && row->list(fs, call, &reading->lineage, &reading->page, &found) != 0)
+            return -1;
+        if (more && !put_page(reading, &found, &more))
+            return error_set(call->error, ERROR_LOCAL, "out of memory");
+        if (more && !fetch_serve(fetch))
+            more = reader_comes_near(reading);
+        /* Each page has the whole time of a request: a long listing is not a slow one. */
+        call->deadline = clock_milliseconds() + fs->options->timeout_ms;
+    }
+    return 0;
+}
+
+/* Finds out what is to be read. False: it has come meanwhile. */
+static bool begin_reading(struct reading *reading)
+{
+    struct fetch *fetch = reading->fetch;
+    struct filesystem *fs = fetch->fs;
+    pthread_mutex_lock(&fs->nodes.lock);
+    describe(fetch, &reading->lineage, reading->path);
+    reading->listing =
+        fetch->listing ? listing_ref(fetch->listing) : ready_growing(fs, NULL, reading->place);
+    struct growth *growth = reading->listing ? reading->listing->growth : NULL;
+    bool came = !fetch->name[0] && growth && growth->pages == 0 &&
+                ready_listing_came(fs, reading->place, fetch->created);
+    bool needed = growth && !came;
+    if (needed)
+        growth->active++;
+    pthread_mutex_unlock(&fs->nodes.lock);
+    if (!reading->listing)
+        error_set(&fetch->error, ERROR_LOCAL, "out of memory");
+    return needed;
+}
+
+/* What could not be read to the end is begun anew by whoever comes next. */
+static void end_reading(struct reading *reading, bool needed)
+{
+    struct nodes *nodes = &reading->fetch->fs->nodes;
+    enum error_kind kind = reading->fetch->error.kind;
+    pthread_mutex_lock(&nodes->lock);
+    struct facet *facet = node_facet(reading->place.node, reading->place.member);
+    if (needed && reading->listing->growth)
+        reading->listing->growth->active--;
+    if (kind != ERROR_NONE && kind != ERROR_INTERRUPTED && facet &&
+        facet->growing == reading->listing) {
+        listing_unref(facet->growing);
+        facet->growing = NULL;
+    }
+    pthread_mutex_unlock(&nodes->lock);
+    listing_unref(reading->listing);
+    lineage_release(&reading->lineage);
+    page_release(&reading->page);
+}
+
+static int run_listing(struct fetch *fetch, struct call *call)
+{
+    struct reading reading = {.fetch = fetch, .place = {fetch->node, fetch->member}};
+    bool needed = begin_reading(&reading);
+    if (needed)
+        read_pages(&reading, call);
+    end_reading(&reading, needed);
+    return fetch->error.kind == ERROR_NONE ? 0 : failed(fetch, reading.path);
 }
 
 /* An alias says which version it is: that one needs no call of its own any more. */
@@ -165,7 +330,9 @@ static int run_entry(struct fetch *fetch, struct call *call)
     const struct directory *row = directory_of((struct place){fetch->node, fetch->member});
     struct lineage lineage;
     char path[PATH_SIZE];
-    begin(fetch, &lineage, path);
+    pthread_mutex_lock(&fs->nodes.lock);
+    describe(fetch, &lineage, path);
+    pthread_mutex_unlock(&fs->nodes.lock);
     int64_t asked = clock_nanoseconds();
     call->deadline = fetch->created / 1000000 + fs->options->timeout_ms;
     struct text name;
