@@ -6,6 +6,7 @@
 #include "json_text.h"
 #include "paging.h"
 #include "registry.h"
+#include "version.h"
 
 #define AT(member) (int)offsetof(struct collection, member)
 
@@ -95,8 +96,31 @@ int client_list_collections(struct client *client, struct call *call, const stru
     return listing_fetch(&listing, variables, page, found);
 }
 
+static int add_versions(struct client *client, const struct organization *organization,
+                        const json_t *memberships, const struct collection *collection,
+                        struct object_list *versions, struct error *error)
+{
+    const json_t *edge;
+    size_t index;
+    json_array_foreach(memberships, index, edge)
+    {
+        cleanup_object struct version *version = NULL;
+        const json_t *node = json_at(edge, "node", NULL);
+        if (!json_is_object(node))
+            continue;
+        if (version_decode(client, organization, node, "read collection", error, &version) != 0)
+            return -1;
+        if (version && text_equal(version->collection, collection->name) &&
+            text_equal(version->registry, collection->registry) &&
+            found_add(versions, steal(version), error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int client_get_collection(struct client *client, struct call *call, const struct registry *registry,
-                          struct text name, struct collection **collection)
+                          struct text name, struct collection **collection,
+                          struct object_list *versions)
 {
     cleanup_json json_t *data = NULL;
     cleanup_object struct collection *found = NULL;
@@ -117,6 +141,10 @@ int client_get_collection(struct client *client, struct call *call, const struct
         !text_equal(found->registry, registry->full_name))
         return error_set(call->error, ERROR_NOT_FOUND, "collection %s: not found or no access",
                          text_or_empty(name));
+    const json_t *memberships = json_at(node, "artifactMemberships", "edges", NULL);
+    if (versions &&
+        add_versions(client, &organization, memberships, found, versions, call->error) != 0)
+        return -1;
     *collection = steal(found);
     return 0;
 }

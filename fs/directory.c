@@ -22,9 +22,10 @@ static int list_organizations(struct filesystem *fs, struct call *call,
 }
 
 static int find_organization(struct filesystem *fs, struct call *call,
-                             const struct lineage *lineage, struct text name, void **object)
+                             const struct lineage *lineage, struct text name, void **object,
+                             struct object_list *versions)
 {
-    (void)lineage;
+    (void)lineage, (void)versions;
     return client_get_organization(fs->client, call, name, (struct organization **)object);
 }
 
@@ -36,8 +37,9 @@ static int list_registries(struct filesystem *fs, struct call *call, const struc
 }
 
 static int find_registry(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                         struct text name, void **object)
+                         struct text name, void **object, struct object_list *versions)
 {
+    (void)versions;
     return client_get_registry(fs->client, call, lineage->organization, name,
                                (struct registry **)object);
 }
@@ -64,10 +66,10 @@ static int list_collections(struct filesystem *fs, struct call *call, const stru
 }
 
 static int find_collection(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                           struct text name, void **object)
+                           struct text name, void **object, struct object_list *versions)
 {
     return client_get_collection(fs->client, call, lineage->registry, name,
-                                 (struct collection **)object);
+                                 (struct collection **)object, versions);
 }
 
 static int list_registry_versions(struct filesystem *fs, struct call *call,
@@ -104,8 +106,9 @@ static int no_such_entry(struct call *call, struct text name)
 }
 
 static int find_version(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                        struct text name, void **object)
+                        struct text name, void **object, struct object_list *versions)
 {
+    (void)versions;
     if (!is_version_name(name))
         return no_such_entry(call, name);
     return client_get_version(fs->client, call, lineage->registry, lineage->collection->name, name,
@@ -114,8 +117,9 @@ static int find_version(struct filesystem *fs, struct call *call, const struct l
 
 /* The server also takes vN, a commit hash or a digest as an alias; none of them is one here. */
 static int find_alias(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                      struct text name, void **object)
+                      struct text name, void **object, struct object_list *versions)
 {
+    (void)versions;
     if (is_version_name(name))
         return no_such_entry(call, name);
     cleanup_object struct version *version = NULL;
@@ -133,8 +137,10 @@ static int find_alias(struct filesystem *fs, struct call *call, const struct lin
 
 /* "churn:v3": a collection's name may itself hold colons. */
 static int find_registry_version(struct filesystem *fs, struct call *call,
-                                 const struct lineage *lineage, struct text name, void **object)
+                                 const struct lineage *lineage, struct text name, void **object,
+                                 struct object_list *versions)
 {
+    (void)versions;
     size_t colon = name.size;
     while (colon > 0 && name.bytes[colon - 1] != ':')
         colon--;

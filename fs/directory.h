@@ -30,9 +30,10 @@ struct directory {
     /* Asks for the next page; blocks. NULL: the entries follow from another directory's listing. */
     int (*list)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
                 struct page *page, struct object_list *found);
-    /* Asks for one by its server name; blocks. NULL: only the whole can be asked for. */
+    /* Asks for one by its server name; blocks. `versions`: of what is below it, these came with the
+     * answer (may be NULL). NULL: only the whole can be asked for. */
     int (*find)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                struct text name, void **object);
+                struct text name, void **object, struct object_list *versions);
     /* Adds an object's entries. False: no memory. */
     bool (*add)(struct listing *listing, const struct lineage *lineage, const void *object,
                 bool *duplicate);

@@ -112,8 +112,9 @@ int file_tree_list(struct filesystem *fs, struct call *call, const struct lineag
 }
 
 int file_tree_find(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                   struct text name, void **object)
+                   struct text name, void **object, struct object_list *versions)
 {
+    (void)versions;
     if (memchr(name.bytes, '/', name.size))
         return error_set(call->error, ERROR_NOT_FOUND, "no file has this name");
     return client_get_file(fs->client, call, lineage->version, name,

@@ -286,40 +286,63 @@ static int run_listing(struct fetch *fetch, struct call *call)
     return fetch->error.kind == ERROR_NONE ? 0 : failed(fetch, reading.path);
 }
 
-/* An alias says which version it is: that one needs no call of its own any more. */
+/* Puts one object in place that the server was asked for at `fetched`. Needs nodes->lock. */
+static struct node *install_object(struct filesystem *fs, struct place place, const char *name,
+                                   const void *object, int64_t fetched)
+{
+    const struct directory *row = directory_of(place);
+    struct node *old = node_find(&fs->nodes, place.node, place.member, name);
+    bool changed = old && old->object != object && old->lookups && ready_seconds_left(fs, old) > 0;
+    struct node *node = node_install(&fs->nodes, place, row->child, name, object,
+                                     directory_identity(row, name, object), fetched);
+    if (changed && node == old)
+        kernel_cache_forget_attributes(fs, node);
+    return node;
+}
+
+/* A version that came with an alias or a collection needs no call of its own any more. */
 static void install_version(struct filesystem *fs, struct node *collection, struct version *version,
                             int64_t fetched)
 {
     char name[NAME_LIMIT + 1];
     snprintf(name, sizeof name, "v%lld", (long long)version->index);
-    struct place versions = {collection, MEMBER_VERSIONS};
-    const struct directory *row = directory_of(versions);
-    node_install(&fs->nodes, versions, NODE_VERSION, name, version,
-                 directory_identity(row, name, version), fetched);
+    install_object(fs, (struct place){collection, MEMBER_VERSIONS}, name, version, fetched);
+}
+
+/* Nor do its aliases. */
+static void install_aliases(struct filesystem *fs, struct node *collection, struct version *version,
+                            int64_t fetched)
+{
+    for (size_t i = 0; i < version->aliases.count; i++) {
+        char name[NAME_LIMIT + 1];
+        name_escape(version->aliases.items[i], 0, name);
+        if (version->aliases.items[i].size > 0 && !name_needs_listing(name))
+            install_object(fs, (struct place){collection, MEMBER_ALIASES}, name, version, fetched);
+    }
 }
 
 static void install_entry(struct fetch *fetch, const struct directory *row, void *object,
-                          int64_t fetched)
+                          const struct object_list *versions, int64_t fetched)
 {
     struct nodes *nodes = &fetch->fs->nodes;
     struct place place = {fetch->node, fetch->member};
     pthread_mutex_lock(&nodes->lock);
     struct node *old = node_find(nodes, fetch->node, fetch->member, fetch->name);
     struct facet *facet = node_facet(fetch->node, fetch->member);
+    struct node *node = NULL;
     if (facet)
         facet->singles++;
     if (object) {
-        bool changed =
-            old && old->object != object && old->lookups && ready_seconds_left(fetch->fs, old) > 0;
-        struct node *node = node_install(nodes, place, row->child, fetch->name, object,
-                                         directory_identity(row, fetch->name, object), fetched);
-        if (changed && node == old)
-            kernel_cache_forget_attributes(fetch->fs, node);
+        node = install_object(fetch->fs, place, fetch->name, object, fetched);
         if (row->child == NODE_LINK && row->kind == NODE_COLLECTION)
             install_version(fetch->fs, fetch->node, object, fetched);
     } else if (old && old->fetched <= fetched) {
         kernel_cache_remove_entry(fetch->fs, old);
         node_remove(nodes, old);
+    }
+    for (size_t i = 0; node && i < versions->count; i++) {
+        install_version(fetch->fs, node, versions->items[i], fetched);
+        install_aliases(fetch->fs, node, versions->items[i], fetched);
     }
     pthread_mutex_unlock(&nodes->lock);
 }
@@ -336,23 +359,22 @@ static int run_entry(struct fetch *fetch, struct call *call)
     int64_t asked = clock_nanoseconds();
     call->deadline = fetch->created / 1000000 + fs->options->timeout_ms;
     struct text name;
-    void *object = NULL;
+    cleanup_object void *object = NULL;
+    cleanup_object_list struct object_list versions = {0};
     int result = -1;
     if (name_unescape(fetch->name, &name)) {
-        result = row->find(fs, call, &lineage, name, &object);
+        result = row->find(fs, call, &lineage, name, &object, &versions);
         free((char *)(uintptr_t)name.bytes);
     } else {
         error_set(call->error, ERROR_NOT_FOUND, "no object of the server has this name");
     }
+    lineage_release(&lineage);
     if (result < 0 && call->error->kind == ERROR_NOT_FOUND && row->listing_decides) {
-        lineage_release(&lineage);
         error_clear(call->error);
         return run_listing(fetch, call);
     }
     if (result == 0 || call->error->kind == ERROR_NOT_FOUND)
-        install_entry(fetch, row, object, asked);
-    object_unref(object);
-    lineage_release(&lineage);
+        install_entry(fetch, row, object, &versions, asked);
     return result == 0 ? 0 : failed(fetch, path);
 }
 

@@ -323,7 +323,8 @@ int client_list_collections(struct client *client, struct call *call, const stru
 }
 
 int client_get_collection(struct client *client, struct call *call, const struct registry *registry,
-                          struct text name, struct collection **collection)
+                          struct text name, struct collection **collection,
+                          struct object_list *versions)
 {
     (void)client;
     if (server_travel(call) != 0)
@@ -331,6 +332,11 @@ int client_get_collection(struct client *client, struct call *call, const struct
     if (name.size != 2 || name.bytes[0] != 'c' || !exists(name.bytes, registry->full_name))
         return not_there(call);
     *collection = make_collection(registry->entity, registry->full_name, name.bytes);
+    for (int i = 0; versions && i < VERSIONS / 2; i++) {
+        if (add(call, versions,
+                make_version(registry->entity, registry->full_name, name.bytes, i)) != 0)
+            return -1;
+    }
     return 0;
 }
 
