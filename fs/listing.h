@@ -25,6 +25,7 @@ struct growth {
     unsigned active;    /* calls that are fetching one just now */
     int64_t progressed; /* clock_nanoseconds() when the last one came */
     size_t reached;     /* entries that the furthest reader has had */
+    bool whole;         /* to be read to the end, although nobody waits for it yet */
     bool slow;          /* nobody should wait for the next page with a lock of the kernel's */
     bool duplicates;    /* were reported */
 };

@@ -50,7 +50,8 @@ struct facet {
     int64_t forgotten;       /* nothing in this directory that was read before is fresh (touch) */
     int64_t failed;          /* when asking the server last failed */
     unsigned singles;        /* entries asked for one by one since the last listing */
-    unsigned walked;         /* of collections/: how many were asked for their versions singly */
+    unsigned walked;         /* of collections/: how many were asked for their versions singly; of
+                                an organization: whether who opened it goes into collections */
     int64_t walk_began;      /* of `walked` */
     int32_t opened_by;       /* process that last opened it as a directory, and when */
     int64_t opened;

@@ -9,6 +9,7 @@
 #include "refresh.h"
 #include "room.h"
 #include "scratch.h"
+#include "walk.h"
 
 #include <errno.h>
 
@@ -36,7 +37,7 @@ static enum readiness prepare(struct request *request, struct open_directory *op
     *error_number = place_refuses_look(request, place);
     if (*error_number)
         return FAILED;
-    ready_note_opendir(request, place);
+    walk_note_opendir(request, place);
     if (place.member == MEMBER_SELF) {
         open->members = members_of(place.node->kind, &open->member_count);
         enum readiness readiness = ready_object(request, place.node, error_number);
@@ -68,6 +69,7 @@ bool opendir_body(struct request *request)
             node_hold(nodes, open->place.node);
         }
         pthread_mutex_unlock(&nodes->lock);
+        walk_read_ahead(request);
     }
     if (readiness == READY) {
         request->file.fh = (uintptr_t)open;

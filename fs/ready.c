@@ -10,6 +10,7 @@
 #include "options.h"
 #include "refresh.h"
 #include "stat.h"
+#include "walk.h"
 
 #include <errno.h>
 
@@ -20,9 +21,7 @@ enum {
     PATH_SIZE = 1024,
     RECENT_SECONDS = 1,       /* how old an answer may be for who is going to write */
     LISTING_ROWS = 100,       /* entries of one page */
-    WALK_SECONDS = 60,        /* between opening collections/ and what is in it */
     IMMUTABLE_SECONDS = 3600, /* for which the kernel may keep what cannot change */
-    SINGLE_COLLECTIONS = 3,   /* collections listed one by one before the whole registry is */
 };
 
 static const int64_t SECOND = 1000000000;
@@ -241,39 +240,13 @@ bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since
     return listing && listing->completed >= since && listing_is_fresh(NULL, fs, place, listing);
 }
 
-/* A walker (find, ls -R, grep -r) comes to every collection: one listing of the registry's versions
- * costs pages, one listing a collection costs collections. */
-static bool wants_whole_registry(const struct request *request, struct place versions)
-{
-    const struct facet *collections = node_find_facet(versions.node->parent, MEMBER_COLLECTIONS);
-    if (!collections)
-        return false;
-    bool same_walker = collections->opened_by == fuse_req_ctx(request->fuse)->pid &&
-                       clock_nanoseconds() - collections->opened < WALK_SECONDS * SECOND;
-    return same_walker || collections->walked >= SINGLE_COLLECTIONS;
-}
-
-/* Counts collections that are looked into shortly one after another. */
-static void count_walked(const struct filesystem *fs, struct facet *collections)
-{
-    int64_t now = clock_nanoseconds();
-    if (now - collections->walk_began > time_to_live(fs)) {
-        collections->walk_began = now;
-        collections->walked = 0;
-    }
-    collections->walked++;
-}
-
 /* Which listing to ask for so that `place` gets one. */
 static void need_listing(struct request *request, struct place place)
 {
     struct place source = source_of(place);
     if (source.node->kind == NODE_COLLECTION) {
-        struct facet *collections = node_facet(source.node->parent, MEMBER_COLLECTIONS);
-        if (wants_whole_registry(request, source))
+        if (walk_wants_whole_registry(request, source))
             source = (struct place){source.node->parent, MEMBER_VERSIONS};
-        else if (collections)
-            count_walked(request->fs, collections);
     }
     need(request, &refresh_listing, source, "");
     request->need.listing = ready_growing(request->fs, request, source);
@@ -286,15 +259,19 @@ void ready_wait_for_more(struct request *request, struct place place, struct lis
     request->need.listing = listing_ref(listing);
 }
 
-void ready_note_opendir(struct request *request, struct place place)
+bool ready_to_read_ahead(struct filesystem *fs, struct place place, struct need *need)
 {
-    if (place.node->kind != NODE_REGISTRY || place.member != MEMBER_COLLECTIONS)
-        return;
-    struct facet *facet = node_facet(place.node, place.member);
-    if (!facet)
-        return;
-    facet->opened_by = fuse_req_ctx(request->fuse)->pid;
-    facet->opened = clock_nanoseconds();
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    if (listing_is_fresh(NULL, fs, place, listing_at(place)) ||
+        (facet && facet->growing && facet->growing->growth->active))
+        return false;
+    *need = (struct need){.type = &refresh_listing, .node = place.node, .member = place.member};
+    need->listing = ready_growing(fs, NULL, place);
+    if (!need->listing)
+        return false;
+    need->listing->growth->whole = true;
+    node_hold(&fs->nodes, place.node);
+    return true;
 }
 
 enum readiness ready_listing(struct request *request, struct place place, struct listing **listing,

@@ -54,8 +54,7 @@ bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since
 /* Seconds for which the kernel may keep a node's name and attributes; 0: ask again. */
 double ready_seconds_left(struct filesystem *fs, const struct node *node);
 
-/* Says that a process has opened a directory: walkers are told by what they open one after another.
- */
-void ready_note_opendir(struct request *request, struct place place);
+/* Whether a listing of the place would be news; then *need asks for all of it, for fetch_start. */
+bool ready_to_read_ahead(struct filesystem *fs, struct place place, struct need *need);
 
 #endif

@@ -194,8 +194,9 @@ static bool put_page(struct reading *reading, const struct object_list *found, b
 
 bool refresh_is_wanted(const struct listing *listing)
 {
-    return listing->growth && listing->growth->reached &&
-           listing->count < listing->growth->reached + READ_AHEAD;
+    const struct growth *growth = listing->growth;
+    return growth &&
+           (growth->whole || (growth->reached && listing->count < growth->reached + READ_AHEAD));
 }
 
 static bool reader_comes_near(struct reading *reading)
