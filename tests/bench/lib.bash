@@ -27,18 +27,19 @@ seconds() {
     calculate "$end - $start"
 }
 
-# calculate EXPRESSION: its value in awk's arithmetic, four significant digits.
+# calculate EXPRESSION: its value in awk's arithmetic.
 calculate() {
-    awk "BEGIN { printf \"%.4g\n\", $1 }"
+    awk "BEGIN { printf \"%.6g\n\", $1 }"
 }
 
-# figures VALUE…: median, least and greatest, separated by tabs.
+# figures VALUE…: median, least and greatest, separated by tabs; three digits are enough.
 figures() {
     printf '%s\n' "$@" | sort -g | awk '
+        function short(number) { return sprintf(number < 100 ? "%.3g" : "%.0f", number) }
         { value[NR] = $1 }
         END {
             middle = NR % 2 ? value[(NR + 1) / 2] : (value[NR / 2] + value[NR / 2 + 1]) / 2
-            printf "%.3g\t%.3g\t%.3g\n", middle, value[1], value[NR]
+            printf "%s\t%s\t%s\n", short(middle), short(value[1]), short(value[NR])
         }'
 }
 
