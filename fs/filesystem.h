@@ -42,6 +42,7 @@ struct filesystem {
     size_t files_listed;                     /* since file_tree_trim(); under nodes.lock */
     int64_t mounted;                         /* clock_nanoseconds() */
     struct timespec mounted_at;              /* wall clock */
+    bool kernel_keeps_listings;              /* and drops them when told; set once by init */
     void (*on_ready)(struct filesystem *fs); /* called once the kernel talks to us */
 };
 

@@ -53,6 +53,8 @@ struct facet {
     unsigned walked;         /* of collections/: how many were asked for their versions singly; of
                                 an organization: whether who opened it goes into collections */
     int64_t walk_began;      /* of `walked` */
+    int64_t shown;           /* as of when the kernel's copy of the entries is; 0: it has none */
+    unsigned showing;        /* open handles that its copy is made of */
     int32_t opened_by;       /* process that last opened it as a directory, and when */
     int64_t opened;
     void *own; /* what another module keeps here; owned */
@@ -75,6 +77,7 @@ struct node {
     uint64_t identity; /* what its inode numbers are made from; stable across mounts */
     uint64_t origin;   /* which object it stands for; not `identity` after a rename of our own */
     uint64_t lookups;  /* the kernel's references, members included */
+    uint64_t pages;    /* members, as bits, whose text the kernel may have of this very object */
     uint32_t holds;    /* children, requests, open files */
     uint32_t number;   /* the node id's upper part */
     uint8_t kind;

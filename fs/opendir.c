@@ -22,6 +22,7 @@ struct open_directory {
     struct listing *listing; /* a reference; NULL: no entries from the server */
     const struct member *members;
     size_t member_count;
+    bool shown; /* the kernel may copy its entries */
 };
 
 static struct open_directory *directory_handle(const struct request *request)
@@ -53,6 +54,32 @@ static enum readiness prepare(struct request *request, struct open_directory *op
     return READY;
 }
 
+/* Which state of the directory the handle shows; 0: one that changes under it. */
+static int64_t state_of(const struct open_directory *open)
+{
+    enum node_kind kind = open->place.node->kind;
+    if (kind == NODE_CONTROL || kind == NODE_ORGANIZATION || local_is_directory(open->place))
+        return 0;
+    if (kind == NODE_REGISTRY && open->place.member == MEMBER_SELF)
+        return 0;
+    return open->listing ? open->listing->fetched : open->place.node->fetched;
+}
+
+/* Lets the kernel copy the entries, and use a copy that it has of this very state. Handles that
+ * show different states must not be mixed in one copy. Needs nodes->lock. */
+static void offer_copy(struct request *request, struct open_directory *open)
+{
+    int64_t state = request->fs->kernel_keeps_listings ? state_of(open) : 0;
+    struct facet *facet = state ? node_facet(open->place.node, open->place.member) : NULL;
+    if (!facet || (facet->shown != state && facet->showing > 0))
+        return;
+    request->file.cache_readdir = 1;
+    request->file.keep_cache = facet->shown == state;
+    facet->shown = state;
+    facet->showing++;
+    open->shown = true;
+}
+
 bool opendir_body(struct request *request)
 {
     struct nodes *nodes = &request->fs->nodes;
@@ -67,6 +94,7 @@ bool opendir_body(struct request *request)
             if (directory_of(open->place)) /* a local listing is ours already */
                 listing_ref(open->listing);
             node_hold(nodes, open->place.node);
+            offer_copy(request, open);
         }
         pthread_mutex_unlock(&nodes->lock);
         walk_read_ahead(request);
@@ -90,6 +118,8 @@ bool releasedir_body(struct request *request)
     struct nodes *nodes = &request->fs->nodes;
     listing_unref(open->listing);
     pthread_mutex_lock(&nodes->lock);
+    if (open->shown)
+        node_facet(open->place.node, open->place.member)->showing--;
     node_drop(nodes, open->place.node);
     pthread_mutex_unlock(&nodes->lock);
     free(open);
