@@ -118,6 +118,25 @@ static int add_versions(struct client *client, const struct organization *organi
     return 0;
 }
 
+/* With some of its versions, where the server knows a collection's memberships. */
+static int ask(struct client *client, struct call *call, const struct registry *registry,
+               struct text name, bool with_versions, json_t **data)
+{
+    bool plain = !with_versions || atomic_load(&client->lacks_collection_memberships);
+    json_t *variables =
+        json_pack("{s:o, s:o, s:o}", "entity", json_from_text(registry->entity), "project",
+                  json_from_text(registry->full_name), "name", json_from_text(name));
+    int result = graphql_execute(
+        client, call,
+        graphql_document(plain ? "ProjectArtifactCollection" : "ProjectArtifactCollectionVersions"),
+        variables, data);
+    if (result == 0 || plain || !call->error->invalid_query)
+        return result;
+    atomic_store(&client->lacks_collection_memberships, true);
+    error_clear(call->error);
+    return ask(client, call, registry, name, false, data);
+}
+
 int client_get_collection(struct client *client, struct call *call, const struct registry *registry,
                           struct text name, struct collection **collection,
                           struct object_list *versions)
@@ -126,11 +145,7 @@ int client_get_collection(struct client *client, struct call *call, const struct
     cleanup_object struct collection *found = NULL;
     const struct organization organization = {.name = registry->organization,
                                               .entity = registry->entity};
-    json_t *variables =
-        json_pack("{s:o, s:o, s:o}", "entity", json_from_text(registry->entity), "project",
-                  json_from_text(registry->full_name), "name", json_from_text(name));
-    if (graphql_execute(client, call, graphql_document("ProjectArtifactCollection"), variables,
-                        &data) != 0)
+    if (ask(client, call, registry, name, versions != NULL, &data) != 0)
         return -1;
     const json_t *node = json_at(data, "project", "artifactCollection", NULL);
     if (json_is_object(node) &&

@@ -192,7 +192,7 @@ static int decode_listed(const struct listing *listing, const json_t *node,
     struct version *version = NULL;
     struct error *error = listing->call->error;
     if (version_decode(listing->client, listing->scope->organization, node, "list versions", error,
-               &version) != 0)
+                       &version) != 0)
         return -1;
     return version ? found_add(found, version, error) : 0;
 }
