@@ -19,8 +19,9 @@ enum {
     PATIENCE_SECONDS = 2, /* for a new answer, when an old one is at hand */
     FAILURE_SECONDS = 1, /* after which a failed call is tried again, when an old answer is there */
     PATH_SIZE = 1024,
-    RECENT_SECONDS = 1,       /* how old an answer may be for who is going to write */
-    LISTING_ROWS = 100,       /* entries of one page */
+    RECENT_SECONDS = 1, /* how old an answer may be for who is going to write */
+    LISTING_ROWS = 100, /* entries of one page */
+    BURST = 8,          /* entries asked for one by one within a second before a page is tried */
     IMMUTABLE_SECONDS = 3600, /* for which the kernel may keep what cannot change */
 };
 
@@ -299,6 +300,21 @@ enum readiness ready_opening(struct request *request, struct place place, struct
     return READY;
 }
 
+/* Whether many entries are asked for shortly one after another in a directory of which no listing
+ * is known: one page may hold them all. It is tried once, what is not in it is asked for by name.
+ */
+static bool page_may_pay(struct facet *facet)
+{
+    int64_t now = clock_nanoseconds();
+    if (!facet || facet->listing || (facet->growing && facet->growing->growth->pages > 0))
+        return false;
+    if (now - facet->burst_began > SECOND) {
+        facet->burst_began = now;
+        facet->burst = 0;
+    }
+    return facet->burst++ >= BURST;
+}
+
 /* One entry, or the whole directory when so many entries were asked for that a listing is cheaper,
  * or when the file name does not tell the server's. */
 static void need_entry(struct request *request, struct place place, const char *name)
@@ -309,10 +325,15 @@ static void need_entry(struct request *request, struct place place, const char *
     bool listing_pays = listing && facet->singles > listing->count / LISTING_ROWS;
     if (place.node->kind == NODE_VERSION)
         listing_pays = file_tree_pays_listing(place.node, facet);
-    if (!row->find || name_needs_listing(name) || (listing_pays && row->list))
+    if (!row->find || name_needs_listing(name) || (listing_pays && row->list)) {
         need_listing(request, place);
-    else
+    } else if (row->list && place.node->kind != NODE_VERSION &&
+               page_may_pay(node_facet(place.node, place.member))) {
+        need(request, &refresh_listing, place, "");
+        request->need.listing = ready_growing(request->fs, request, place);
+    } else {
         need(request, &refresh_entry, place, name);
+    }
 }
 
 /* By its own time, or as part of a listing that is fresh. */

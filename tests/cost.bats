@@ -179,6 +179,23 @@ round_trips() {
     assert_requests_at_most 1
 }
 
+@test "64 cats in different collections at once: some by name, then one page" {
+    local pids=() i
+    sandbox_start large --param collections=90 --param versions=0
+    cold_mount
+    for i in {10..73}; do
+        cat "$MNT/large/r0/collections/c$i/description" >/dev/null 3>&- &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do wait "$i"; done
+    [[ $(operation_count RegistryCollections) -le 1 ]]
+    assert_requests_at_most 64
+    control GET /counts
+    reset_counts
+    cat "$MNT"/large/r0/collections/c{10..73}/description >/dev/null
+    assert_requests 0
+}
+
 @test "find of an organization: each page of each registry once; ls of one registry: its own" {
     sandbox_start large --param registries=6 --param collections=3 --param versions=40
     cold_mount
