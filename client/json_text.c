@@ -297,6 +297,14 @@ static int append_bytes(const char *bytes, size_t size, void *out)
     return buf_append(out, bytes, size) ? 0 : -1;
 }
 
+/* Whether the text starts with two surrogates whose escapes would be read as one character. */
+static bool is_surrogate_pair(const char *text, size_t size)
+{
+    return size >= 2 * SURROGATE_SIZE && ((unsigned char)text[1] & 0xf0) == 0xa0 &&
+           text_is_surrogate((struct text){text + SURROGATE_SIZE, size - SURROGATE_SIZE}) &&
+           ((unsigned char)text[SURROGATE_SIZE + 1] & 0xf0) == 0xb0;
+}
+
 /* Writes lone surrogates, which are three bytes that no UTF-8 has, as the escapes they came as. */
 static bool append_with_surrogates(const char *text, size_t size, struct buf *out)
 {
@@ -306,7 +314,10 @@ static bool append_with_surrogates(const char *text, size_t size, struct buf *ou
         buf_append(out, text + at, end - at);
         at = end;
         struct text rest = {text + at, size - at};
-        if (text_is_surrogate(rest)) {
+        if (text_is_surrogate(rest) && is_surrogate_pair(rest.bytes, rest.size)) {
+            buf_append(out, rest.bytes, 2 * SURROGATE_SIZE);
+            at += 2 * SURROGATE_SIZE;
+        } else if (text_is_surrogate(rest)) {
             buf_printf(out, "\\u%04x",
                        0xd000u | (text[at + 1] & 0x3fu) << 6 | (text[at + 2] & 0x3fu));
             at += SURROGATE_SIZE;

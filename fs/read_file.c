@@ -7,6 +7,7 @@
 #include "errnos.h"
 #include "hash.h"
 #include "kernel_cache.h"
+#include "memory_limit.h"
 #include "options.h"
 #include "refresh.h"
 #include "stat.h"
@@ -15,8 +16,10 @@
 #include <limits.h>
 
 enum {
-    MEMORY = 96 << 20, /* for content on its way, all open files together */
-    READ_SECONDS = 60, /* a read of file data ends within (design 5) */
+    MEMORY = 96 << 20,      /* for content on its way, all open files together */
+    LEAST_MEMORY = 6 << 20, /* with less the lane's workers wait for each other */
+    SHARE_OF_LIMIT = 6,     /* the rest is for listings, connections, and the kernel's pages */
+    READ_SECONDS = 60,      /* a read of file data ends within (design 5) */
     PATH_SIZE = 1024,
 };
 
@@ -64,13 +67,20 @@ static struct disk_cache *make_disk_cache(struct filesystem *fs)
     });
 }
 
+/* A container is killed for what is too much, so its limit counts, too. */
+static size_t memory_budget(void)
+{
+    uint64_t share = memory_limit("/proc/self/cgroup", "/sys/fs/cgroup") / SHARE_OF_LIMIT;
+    return share > MEMORY ? MEMORY : share < LEAST_MEMORY ? LEAST_MEMORY : (size_t)share;
+}
+
 bool read_file_start(struct filesystem *fs)
 {
     fs->data_lane = lane_new("data", DATA_WORKERS);
     fs->disk_cache = make_disk_cache(fs);
-    fs->remote_files = fs->data_lane
-                           ? remote_files_new(fs->data_lane, DATA_WORKERS, fs->disk_cache, MEMORY)
-                           : NULL;
+    fs->remote_files = fs->data_lane ? remote_files_new(fs->data_lane, DATA_WORKERS, fs->disk_cache,
+                                                        memory_budget())
+                                     : NULL;
     return fs->remote_files != NULL;
 }
 

@@ -178,16 +178,21 @@ assert_nothing_mounted_at() {
     [[ $output == *CAP_SYS_ADMIN* && $output != *$'\n'* ]]
 }
 
-@test "memory limit of 64 MiB: lists 20,000 versions without being killed" {
-    local usual=$SANDBOX_DIR
-    sandbox_start large --param registries=1 --param collections=20 --param versions=1000
+@test "memory limit of 64 MiB: lists 20,000 versions and reads 2 GiB without being killed" {
+    local usual=$SANDBOX_DIR size=$((2 << 30))
+    sandbox_start large --param registries=1 --param collections=20 --param versions=1000 \
+        --param files=1 --param big_bytes=$size
     container_bundle small "$DEVICE_FUSE | $SYS_ADMIN"' | .linux.resources.memory = {limit: 67108864}' \
         registryfs --foreground /models
     container_start small
     container_ready small /models
     run -0 container_exec small sh -c 'ls /models/*/*/versions | wc -l'
     assert_equal "$output" 20000
+    run -0 container_exec small sh -c 'cat /models/*/*/collections/c0/versions/v0/files/big.bin | wc -c'
+    assert_equal "$output" "$size"
     run -0 container_exec small registryfs --status /models
+    run -0 container_exec small cat /models/.registryfs/errors
+    assert_equal "$output" ""
     stop_container small
     sandbox_stop "$SANDBOX_DIR"
     sandbox_use "$usual"

@@ -112,7 +112,7 @@ def try_look(before, case):
     """What is wrong with a fresh mount's first look, and the look after that, or None."""
     operation = case[0]
     put(*case)
-    mount = Mount("--ttl", "600", "--negative-ttl", "0", "--timeout", "3")
+    mount = Mount("--ttl", "600", "--negative-ttl", "0", "--timeout", "20")
     found = outcome(lambda: look(mount.path, operation), 60)
     hits = sum(fault["hits"] for fault in control("GET", "/faults"))
     control("DELETE", "/faults")

@@ -12,8 +12,11 @@ mount_start() {
     export MNT LOG
     mkfifo "$MNT.ready"
     (
-        "$REGISTRYFS" --foreground --ready-fd 9 "$@" "$MNT" 9>"$MNT.ready" >"$LOG" 2>&1 </dev/null &
-        printf '%s\n' $! >"$MNT.pid"
+        {
+            # Before it can be ready, so that nobody looks too early.
+            printf '%s\n' "$BASHPID" >"$MNT.pid"
+            exec "$REGISTRYFS" --foreground --ready-fd 9 "$@" "$MNT" 9>"$MNT.ready" >"$LOG" 2>&1 </dev/null
+        } &
         status=0
         wait $! || status=$?
         printf '%s\n' "$status" >"$MNT.status"

@@ -16,7 +16,7 @@ sandbox_start() {
         --ready-file "$SANDBOX_DIR/ready.json" "$@" >"$SANDBOX_DIR/log" 2>&1 </dev/null 3>&- &
     pid=$!
     printf '%s\n' "$pid" >"$SANDBOX_DIR/pid"
-    local deadline=$(($(now_ms) + 30000))
+    local deadline=$(($(now_ms) + 120000))
     until [[ -s $SANDBOX_DIR/ready.json ]]; do
         if ! is_running "$pid" || (($(now_ms) > deadline)); then
             cat "$SANDBOX_DIR/log" >&2
@@ -43,7 +43,7 @@ sandbox_stop() {
     local pid
     pid=$(cat "${1:-$SANDBOX_DIR}/pid")
     kill -TERM "$pid" 2>/dev/null || true
-    if ! wait_for_end "$pid" 10; then
+    if ! wait_for_end "$pid" 60; then
         kill -KILL "$pid"
         fail "the sandbox did not end on SIGTERM"
     fi
@@ -71,7 +71,7 @@ sandbox_restart() {
 control() {
     local body=()
     [[ $# -lt 3 ]] || body=(-H 'Content-Type: application/json' --data-binary "$3")
-    curl -sS --fail-with-body --max-time 20 -X "$1" "${body[@]}" "$CONTROL_URL$2"
+    curl -sS --fail-with-body --max-time 60 -X "$1" "${body[@]}" "$CONTROL_URL$2"
 }
 
 # fault KIND [MEMBER VALUE]…: every GraphQL request fails this way, until the test ends or

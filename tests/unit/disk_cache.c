@@ -283,6 +283,19 @@ static void the_official_copy_is_used_after_a_check(void)
     disk_cache_free(cache);
 }
 
+/* Writes the content to a cache for ever, and a byte to the pipe for each block. */
+static _Noreturn void write_until_killed(const char *where, const unsigned char *digest,
+                                         const char *content, size_t size, int progress)
+{
+    struct disk_cache *cache = cache_new(where, 100 * MIB);
+    struct disk_file *file = disk_file_open(cache, digest, size);
+    for (uint64_t at = 0;; at = (at + DISK_BLOCK) % size) {
+        disk_file_write(file, at, content + at, DISK_BLOCK);
+        if (write(progress, "", 1) != 1)
+            _exit(1);
+    }
+}
+
 /* A process that is killed at some point while it writes leaves nothing wrong. */
 static void a_kill_leaves_no_wrong_bytes(void)
 {
@@ -295,16 +308,19 @@ static void a_kill_leaves_no_wrong_bytes(void)
     bool right = true;
     snprintf(where, sizeof where, "%s/kill", directory);
     for (unsigned round = 0; round < ROUNDS; round++) {
+        int progress[2];
+        CHECK(pipe(progress) == 0);
         pid_t child = fork();
-        if (child == 0) {
-            struct disk_cache *cache = cache_new(where, 100 * MIB);
-            struct disk_file *file = disk_file_open(cache, digest, SIZE);
-            for (uint64_t at = 0;; at = (at + DISK_BLOCK) % SIZE)
-                disk_file_write(file, at, content + at, DISK_BLOCK);
-        }
+        if (child == 0)
+            write_until_killed(where, digest, content, SIZE, progress[1]);
+        close(progress[1]);
+        /* The first rounds end it before a block is certain. */
+        for (unsigned written = 0; written < round / 3; written++)
+            CHECK(read(progress[0], buffer, 1) == 1);
         usleep(200 * (round % 10));
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
+        close(progress[0]);
         struct disk_cache *cache = cache_new(where, 100 * MIB);
         struct disk_file *file = disk_file_open(cache, digest, SIZE);
         for (size_t at = 0; at < SIZE; at += DISK_BLOCK) {
