@@ -171,6 +171,7 @@ struct page_of_entries {
     size_t size;
     size_t used;
     struct buf scratch;
+    bool looked_at;     /* by who looks at attributes, too */
     size_t first, next; /* numbers of the entries in it */
 };
 
@@ -189,23 +190,29 @@ static bool add_plain(struct request *request, struct page_of_entries *page, con
     return true;
 }
 
+/* Whether an entry brings its attributes, and with them a lookup. What is told of the dots but the
+ * type, the kernel ignores. */
+static bool brings_attributes(const struct page_of_entries *page, size_t number, struct place place)
+{
+    return number >= DOTS && (page->looked_at || !walk_is_one_of_many(place));
+}
+
 static bool add_plus(struct request *request, struct page_of_entries *page, const char *name,
                      struct place place)
 {
     struct filesystem *fs = request->fs;
-    struct fuse_entry_param entry;
-    if (!place_entry(fs, place, &page->scratch, &entry))
+    struct fuse_entry_param entry = {
+        .attr = {.st_ino = node_inode_number(place), .st_mode = place_mode(fs, place)}};
+    bool whole = brings_attributes(page, page->next, place);
+    if (whole && !place_entry(fs, place, &page->scratch, &entry))
         return false;
-    bool dots = page->next < DOTS;
-    if (dots)
-        entry.ino = 0;
     size_t needed =
         fuse_add_direntry_plus(request->fuse, page->bytes + page->used, page->size - page->used,
                                name, &entry, (off_t)page->next + 1);
     if (needed > page->size - page->used)
         return false;
     page->used += needed;
-    if (!dots)
+    if (whole)
         node_add_lookup(&fs->nodes, place.node);
     return true;
 }
@@ -215,9 +222,10 @@ static void take_back_lookups(struct request *request, const struct page_of_entr
 {
     struct nodes *nodes = &request->fs->nodes;
     pthread_mutex_lock(&nodes->lock);
-    for (size_t number = page->first < DOTS ? DOTS : page->first; number < page->next; number++) {
+    for (size_t number = page->first; number < page->next; number++) {
         struct place place;
-        if (entry_at(request->fs, directory_handle(request), number, &place) && place.node)
+        if (entry_at(request->fs, directory_handle(request), number, &place) && place.node &&
+            brings_attributes(page, number, place))
             node_forget(nodes, place.node, 1);
     }
     pthread_mutex_unlock(&nodes->lock);
@@ -270,6 +278,7 @@ static bool answer_page(struct request *request, add_entry *add)
     }
     buf_init(&page.scratch, TEXT_CEILING);
     pthread_mutex_lock(&nodes->lock);
+    page.looked_at = walk_looks(request);
     for (;; page.next++) {
         struct place place;
         const char *name = entry_at(request->fs, open, page.next, &place);

@@ -8,6 +8,8 @@
 #include "options.h"
 #include "ready.h"
 
+#include <sys/stat.h>
+
 enum {
     WALK_SECONDS = 60,      /* between opening a directory and what is in it */
     SINGLE_COLLECTIONS = 3, /* collections listed one by one before the whole registry is */
@@ -113,4 +115,32 @@ void walk_read_ahead(struct request *request)
     pthread_mutex_unlock(&fs->nodes.lock);
     for (size_t i = 0; i < count; i++)
         fetch_start(fs, &needs[i]);
+}
+
+bool walk_is_one_of_many(struct place place)
+{
+    if (place.node->kind != NODE_VERSION && place.node->kind != NODE_COLLECTION)
+        return false;
+    const struct member *row = member_by_id(place.node->kind, place.member);
+    return row && S_ISREG(row->mode);
+}
+
+static int32_t *looker_of(const struct request *request, int32_t *process)
+{
+    *process = fuse_req_ctx(request->fuse)->pid;
+    return &request->fs->lookers[(uint32_t)*process % LOOKERS];
+}
+
+void walk_note_lookup(struct request *request, struct place found)
+{
+    int32_t process, *looker = looker_of(request, &process);
+    if (walk_is_one_of_many(found))
+        *looker = process;
+}
+
+bool walk_looks(const struct request *request)
+{
+    int32_t process;
+    const int32_t *looker = looker_of(request, &process);
+    return *looker == process;
 }

@@ -19,4 +19,13 @@ bool walk_wants_whole_registry(struct request *request, struct place versions);
  * organization is in. Takes the lock by itself; never waits. */
 void walk_read_ahead(struct request *request);
 
+/*
+ * Who only wants names (find) need not be given the attributes of each of a version's twenty files:
+ * the kernel would make an inode of every one. Who looks one up gets those of the next directories
+ * at once.
+ */
+void walk_note_lookup(struct request *request, struct place found);
+bool walk_looks(const struct request *request);
+bool walk_is_one_of_many(struct place entry);
+
 #endif
