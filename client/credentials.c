@@ -11,6 +11,7 @@
 enum {
     SECRET_FILE_CEILING = 64 * 1024,
     WAIT_SLICE_MS = 50,
+    LOOK_MS = 1000, /* between looks at the key file */
     KEEP_OLD_S = 10,
     SHORT_RENEWAL_MS = 5000, /* while the old token still lives */
 };
@@ -195,6 +196,10 @@ int credentials_load(struct client *client, struct error *error)
 {
     cleanup_secret char *key = NULL;
     struct authorization *authorization = NULL;
+    struct file_stamp key_file = {0};
+    /* Before it is read: one that is replaced meanwhile is then seen to be. */
+    if (client->api_key_file)
+        key_file = local_file_stamp(client->api_key_file);
     if (find_key(client, &key, error) != 0)
         return -1;
     if (key) {
@@ -203,6 +208,9 @@ int credentials_load(struct client *client, struct error *error)
             return error_set(error, ERROR_LOCAL, "no memory");
     }
     replace(&client->credentials, authorization, !key, key ? INT64_MAX : 0, key ? INT64_MAX : 0);
+    pthread_mutex_lock(&client->credentials.lock);
+    client->credentials.key_file = key_file;
+    pthread_mutex_unlock(&client->credentials.lock);
     return 0;
 }
 
@@ -293,10 +301,35 @@ static struct authorization *wait_for_usable(struct client *client, struct call 
     }
 }
 
+/* Reads the key file again when another one is in its place. What cannot be used is told in the log
+ * and changes nothing: the old key may still be good. */
+static void look_at_key_file(struct client *client)
+{
+    struct credentials *credentials = &client->credentials;
+    int64_t now = clock_milliseconds();
+    pthread_mutex_lock(&credentials->lock);
+    bool due = client->api_key_file && now >= credentials->next_look;
+    if (due)
+        credentials->next_look = now + LOOK_MS;
+    pthread_mutex_unlock(&credentials->lock);
+    if (!due)
+        return;
+    struct file_stamp none = {0}, found = local_file_stamp(client->api_key_file);
+    struct error error = {0};
+    pthread_mutex_lock(&credentials->lock);
+    bool replaced =
+        !file_stamp_equal(&found, &none) && !file_stamp_equal(&found, &credentials->key_file);
+    credentials->key_file = replaced ? found : credentials->key_file;
+    pthread_mutex_unlock(&credentials->lock);
+    if (replaced && client_reload_credentials(client, &error) != 0)
+        client_log(client, CLIENT_LOG_WARNING, "the old API key is kept: %s", error.message);
+}
+
 int credentials_get(struct client *client, struct call *call, struct authorization **found)
 {
     struct credentials *credentials = &client->credentials;
     int64_t deadline = call_deadline(client, call);
+    look_at_key_file(client);
     do {
         pthread_mutex_lock(&credentials->lock);
         *found = wait_for_usable(client, call, deadline);

@@ -8,6 +8,7 @@
 #define CLIENT_CREDENTIALS_H
 
 #include "client.h"
+#include "local_file.h"
 
 #include <pthread.h>
 
@@ -29,6 +30,8 @@ struct credentials {
     bool renewing;                 /* under lock: one thread fetches, the others wait */
     bool identity;                 /* under lock: a token, not a key */
     bool distrust_cache;           /* under lock: the cached token was refused */
+    struct file_stamp key_file;    /* under lock: of the key file that was last read */
+    int64_t next_look;             /* under lock: clock_milliseconds() of the next look at it */
 };
 
 int credentials_init(struct credentials *credentials);
@@ -37,7 +40,8 @@ void credentials_release(struct credentials *credentials);
 /* Finds the key, or the identity token file (no token is fetched yet). */
 int credentials_load(struct client *client, struct error *error);
 
-/* One reference of what to send. May fetch a token: blocks within the call's limits. */
+/* One reference of what to send. May fetch a token: blocks within the call's limits. A key file
+ * that was replaced is read again first, as secrets of containers are. */
 int credentials_get(struct client *client, struct call *call, struct authorization **found);
 
 /* After a 401 for `refused`: reads the source again. True: there is something else to try. */

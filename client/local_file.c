@@ -33,6 +33,24 @@ char *path_expand_home(const char *path)
     return expanded;
 }
 
+struct file_stamp local_file_stamp(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return (struct file_stamp){0};
+    return (struct file_stamp){.device = status.st_dev,
+                               .inode = status.st_ino,
+                               .size = status.st_size,
+                               .modified = status.st_mtim};
+}
+
+bool file_stamp_equal(const struct file_stamp *one, const struct file_stamp *other)
+{
+    return one->device == other->device && one->inode == other->inode && one->size == other->size &&
+           one->modified.tv_sec == other->modified.tv_sec &&
+           one->modified.tv_nsec == other->modified.tv_nsec;
+}
+
 /* Bytes read, 0 at the end, -1 with errno. */
 static ssize_t read_some(int fd, char *bytes, size_t size)
 {

@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+#include <sys/stat.h>
+
 /* The path with a leading "~" replaced by the home directory ($HOME, else the passwd entry);
  * malloc'ed; NULL: no home directory or no memory. */
 char *path_expand_home(const char *path);
@@ -15,6 +17,17 @@ enum local_file { LOCAL_FILE_READ, LOCAL_FILE_ABSENT, LOCAL_FILE_FAILED };
 /* Reads a whole file, which may be a pipe. More than the buffer's ceiling is a failure. The buffer
  * leaves no copies of the content elsewhere in memory: release it with secret_release(). */
 enum local_file local_file_read(const char *path, struct buf *content, struct error *error);
+
+/* What tells a regular file from the one that was there before; all zero for anything else. */
+struct file_stamp {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
+};
+
+struct file_stamp local_file_stamp(const char *path);
+bool file_stamp_equal(const struct file_stamp *one, const struct file_stamp *other);
 
 /* Replaces a file, mode 0600, old or new content at any time; makes the missing last directory of
  * its path. */

@@ -114,7 +114,7 @@ bool readlink_body(struct request *request)
         query_link_followed(fs, place.node);
     pthread_mutex_unlock(&fs->nodes.lock);
     if (readiness == READY)
-        fuse_reply_readlink(request->fuse, target.data);
+        fuse_reply_readlink(request->fuse, target.data ? target.data : "");
     else if (readiness == FAILED)
         reply_error(request, error_number);
     return readiness != WAITING;
@@ -130,7 +130,7 @@ bool access_body(struct request *request)
     int error_number = place_refuses_look(request, place);
     if (!error_number && (mask & W_OK) && !S_ISLNK(mode))
         error_number = place_refuses_change(request, place);
-    if (!error_number && (mask & X_OK) && S_ISREG(mode))
+    if (!error_number && (mask & X_OK) && S_ISREG(mode) && !(mode & 0111))
         error_number = EACCES;
     pthread_mutex_unlock(&fs->nodes.lock);
     return reply_error(request, error_number);

@@ -221,8 +221,8 @@ static void stop(struct filesystem *fs)
         fuse_session_unmount(fs->session);
         fuse_session_destroy(fs->session);
     }
-    unsaved_write_out(fs);
     open_file_close_all(fs);
+    unsaved_write_out(fs);
 }
 
 static void free_parts(struct filesystem *fs)

@@ -171,9 +171,14 @@ struct page_of_entries {
     size_t size;
     size_t used;
     struct buf scratch;
-    bool looked_at;     /* by who looks at attributes, too */
-    size_t first, next; /* numbers of the entries in it */
+    bool looked_at; /* by who looks at attributes, too */
+    size_t next;    /* number of the entry after it */
+    fuse_ino_t *looked_up;
+    size_t looked_up_count;
 };
+
+/* No entry with attributes takes fewer bytes of a page. */
+enum { SMALLEST_PLUS = 128 };
 
 /* Adds one entry; false when it does not fit. */
 static bool add_plain(struct request *request, struct page_of_entries *page, const char *name,
@@ -190,20 +195,14 @@ static bool add_plain(struct request *request, struct page_of_entries *page, con
     return true;
 }
 
-/* Whether an entry brings its attributes, and with them a lookup. What is told of the dots but the
- * type, the kernel ignores. */
-static bool brings_attributes(const struct page_of_entries *page, size_t number, struct place place)
-{
-    return number >= DOTS && (page->looked_at || !walk_is_one_of_many(place));
-}
-
 static bool add_plus(struct request *request, struct page_of_entries *page, const char *name,
                      struct place place)
 {
     struct filesystem *fs = request->fs;
     struct fuse_entry_param entry = {
         .attr = {.st_ino = node_inode_number(place), .st_mode = place_mode(fs, place)}};
-    bool whole = brings_attributes(page, page->next, place);
+    /* What is told of the dots but the type, the kernel ignores. */
+    bool whole = page->next >= DOTS && (page->looked_at || !walk_is_one_of_many(place));
     if (whole && !place_entry(fs, place, &page->scratch, &entry))
         return false;
     size_t needed =
@@ -212,22 +211,21 @@ static bool add_plus(struct request *request, struct page_of_entries *page, cons
     if (needed > page->size - page->used)
         return false;
     page->used += needed;
-    if (whole)
+    if (whole) {
         node_add_lookup(&fs->nodes, place.node);
+        page->looked_up[page->looked_up_count++] = entry.ino;
+    }
     return true;
 }
 
-/* The kernel did not get the page: it holds none of the lookups that were counted for it. */
+/* The kernel did not get the page: it holds none of the lookups that were counted for it. Names may
+ * mean other nodes by now. */
 static void take_back_lookups(struct request *request, const struct page_of_entries *page)
 {
     struct nodes *nodes = &request->fs->nodes;
     pthread_mutex_lock(&nodes->lock);
-    for (size_t number = page->first; number < page->next; number++) {
-        struct place place;
-        if (entry_at(request->fs, directory_handle(request), number, &place) && place.node &&
-            brings_attributes(page, number, place))
-            node_forget(nodes, place.node, 1);
-    }
+    for (size_t i = 0; i < page->looked_up_count; i++)
+        node_forget(nodes, node_place(nodes, page->looked_up[i]).node, 1);
     pthread_mutex_unlock(&nodes->lock);
 }
 
@@ -269,10 +267,12 @@ static bool answer_page(struct request *request, add_entry *add)
 {
     struct open_directory *open = directory_handle(request);
     struct nodes *nodes = &request->fs->nodes;
-    struct page_of_entries page = {
-        .size = request->size, .first = (size_t)request->offset, .next = (size_t)request->offset};
+    struct page_of_entries page = {.size = request->size, .next = (size_t)request->offset};
     page.bytes = malloc(request->size);
-    if (!page.bytes) {
+    page.looked_up = calloc(request->size / SMALLEST_PLUS + 1, sizeof *page.looked_up);
+    if (!page.bytes || !page.looked_up) {
+        free(page.bytes);
+        free(page.looked_up);
         fuse_reply_err(request->fuse, ENOMEM);
         return true;
     }
@@ -292,15 +292,17 @@ static bool answer_page(struct request *request, add_entry *add)
     buf_release(&page.scratch);
     if (at_end) {
         free(page.bytes);
+        free(page.looked_up);
         if (request->failure.kind != ERROR_NONE)
             fuse_reply_err(request->fuse, errno_of(request->failure.kind));
         return request->failure.kind != ERROR_NONE;
     }
     if (open->listing)
         read_ahead(request, open);
-    if (fuse_reply_buf(request->fuse, page.bytes, page.used) != 0 && add == add_plus)
+    if (fuse_reply_buf(request->fuse, page.bytes, page.used) != 0)
         take_back_lookups(request, &page);
     free(page.bytes);
+    free(page.looked_up);
     return true;
 }
 

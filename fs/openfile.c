@@ -43,8 +43,10 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     *open->link_to_this = open->next;
     if (open->next)
         open->next->link_to_this = open->link_to_this;
-    if (open->draft)
+    if (open->draft) {
+        draft_keep_rest(fs, open->draft);
         draft_drop(fs, open->draft);
+    }
     if (open->local)
         drop_local(fs, open);
     pthread_mutex_unlock(&fs->nodes.lock);
@@ -241,7 +243,7 @@ static int create_scratch(struct request *request, struct place directory, struc
     struct nodes *nodes = &request->fs->nodes;
     int error_number = 0;
     found->node = node_find(nodes, directory.node, MEMBER_SELF, request->name);
-    if (found->node && (request->file.flags & O_EXCL))
+    if (found->node && ((request->file.flags & O_EXCL) || !S_ISREG(local_of(found->node)->mode)))
         return EEXIST;
     if (!found->node)
         found->node = scratch_new(request, directory, request->name,

@@ -118,10 +118,8 @@ static struct remote_file *file_new(struct remote_files *files, uint64_t key,
     file->source = *source;
     if (files->disk && source->md5)
         file->disk = disk_file_open(files->disk, source->md5, source->size);
-    if (file->disk) {
-        file->complete = disk_file_is_verified(file->disk);
-        file->examining = !file->complete && remote_needs_examination(file);
-    }
+    if (file->disk)
+        remote_judge_disk(file);
     return file;
 }
 
@@ -164,7 +162,7 @@ struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
     }
     pthread_mutex_lock(&files->lock);
     struct remote_file *file = find_file(files, key, source);
-    bool examine = !file && spare->examining;
+    bool examine = !file && spare->examine;
     if (!file) {
         file = steal(spare);
         file->next = files->first;
@@ -497,12 +495,13 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
     struct stream *streams = NULL;
     uint64_t end = size < file->source.size - offset ? offset + size : file->source.size;
     uint64_t from, ahead = end;
+    /* An interrupted caller may leave before it has come. */
+    pthread_mutex_lock(&file->files->lock);
     waiter->file = file;
     waiter->offset = offset;
     waiter->end = end;
     waiter->starved = false;
     waiter->link_to_this = NULL;
-    pthread_mutex_lock(&file->files->lock);
     bool there = file->failure.kind != ERROR_NONE || atomic_load(&file->files->stopping) ||
                  remote_in_memory(file, offset, end);
     if (!there && !file->examining) {

@@ -17,9 +17,15 @@ enum {
     WITHHELD_SIZE = 1 << 20,
     /* The kernel repeats a failed read at once: it gets the same answer for so long. */
     REFUSAL_MS = 200,
+    /* Chunks that a stream puts on disk together at the latest. */
+    MOST_UNSAVED = 8,
     /* Read-ahead leaves so many threads to those who wait. */
     RESERVED_STREAMS = 4,
 };
+
+/* Up to this size, readers wait until a copy of the official client is checked: that takes some
+ * seconds, and a read may take 60 (design 5). Beside larger ones the network is asked. */
+static const uint64_t AWAITED_COPY_SIZE = UINT64_C(4) << 30;
 
 struct remote_files {
     pthread_mutex_t lock; /* a leaf: never held across a call out of this module */
@@ -48,10 +54,13 @@ struct remote_file {
     unsigned readers;
     struct remote_waiter *waiters;
     struct stream *streams;
-    bool examining;       /* waiters wait for the disk's content to be checked */
+    bool examine;         /* the disk's content is to be checked; immutable */
+    bool examining;       /* … and waiters wait for it */
     bool checking;        /* a large file is compared with its digest */
     bool complete;        /* checked, and on disk: nothing more to fetch */
+    uint64_t gapless;     /* bytes from the start on that were seen on disk */
     unsigned mismatches;  /* how often the whole content had a wrong digest */
+    atomic_bool saving;   /* a stream is writing to the disk; needs no lock */
     struct error failure; /* it had so too often */
     struct error refusal; /* why the range refused_from … refused_to could not be had */
     uint64_t refused_from, refused_to;
@@ -67,6 +76,12 @@ struct remote_reader {
     unsigned mismatches; /* the file's, when this reader was first served */
 };
 
+/* Bytes of a pinned chunk that are to be put on disk. */
+struct unsaved {
+    struct chunk *chunk;
+    uint64_t from, until;
+};
+
 /* A transfer of one range, on a thread of the lane. */
 struct stream {
     struct job job;
@@ -75,11 +90,13 @@ struct stream {
     struct stream *planned; /* of those to be submitted; not under the lock */
     uint64_t offset, end;   /* immutable; whole blocks but at the file's end */
     uint64_t position;      /* from here on the worker's own: bytes received up to here */
-    uint64_t part;          /* bytes up to here are on disk */
-    uint64_t published;     /* blocks up to here are shown */
-    uint64_t held_from;     /* blocks from here on are shown after the check */
-    struct chunk *chunk;    /* pinned, the one that holds `position`; NULL: none */
-    bool from_disk;         /* what comes now is on disk already */
+    uint64_t part;          /* bytes up to here are on disk, or unsaved */
+    struct unsaved unsaved[MOST_UNSAVED];
+    unsigned unsaved_count;
+    uint64_t published;  /* blocks up to here are shown */
+    uint64_t held_from;  /* blocks from here on are shown after the check */
+    struct chunk *chunk; /* pinned, the one that holds `position`; NULL: none */
+    bool from_disk;      /* what comes now is on disk already */
     atomic_bool cancelled;
 };
 
@@ -107,9 +124,10 @@ void stream_submit(struct stream *streams);
 
 /* What follows takes the lock itself. */
 
-/* Whether the disk has, from before, a whole content of which it is not known that it is right. */
-bool remote_needs_examination(const struct remote_file *file);
-/* Finds that out on the lane; file->examining is set until then. */
+/* Of a new file: whether the disk has, from before, a whole content of which it is not known that
+ * it is right, and whether readers wait until that is known. */
+void remote_judge_disk(struct remote_file *file);
+/* Finds it out on the lane, for a file to be examined. */
 void remote_examine(struct remote_file *file);
 
 void remote_file_ref(struct remote_file *file);

@@ -131,20 +131,6 @@ static void publish_received(struct stream *stream)
     publish(stream, stream->position < stream->held_from ? stream->position : stream->held_from);
 }
 
-/* Puts whole blocks received since the last time on disk. Their chunk is pinned. */
-static void save_part(struct stream *stream)
-{
-    struct remote_file *file = stream->file;
-    uint64_t until = stream->position;
-    if (until < file->source.size)
-        until = until / DISK_BLOCK * DISK_BLOCK;
-    if (until > stream->part && file->disk && !stream->from_disk)
-        disk_file_write(file->disk, stream->part, stream->chunk->data + stream->part % CHUNK,
-                        (size_t)(until - stream->part));
-    if (until > stream->part)
-        stream->part = until;
-}
-
 static void leave_chunk(struct stream *stream)
 {
     if (!stream->chunk)
@@ -153,6 +139,47 @@ static void leave_chunk(struct stream *stream)
     stream->chunk->pins--;
     stream->chunk = NULL;
     pthread_mutex_unlock(&stream->file->files->lock);
+}
+
+/* Puts on disk what is unsaved. The kernel lets one thread at a time write to a file: while another
+ * stream does, this one had better receive, unless it `must`. */
+static void save(struct stream *stream, bool must)
+{
+    struct remote_file *file = stream->file;
+    if (stream->unsaved_count == 0)
+        return;
+    bool alone = !atomic_exchange(&file->saving, true);
+    if (!alone && !must)
+        return;
+    for (unsigned i = 0; i < stream->unsaved_count; i++) {
+        const struct unsaved *one = &stream->unsaved[i];
+        disk_file_write(file->disk, one->from, one->chunk->data + one->from % CHUNK,
+                        (size_t)(one->until - one->from));
+    }
+    if (alone)
+        atomic_store(&file->saving, false);
+    pthread_mutex_lock(&file->files->lock);
+    while (stream->unsaved_count > 0)
+        stream->unsaved[--stream->unsaved_count].chunk->pins--;
+    pthread_mutex_unlock(&file->files->lock);
+}
+
+/* Leaves the chunk; its whole blocks that came since the last time are to be put on disk. */
+static void keep_part(struct stream *stream)
+{
+    struct remote_file *file = stream->file;
+    uint64_t until = stream->position;
+    if (until < file->source.size)
+        until = until / DISK_BLOCK * DISK_BLOCK;
+    if (until > stream->part && file->disk && !stream->from_disk) {
+        stream->unsaved[stream->unsaved_count++] =
+            (struct unsaved){stream->chunk, stream->part, until};
+        stream->chunk = NULL; /* stays pinned */
+    }
+    if (until > stream->part)
+        stream->part = until;
+    leave_chunk(stream);
+    save(stream, stream->unsaved_count == MOST_UNSAVED);
 }
 
 /* Pins the chunk of the position and sees to its memory. False: there is none. */
@@ -196,8 +223,7 @@ static void advance(struct stream *stream, size_t size)
     if (stream->position % CHUNK != 0 && stream->position < stream->end)
         return;
     publish_received(stream);
-    save_part(stream);
-    leave_chunk(stream);
+    keep_part(stream);
 }
 
 static bool take_bytes(void *context, const char *bytes, size_t size)
@@ -250,11 +276,10 @@ static int fetch(struct stream *stream, struct call *call, uint64_t until)
     const struct remote_source *source = &stream->file->source;
     uint64_t length = until - stream->position;
     int result = source->fetch(source->context, call, stream->position, length, take_bytes, stream);
-    if (result != 0) {
-        if (stream->chunk)
-            save_part(stream);
+    if (stream->chunk) /* neither an error nor what the disk has next may lose it */
+        keep_part(stream);
+    if (result != 0)
         return error_set(call->error, ERROR_LOCAL, "no memory for the file's content");
-    }
     if (stream->position != until)
         return error_set(call->error, ERROR_SERVER, "the storage sent fewer bytes than announced");
     return 0;
@@ -410,13 +435,30 @@ static void finish(struct stream *stream, const struct error *error)
     free(stream);
 }
 
+/* Whether all of the file is on disk. What was seen there once is not looked at again: this is
+ * asked after each of the many streams of a large file. */
+static bool is_on_disk(struct remote_file *file)
+{
+    bool present;
+    pthread_mutex_lock(&file->files->lock);
+    uint64_t gapless = file->gapless;
+    pthread_mutex_unlock(&file->files->lock);
+    uint64_t size = file->source.size;
+    if (gapless < size) {
+        uint64_t end = disk_file_run(file->disk, gapless, size, &present);
+        gapless = present ? end : gapless;
+    }
+    pthread_mutex_lock(&file->files->lock);
+    file->gapless = gapless;
+    pthread_mutex_unlock(&file->files->lock);
+    return gapless == size;
+}
+
 /* A file too large to be checked while somebody waits: once it is complete, in the background. */
 static void check_afterwards(struct remote_file *file)
 {
     struct remote_files *files = file->files;
-    bool present;
-    if (!file->disk ||
-        disk_file_run(file->disk, 0, file->source.size, &present) != file->source.size || !present)
+    if (!file->disk || !is_on_disk(file))
         return;
     pthread_mutex_lock(&files->lock);
     bool mine = !file->complete && !file->checking;
@@ -427,6 +469,7 @@ static void check_afterwards(struct remote_file *file)
     enum disk_check check = disk_file_check(file->disk, &files->stopping);
     pthread_mutex_lock(&files->lock);
     file->checking = false;
+    file->gapless = 0; /* unless it is good, blocks are missing */
     pthread_mutex_unlock(&files->lock);
     if (check == DISK_CHECK_GOOD)
         set_complete(file);
@@ -442,6 +485,7 @@ static void stream_run(struct job *job)
     /* No deadline of its own: it goes on as long as bytes come; who waits has one. */
     struct call call = {.cancelled = &stream->cancelled, .error = &error};
     bool well = transfer(stream, &call) == 0;
+    save(stream, true);
     bool ungated = stream->held_from == UINT64_MAX;
     if (well && !ungated) {
         if (passes_check(stream))
@@ -478,6 +522,7 @@ void stream_submit(struct stream *streams)
 struct examination {
     struct job job;
     struct remote_file *file;
+    bool awaited;
 };
 
 static void end_examination(struct examination *examination)
@@ -497,18 +542,26 @@ static void examination_run(struct job *job)
     struct examination *examination = (struct examination *)(void *)job;
     struct remote_file *file = examination->file;
     const atomic_bool *stopping = &file->files->stopping;
-    if (disk_file_check(file->disk, stopping) == DISK_CHECK_GOOD ||
-        disk_file_adopt(file->disk, stopping))
+    bool good = false;
+    if (examination->awaited)
+        good = disk_file_check(file->disk, stopping) == DISK_CHECK_GOOD;
+    else
+        check_afterwards(file); /* some of it may have been read by now */
+    if (good || disk_file_adopt(file->disk, stopping))
         set_complete(file);
     end_examination(examination);
 }
 
-bool remote_needs_examination(const struct remote_file *file)
+void remote_judge_disk(struct remote_file *file)
 {
     bool present;
-    return disk_file_adoptable(file->disk) ||
-           (disk_file_run(file->disk, 0, file->source.size, &present) == file->source.size &&
-            present);
+    uint64_t size = file->source.size;
+    file->complete = disk_file_is_verified(file->disk);
+    if (file->complete)
+        return;
+    bool adoptable = disk_file_adoptable(file->disk);
+    file->examine = adoptable || (disk_file_run(file->disk, 0, size, &present) == size && present);
+    file->examining = file->examine && size <= (adoptable ? AWAITED_COPY_SIZE : GATED_SIZE);
 }
 
 void remote_examine(struct remote_file *file)
@@ -520,7 +573,11 @@ void remote_examine(struct remote_file *file)
         pthread_mutex_unlock(&file->files->lock);
         return;
     }
-    *examination = (struct examination){.job = {.run = examination_run}, .file = file};
+    *examination = (struct examination){
+        .job = {.run = examination_run},
+        .file = file,
+        .awaited = file->examining,
+    };
     remote_file_ref(file);
     if (!lane_submit(file->files->lane, &examination->job))
         end_examination(examination);

@@ -14,6 +14,7 @@
 #include "unsaved.h"
 
 #include <errno.h>
+#include <limits.h>
 
 enum { SAVE_LIMIT_MS = 58000 /* a save ends within 60 s (design 5) */ };
 
@@ -137,23 +138,30 @@ static void unlist_backup(struct change *change)
         backup->unlisted = true;
 }
 
-static void save_ended(struct change *change, const struct error *error)
+/* What is known of the last save of an attribute; `error` NULL: it went well. */
+static void note_outcome(struct filesystem *fs, struct place place, const struct buf *text,
+                         const struct error *error)
 {
-    struct filesystem *fs = change->fs;
-    struct place place = {change->node, change->member->id};
-    struct attribute *attribute = room_attribute(fs, place);
-    struct draft *draft = change->draft;
+    struct attribute *attribute = error ? room_attribute(fs, place) : room_find_attribute(place);
     if (attribute) {
         free(attribute->error);
         attribute->error = error ? strdup(error->message) : NULL;
     }
+    if (error)
+        unsaved_keep(fs, place, text->data, text->size);
+    else
+        unsaved_drop(fs, place);
+}
+
+static void save_ended(struct change *change, const struct error *error)
+{
+    struct filesystem *fs = change->fs;
+    struct place place = {change->node, change->member->id};
+    struct draft *draft = change->draft;
+    note_outcome(fs, place, &change->text, error);
     struct room *room = room_find(change->node);
     if (room && !error)
         room->saves++;
-    if (error)
-        unsaved_keep(fs, place, change->text.data, change->text.size);
-    else
-        unsaved_drop(fs, place);
     if (draft) {
         draft->change = NULL;
         if (error)
@@ -229,6 +237,7 @@ enum readiness draft_save(struct request *request, struct draft *draft, bool due
         return READY;
     struct text text = {edit->text.data ? edit->text.data : "", edit->text.size};
     if (is_nothing(fs, draft->place, draft->member, text)) {
+        note_outcome(fs, draft->place, NULL, NULL);
         edit_saved(edit);
         return READY;
     }
@@ -250,6 +259,19 @@ void draft_revert_emptied(struct draft *draft)
     struct edit *edit = &draft->edit;
     if (edit_is_emptied(edit) && !draft->member->editing->may_be_empty)
         edit_saved(edit);
+}
+
+void draft_keep_rest(struct filesystem *fs, struct draft *draft)
+{
+    const struct edit *edit = &draft->edit;
+    char path[PATH_MAX];
+    struct text text = {edit->text.data ? edit->text.data : "", edit->text.size};
+    if (!edit->wrote || draft->change || is_nothing(fs, draft->place, draft->member, text))
+        return;
+    unsaved_keep(fs, draft->place, text.bytes, text.size);
+    place_path(draft->place, path, sizeof path);
+    journal_add(fs->journal, "close", path, ERROR_LOCAL,
+                "what was written after the last save is kept in unsaved/");
 }
 
 /* Whether one of the complete lines is refused, whatever follows. */
@@ -299,8 +321,10 @@ enum readiness save_text(struct request *request, struct place place, struct nod
     error_clear(&request->failure);
     const struct member *member = member_by_id(place.node->kind, place.member);
     const struct buf *text = source ? &local_of(source)->text : &empty;
-    if (is_nothing(fs, place, member, (struct text){text->size ? text->data : "", text->size}))
+    if (is_nothing(fs, place, member, (struct text){text->size ? text->data : "", text->size})) {
+        note_outcome(fs, place, NULL, NULL);
         return READY;
+    }
     if (earlier_change(place))
         return change_wait(request, earlier_change(place));
     struct change *change =

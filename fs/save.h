@@ -30,6 +30,10 @@ enum readiness draft_save(struct request *request, struct draft *draft, bool due
                           int *error_number);
 /* At close: a value that was only taken away is back, where there must be one (design 3). */
 void draft_revert_emptied(struct draft *draft);
+/* At the end of a handle: what was written after its last save is kept in unsaved/. Closing saves
+ * first, so this is what came through a mapping that outlived the last close, or a handle that was
+ * open when the mount ended. */
+void draft_keep_rest(struct filesystem *fs, struct draft *draft);
 /* Whether the beginning that was written can never become a legal value. */
 bool draft_is_hopeless(struct draft *draft);
 

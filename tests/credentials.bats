@@ -81,6 +81,12 @@ schemes() {
     mounts_as ada
 }
 
+@test "no core is dumped that would hold the key" {
+    ulimit -c unlimited
+    WANDB_API_KEY=$KEY mount_start
+    [[ $(sed -n 's/^Max core file size *//p' "/proc/$PID/limits") =~ ^0\ +0\  ]]
+}
+
 @test "the environment wins over netrc" {
     printf 'machine %s login user password %s\n' "$HOST" "$WRONG" >"$HOME/.netrc"
     WANDB_API_KEY=$KEY mounts_as ada
@@ -224,6 +230,23 @@ KEYS
     kill -HUP "$PID"
     eventually 10 bash -c '! ls "$1" | grep -q Globex' - "$MNT"
     [[ -d $MNT/acme/model ]]
+}
+
+@test "a key file that is replaced, as Kubernetes does it, is read again" {
+    mkdir first second
+    printf '%s\n' "$KEY" >first/key
+    printf 'b0b0000000000000000000000000000000000b0b\n' >second/key
+    ln -s first current
+    mount_start --ttl 1 --api-key-file "$PWD/current/key"
+    ls "$MNT" | grep -q Globex
+    ln -s second new && mv -T new current
+    eventually 20 bash -c '! ls "$1" | grep -q Globex' - "$MNT"
+    [[ -d $MNT/acme/model ]]
+    # One that cannot be used changes nothing.
+    : >second/new && mv second/new second/key
+    sleep 2.2
+    ls "$MNT/acme/model" >/dev/null
+    grep -q 'the old API key is kept' "$LOG"
 }
 
 @test "extra headers of the environment are sent" {

@@ -479,6 +479,17 @@ PY
     grep -q production "$MODEL/description"
 }
 
+@test "a text that the server has already is saved: what was kept before is dropped" {
+    cat "$MODEL/description" >old
+    refuse_upserts 403
+    fails_with 'Permission denied' tee "$MODEL/description" <<<mine
+    assert_equal "$(unsaved model/description)" mine
+    cp old "$MODEL/description"
+    run ! unsaved model/description
+    run ! getfattr -n user.registryfs.error "$MODEL/description"
+    assert_mutations 1
+}
+
 @test "texts that are left are written to the state directory when the mount ends" {
     refuse_upserts 403
     fails_with 'Permission denied' tee "$MODEL/description" <<<'keep me'

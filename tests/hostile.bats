@@ -118,3 +118,21 @@ walk() {
 @test "the log holds no control characters" {
     run ! grep -aqP '[\x00-\x08\x0b-\x1f\x7f]' "$LOG"
 }
+
+@test "200,000 files in one folder: every name, and memory within bounds" {
+    # AddressSanitizer keeps freed memory: a bound says nothing there.
+    [[ $REGISTRYFS != */asan/* ]] || skip "the bound is for a program without sanitizers"
+    jq -nc --arg key "$WANDB_API_KEY" '{users: [{username: "ada", key: $key, organizations: {o: "admin"}}],
+        organizations: [{name: "o", entity: "o-entity", registries: [{name: "wandb-registry-r", collections: [
+            {name: "c", versions: [{files: [range(200000) | {path: "f\(.)", text: "x"}]}]}]}]}]}' >seed.json
+    sandbox_start "$TEST_DIR/seed.json"
+    mount_start --ttl 600 --timeout 60
+    local files=$MNT/o/r/collections/c/versions/v0/files
+    # A lookup waits for 5 s; the sandbox hashes 200,000 files first.
+    eventually 60 stat "$files"
+    ls -f "$files" | sort -u >names.txt
+    assert_equal "$(grep -cE '^f[0-9]+$' names.txt)" 200000
+    assert_equal "$(cat "$files/f199999")" x
+    run ! stat "$files/f200000"
+    [[ $(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$PID/status") -lt 262144 ]]
+}

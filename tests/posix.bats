@@ -69,6 +69,24 @@ SCRIPT
     python3 "$ROOT/tests/lib/refused.py" "$MNT/acme/model" "$MNT/acme/model/description" EROFS EROFS
 }
 
+@test "every call of the manual page's table brings what the table says" {
+    python3 "$ROOT/tests/lib/refused_calls.py" "$ROOT/contrib/registryfs.1" "$MNT"
+}
+
+@test "a text that was written when the mount ends is kept, though nobody has closed the file" {
+    python3 -c 'import os, signal, sys
+file = os.open(sys.argv[1], os.O_WRONLY | os.O_TRUNC)
+os.write(file, b"half a sentence")
+print("written", flush=True)
+signal.pause()' "$MNT/acme/dataset/description" >written 3>&- &
+    local writer=$!
+    eventually 10 test -s written
+    kill -TERM "$PID"
+    wait_for_end "$PID" 5
+    kill "$writer"
+    assert_equal "$(cat "$XDG_STATE_HOME/registryfs/unsaved/acme/dataset/description")" 'half a sentence'
+}
+
 @test "tar packs attributes and links as they are shown" {
     tar -C "$CHURN" --exclude files -cf all.tar .
     mkdir unpacked

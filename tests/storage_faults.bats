@@ -114,6 +114,70 @@ assert_error_then_right() {
 @test "always: stall" { assert_error_then_right stall -1 after_bytes 10; }
 @test "always: wrong bytes" { assert_error_then_right wrong_bytes -1 offset 1000000 count 3; }
 
+# A file for each fault that stays, named after it; what reading it must come to: right, error, or
+# either.
+table() {
+    cat <<'TABLE'
+status-400    error   {"kind": "status", "status": 400}
+status-401    error   {"kind": "status", "status": 401}
+status-404    error   {"kind": "status", "status": 404}
+status-416    error   {"kind": "status", "status": 416}
+status-429    error   {"kind": "status", "status": 429}
+status-500    error   {"kind": "status", "status": 500}
+status-502    error   {"kind": "status", "status": 502}
+status-204    error   {"kind": "status", "status": 204}
+status-302    error   {"kind": "status", "status": 302}
+html          error   {"kind": "html"}
+empty         error   {"kind": "empty"}
+bad-json      error   {"kind": "bad_json"}
+huge-body     error   {"kind": "huge_body", "bytes": 50000000}
+errors        error   {"kind": "errors"}
+lose-answer   error   {"kind": "lose_answer"}
+redirect      error   {"kind": "redirect", "to": "self"}
+elsewhere     either  {"kind": "redirect", "to": "other_host"}
+truncate      error   {"kind": "truncate", "bytes": 1000}
+cut           either  {"kind": "cut", "after_bytes": 150000}
+short         error   {"kind": "wrong_length", "delta": -1000}
+wrong-range   right   {"kind": "wrong_range"}
+content-type  right   {"kind": "content_type", "value": "text/html"}
+delay         right   {"kind": "delay", "ms": 1000}
+window        right   {"kind": "window", "bytes": 30000, "ms": 50}
+none          right   {"kind": "delay", "ms": 0}
+TABLE
+}
+
+@test "every fault of the storage that stays: right bytes or an error, in time, right afterwards" {
+    table | jq -Rn --arg key "$WANDB_API_KEY" '{users: [{username: "ada", key: $key, organizations: {o: "admin"}}],
+        organizations: [{name: "o", entity: "o-entity", registries: [{name: "wandb-registry-r", collections: [
+            {name: "c", versions: [{files: [inputs | {path: split(" ")[0], random: {seed: length, size: 300000}}]}]}]}]}]}' \
+        >"$TEST_DIR/seed.json"
+    sandbox_start "$TEST_DIR/seed.json"
+    mount_start --no-cache
+    local files=$MNT/o/r/collections/c/versions/v0/files name expected json hash pids=()
+    [[ $(find "$files" -type f | wc -l) == $(table | wc -l) ]]
+    while read -r name expected json; do
+        control POST /faults "$(jq -c --arg name "$name" '. + {target: "storage", operation: $name, times: -1}' <<<"$json")" >/dev/null
+    done < <(table)
+    fault status target '"artifacts"' status 503
+    while read -r name _; do
+        FILE=${files#"$MNT/"}/$name read_file 60000 >"$TEST_DIR/$name.hash" 2>/dev/null &
+        pids+=($!)
+    done < <(table)
+    wait "${pids[@]}"
+    control GET /faults | jq -e 'all(.hits > 0)' >/dev/null
+    control DELETE /faults >/dev/null
+    control GET /state | jq '.organizations[0].registries[0].collections[0].versions[0].files[]' >"$TEST_DIR/state"
+    while read -r name expected _; do
+        hash=$(jq -r --arg name "$name" 'select(.path == $name).sha256' "$TEST_DIR/state")
+        case $expected:$(tail -n 1 "$TEST_DIR/$name.hash") in
+        error:error | either:error | right:"$hash" | either:"$hash") ;;
+        *) fail "$name: $(cat "$TEST_DIR/$name.hash")" ;;
+        esac
+        [[ $(FILE=${files#"$MNT/"}/$name read_file 60000) == "$hash" ]] || fail "$name: still wrong afterwards"
+    done < <(table)
+    [[ $(control GET /counts | jq .storage.authorized) == 0 ]]
+}
+
 @test "once: wrong bytes: an error or the right ones, and right afterwards" {
     mount_start
     stat "$MNT/$FILE" >/dev/null

@@ -112,7 +112,7 @@ def prepare(operation, expected, base_url):
 def cell(operation, mount):
     start = time.monotonic()
     found = outcome(lambda: operation[3](mount.path), BOUND_S)
-    return found, time.monotonic() - start, mount.resident_kib()
+    return found, time.monotonic() - start, mount.memory_kib()
 
 
 def check(name, expected, fault):

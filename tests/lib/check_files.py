@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Compares the files of every version in a mount with what the server holds (design 2 and 6).
 
-Usage: check_files.py CONTROL_URL MOUNT ORGANIZATION...
+Usage: check_files.py [--every-way] CONTROL_URL MOUNT ORGANIZATION...
 
-Shares nothing with registryfs but the design. Each file must have the server's bytes; where the
+With --every-way each file is also read by cat, cp, dd with odd block sizes, mmap and tail. Shares nothing with registryfs but the design. Each file must have the server's bytes; where the
 server contradicts itself (a wrong size or digest) reading must fail with EIO, and for references
 that lead elsewhere with EREMOTE. Nothing else may be there. Prints what differs and the numbers.
 """
@@ -13,9 +13,12 @@ import base64
 import collections
 import errno
 import hashlib
+import mmap
 import os
 import re
+import subprocess
 import sys
+import tempfile
 
 from expected_tree import fetch, file_name, to_bytes
 
@@ -62,8 +65,55 @@ def read_errno(path, limit=1 << 26):
         return errno.errorcode[error.errno]
 
 
+def output_of(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
+def by_copy(path):
+    with tempfile.TemporaryDirectory() as directory:
+        copy = os.path.join(directory, "copy")
+        if subprocess.run(["cp", path, copy], check=False).returncode != 0:
+            return None
+        with open(copy, "rb") as stream:
+            return stream.read()
+
+
+def by_mapping(path):
+    with open(path, "rb") as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            return b""
+        with mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as mapped:
+            return mapped[:]
+
+
+def by_tail(path):
+    """The last bytes first: the kernel has nothing of the file yet."""
+    size = os.stat(path).st_size
+    last = output_of("tail", "-c", str(size // 3), path)
+    first = output_of("head", "-c", str(size - size // 3), path)
+    return None if last is None or first is None else first + last
+
+
+WAYS = {
+    "tail": by_tail,
+    "cat": lambda path: output_of("cat", path),
+    "cp": by_copy,
+    "dd bs=777": lambda path: output_of("dd", b"if=" + path, "bs=777"),
+    "dd bs=65537": lambda path: output_of("dd", b"if=" + path, "bs=65537"),
+    "mmap": by_mapping,
+}
+
+
+def forget_pages(path):
+    """So that each way asks the filesystem and not the kernel's cache."""
+    with open(path, "rb") as stream:
+        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 class Checker:
-    def __init__(self, state):
+    def __init__(self, state, ways):
+        self.ways = ways
         self.numbers = collections.Counter()
         self.failed = []
         self.by_id = {}
@@ -117,12 +167,23 @@ class Checker:
             self.complain("%s instead of %s" % (found, expected), path)
         else:
             self.numbers["right" if expected[0] != "E" else expected] += 1
+            if expected[0] != "E":
+                self.every_way(path, expected)
+
+    def every_way(self, path, expected):
+        for name, way in self.ways.items():
+            forget_pages(path)
+            found = way(path)
+            self.numbers[name] += 1
+            if found is None or hashlib.sha256(found).hexdigest() != expected:
+                self.complain("wrong by " + name, path)
 
 
 def main():
-    control, mount, names = sys.argv[1], os.fsencode(sys.argv[2]), sys.argv[3:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--every-way"]
+    control, mount, names = arguments[0], os.fsencode(arguments[1]), arguments[2:]
     state = fetch(control + "/state")
-    checker = Checker(state)
+    checker = Checker(state, WAYS if "--every-way" in sys.argv else {})
     for organization in state["organizations"]:
         if organization["name"] not in names:
             continue

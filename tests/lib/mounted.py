@@ -34,9 +34,9 @@ class Mount:
         with open(self.log_path, errors="replace") as log:
             return log.read()
 
-    def resident_kib(self):
+    def memory_kib(self, figure="VmRSS"):
         with open(f"/proc/{self.process.pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+            return next(int(line.split()[1]) for line in status if line.startswith(figure + ":"))
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))

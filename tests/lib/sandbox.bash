@@ -43,6 +43,7 @@ sandbox_stop() {
     local pid
     pid=$(cat "${1:-$SANDBOX_DIR}/pid")
     kill -TERM "$pid" 2>/dev/null || true
+    # Its large files take a busy disk a while to remove.
     if ! wait_for_end "$pid" 60; then
         kill -KILL "$pid"
         fail "the sandbox did not end on SIGTERM"

@@ -59,6 +59,80 @@ function drip(response, source, bytesPerSecond) {
   pipeline(readable(source), slow, response, () => {});
 }
 
+// At most `bytes` every `ms`, from `ms` on: what one connection's window lets through, or a wire that
+// connections share.
+class Pace {
+  constructor(bytes, ms, most) {
+    this.bytes = bytes;
+    this.ms = ms;
+    this.most = most;
+    this.left = 0;
+    this.last = 0;
+    this.users = 0;
+    this.waiting = [];
+  }
+
+  begin() {
+    this.users++;
+    if (!this.timer) {
+      this.last = Date.now();
+      this.timer = setInterval(() => this.tick(), this.ms);
+    }
+  }
+
+  // Timers are late when the machine is busy.
+  tick() {
+    const now = Date.now();
+    const more = Math.floor((this.bytes * (now - this.last)) / this.ms);
+    this.left = Math.min(this.most, this.left + more);
+    this.last = now;
+    this.waiting.splice(0).forEach((goOn) => goOn());
+  }
+
+  end() {
+    this.users--;
+    if (this.users === 0) {
+      clearInterval(this.timer);
+      this.timer = null;
+    }
+  }
+
+  // Hands the chunk over to `push`, in parts as time goes by, then calls `done`.
+  pass(chunk, push, done) {
+    const part = chunk.subarray(0, this.left);
+    this.left -= part.length;
+    if (part.length > 0) {
+      push(part);
+    }
+    if (part.length === chunk.length) {
+      done();
+    } else {
+      this.waiting.push(() => this.pass(chunk.subarray(part.length), push, done));
+    }
+  }
+}
+
+// The largest part of a body that one response takes at once: others want their share.
+const SHARE = 256 * 1024;
+
+function* shares(source) {
+  for (let at = 0; at < source.length; at += SHARE) {
+    yield source.subarray(at, at + SHARE);
+  }
+}
+
+function sendPaced(response, source, pace) {
+  pace.begin();
+  const paced = new Transform({
+    transform(chunk, _, callback) {
+      pace.pass(chunk, (part) => this.push(part), callback);
+    },
+  });
+  response.on('close', () => pace.end());
+  const input = Buffer.isBuffer(source) ? Readable.from(shares(source)) : source;
+  pipeline(input, paced, response, () => {});
+}
+
 function flipBytes(response, source, offset, count) {
   let position = 0;
   const flip = new Transform({
@@ -113,6 +187,20 @@ const SHAPE = {
     shape: (faults, fault, response, status, headers, source) => {
       head(response, status, headers);
       drip(response, source, fault.bytes_per_second);
+      return true;
+    },
+  },
+  window: {
+    params: ['bytes', 'ms', 'shared'],
+    needs: ['bytes', 'ms'],
+    shape: (faults, fault, response, status, headers, source) => {
+      head(response, status, headers);
+      const most = fault.bytes * (fault.shared ? 10 : 1);
+      const pace = faults.paces.get(fault) || new Pace(fault.bytes, fault.ms, most);
+      if (fault.shared) {
+        faults.paces.set(fault, pace);
+      }
+      sendPaced(response, source, pace);
       return true;
     },
   },

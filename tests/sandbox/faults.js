@@ -59,6 +59,7 @@ class Faults {
     this.list = [];
     this.latency = new Map();
     this.held = new Set();
+    this.paces = new WeakMap();
     this.lastId = 0;
   }
 

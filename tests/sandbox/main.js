@@ -13,16 +13,17 @@ const { Api } = require('./api');
 const { Artifacts } = require('./artifacts');
 const { createControl } = require('./control-port');
 const { loadStore } = require('./seeds');
-const { removeTemporaryDirectory } = require('./content');
+const { keepLargeInMemory, removeTemporaryDirectory } = require('./content');
 
 const USAGE = `usage: sandbox [--seed NAME-or-FILE] [--param KEY=VALUE]... [--port N]
                [--storage-port N] [--control-port N] [--ready-file FILE]
-               [--tls-cert FILE --tls-key FILE]
+               [--tls-cert FILE --tls-key FILE] [--large-in-memory yes]
 `;
 
 const OPTIONS = {
   seed: 'sample', port: '0', 'storage-port': '0', 'control-port': '0',
   'ready-file': null, 'tls-cert': null, 'tls-key': null,
+  'large-in-memory': null,
 };
 
 function usageError(message) {
@@ -163,6 +164,9 @@ function main(argv) {
     usageError('--tls-cert and --tls-key belong together');
   }
   process.on('exit', removeTemporaryDirectory);
+  if (options['large-in-memory'] === 'yes') {
+    keepLargeInMemory();
+  }
   start(options).catch((error) => {
     process.stderr.write(`sandbox: ${error.message}\n`);
     process.exit(1);

@@ -346,6 +346,7 @@ test('sample', 'faults that change or shape an answer', async (box) => {
     [{ kind: 'wrong_bytes', offset: 2, count: 1 }, (a) => a.data === undefined],
     [{ kind: 'wrong_length', delta: 5 }, (a) => a.failure],
     [{ kind: 'drip', bytes_per_second: 500 }, (a) => a.data.viewer],
+    [{ kind: 'window', bytes: 40, ms: 1 }, (a) => a.data.viewer],
     [{ kind: 'delay', ms: 50 }, (a) => a.data.viewer],
   ];
   for (const [fault, holds] of cases) {

@@ -29,6 +29,7 @@ enum {
 
 static atomic_bool shutting_down;
 static atomic_uint_fast64_t calls;
+static atomic_uint_fast64_t saves;
 
 #define AT(type, member) ((int)offsetof(struct type, member))
 
@@ -110,6 +111,11 @@ int server_travel(const struct call *call)
 uint64_t server_calls(void)
 {
     return atomic_load(&calls);
+}
+
+uint64_t server_saves(void)
+{
+    return atomic_load(&saves);
 }
 
 static int not_there(const struct call *call)
@@ -418,6 +424,7 @@ static int changed(struct call *call, const struct registry *saved, struct text 
     if (server_travel(call) != 0)
         return -1;
     *now = make_registry(&organization, name.bytes);
+    atomic_fetch_add(&saves, 1);
     return 0;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The filesystem's own code without a kernel: processes that walk about while what they ask for
- * changes, fails, hangs and is interrupted, and a shutdown in the middle. For ThreadSanitizer and
- * AddressSanitizer; by itself it checks that every request is answered once and that every node
- * that was looked up is let go of.
+ * The filesystem's own code without a kernel: processes that walk about and edit while what they
+ * ask for changes, fails, hangs and is interrupted, and a shutdown in the middle. For
+ * ThreadSanitizer and AddressSanitizer; by itself it checks that every request is answered once and
+ * that every node that was looked up is let go of.
  *
  *   stress [SECONDS [SEED]]
  */
@@ -16,6 +16,7 @@
 #include "operations.h"
 #include "options.h"
 #include "place.h"
+#include "process.h"
 #include "query.h"
 #include "read_file.h"
 #include "server.h"
@@ -25,13 +26,7 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
-enum { PROCESSES = 24, WORKERS = 6, DEEPEST = 9, PAGE = 1024, MOST_NAMES = 32, ROOT_ID = 1 };
-
-struct process {
-    pthread_t thread;
-    int pid;
-    struct answer answer;
-};
+enum { PROCESSES = 24, WORKERS = 6, DEEPEST = 9, PAGE = 1024, MOST_NAMES = 32 };
 
 static struct filesystem fs;
 static atomic_bool ending;
@@ -43,12 +38,7 @@ static const char *const names[] = {
     "description", "@{}",         "@name=r0",    "@tag=a", "@{\"$not\":{}}",
     "@tags=b",     "r1:c1:v0"};
 
-/* Runs one operation and waits for its answer: 0 or the error. */
-#define ASK(process, operation, ...)                                                               \
-    (operations.operation(kernel_begin(&(process)->answer, (process)->pid), __VA_ARGS__),          \
-     kernel_wait(&(process)->answer))
-
-static void forget(struct process *process, fuse_ino_t id, uint64_t lookups)
+void process_forget(struct process *process, fuse_ino_t id, uint64_t lookups)
 {
     struct fuse_forget_data one = {.ino = id, .nlookup = lookups};
     if (id == 0 || id == ROOT_ID)
@@ -59,7 +49,7 @@ static void forget(struct process *process, fuse_ino_t id, uint64_t lookups)
         ASK(process, forget_multi, 1, &one);
 }
 
-static fuse_ino_t lookup(struct process *process, fuse_ino_t parent, const char *name)
+fuse_ino_t process_lookup(struct process *process, fuse_ino_t parent, const char *name)
 {
     return ASK(process, lookup, parent, name) == 0 ? process->answer.entry.ino : 0;
 }
@@ -88,7 +78,7 @@ static fuse_ino_t read_pages(struct process *process, fuse_ino_t id, struct fuse
             }
         }
         for (size_t i = 0; i < count; i++)
-            forget(process, others[i], 1);
+            process_forget(process, others[i], 1);
     }
 }
 
@@ -135,7 +125,9 @@ static void poke(struct process *process, fuse_ino_t id)
             ASK(process, setattr, id, &attributes, FUSE_SET_ATTR_MTIME_NOW, NULL);
         break;
     case 3:
-        forget(process, lookup(process, id, names[random_below(sizeof names / sizeof *names)]), 1);
+        process_forget(
+            process, process_lookup(process, id, names[random_below(sizeof names / sizeof *names)]),
+            1);
         break;
     default:
         ASK(process, getattr, id, NULL);
@@ -153,7 +145,7 @@ static void walk(struct process *process)
         poke(process, id);
         fuse_ino_t next = 0;
         if (random_below(3) == 0) {
-            next = lookup(process, id, names[random_below(sizeof names / sizeof *names)]);
+            next = process_lookup(process, id, names[random_below(sizeof names / sizeof *names)]);
             mode = process->answer.entry.attr.st_mode;
         } else {
             next = list(process, id, &mode);
@@ -167,7 +159,7 @@ static void walk(struct process *process)
     if (S_ISLNK(mode))
         ASK(process, readlink, id);
     while (depth > 0)
-        forget(process, path[--depth], 1);
+        process_forget(process, path[--depth], 1);
 }
 
 /* Straight to the files of a version, which a random walk hardly ever reaches. */
@@ -179,17 +171,17 @@ static void walk_files(struct process *process)
     fuse_ino_t path[16], id = ROOT_ID;
     size_t depth = 0;
     for (size_t i = 0; id && i < sizeof way / sizeof *way; i++)
-        path[depth++] = id = lookup(process, id, way[i]);
+        path[depth++] = id = process_lookup(process, id, way[i]);
     if (id)
-        path[depth++] = id = lookup(process, id, files[random_below(5)]);
+        path[depth++] = id = process_lookup(process, id, files[random_below(5)]);
     while (id && S_ISDIR(process->answer.entry.attr.st_mode) && depth < 12) {
         const char *name = depth == 8 ? below[random_below(3)] : "large.bin";
-        path[depth++] = id = lookup(process, id, name);
+        path[depth++] = id = process_lookup(process, id, name);
     }
     if (id)
         read_file(process, id);
     while (depth > 0)
-        forget(process, path[--depth], 1);
+        process_forget(process, path[--depth], 1);
 }
 
 static void *process_thread(void *context)
@@ -199,6 +191,8 @@ static void *process_thread(void *context)
     while (!atomic_load(&ending)) {
         if (random_below(4) == 0)
             walk_files(process);
+        if (random_below(2) == 0)
+            process_edit(process);
         walk(process);
     }
     free(process->answer.bytes);
@@ -305,7 +299,7 @@ int main(int argc, char **argv)
     release();
     kernel_figures(&requests, &interrupted, &failed);
     printf("%" PRIu64 " requests, %" PRIu64 " interrupted, %" PRIu64 " failed, %" PRIu64
-           " calls of the server, %d left over\n",
-           requests, interrupted, failed, server_calls(), left);
-    return left != 0 || requests == 0;
+           " calls of the server, %" PRIu64 " saves, %d left over\n",
+           requests, interrupted, failed, server_calls(), server_saves(), left);
+    return left != 0 || requests == 0 || server_saves() == 0;
 }

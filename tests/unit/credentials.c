@@ -123,25 +123,36 @@ static void refuses_what_cannot_be_a_key(void)
     CHECK(strstr(warnings, "line 1") != NULL);
 }
 
-static void reads_a_rotated_key(void)
+static void reads_a_rotated_key_when_it_is_refused(void)
 {
     struct client *client;
-    const char *key = file("rotated", "old");
-    CHECK(make(key, &client) == ERROR_NONE);
+    setenv("WANDB_API_KEY", "old", 1);
+    CHECK(make(NULL, &client) == ERROR_NONE);
     server_answer(&server, "/rotated", 1, REFUSED, THEN_KEEP);
     server_answer(&server, "/rotated", 1, OK_ANSWER, THEN_KEEP);
     server_answer(&server, "/rotated", SERVER_FOREVER, REFUSED, THEN_KEEP);
-    file("rotated", "new");
+    setenv("WANDB_API_KEY", "new", 1);
     CHECK(status_of(client, "/rotated") == 200);
     CHECK(server_saw(&server, "/rotated", "Basic YXBpOm5ldw=="));
     CHECK(server_count(&server, "/rotated") == 2);
     CHECK(status_of(client, "/rotated") == 401);
     CHECK(server_count(&server, "/rotated") == 3);
-    file("rotated", "third");
+    setenv("WANDB_API_KEY", "third", 1);
     CHECK(status_of(client, "/rotated") == 401);
     CHECK(server_count(&server, "/rotated") == 5);
+    unsetenv("WANDB_API_KEY");
+    client_free(client);
+}
+
+static void reads_a_replaced_key_file(void)
+{
+    struct client *client;
     struct error error = {0};
-    file("rotated", "");
+    CHECK(make(file("replaced", "old"), &client) == ERROR_NONE);
+    file("replaced", "third");
+    CHECK(status_of(client, "/ok") == 200);
+    CHECK(server_saw(&server, "/ok", "Basic YXBpOnRoaXJk"));
+    file("replaced", "");
     CHECK(client_reload_credentials(client, &error) == -1);
     CHECK(status_of(client, "/ok") == 200);
     CHECK(server_saw(&server, "/ok", "Basic YXBpOnRoaXJk"));
@@ -228,11 +239,12 @@ int main(void)
     server_answer(&server, "/ok", SERVER_FOREVER, OK_ANSWER, THEN_KEEP);
     looks_in_order();
     refuses_what_cannot_be_a_key();
-    reads_a_rotated_key();
+    reads_a_rotated_key_when_it_is_refused();
+    reads_a_replaced_key_file();
     exchanges_identity_tokens();
     server_stop(&server);
-    static const char *const files[] = {".netrc", "named", "key",     "jwt",
-                                        "empty",  "two",   "rotated", "new/credentials.json",
+    static const char *const files[] = {".netrc", "named", "key",      "jwt",
+                                        "empty",  "two",   "replaced", "new/credentials.json",
                                         "new",    ""};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         CHECK(remove(file(files[i], NULL)) == 0);

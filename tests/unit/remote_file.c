@@ -5,10 +5,12 @@
 #include "base/cleanup.h"
 #include "check.h"
 #include "readahead.h"
+#include "remote_internal.h"
 
 #include <ftw.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { KIB = 1 << 10, MIB = 1 << 20, GIB = 1 << 30, WIDTH = 16 };
@@ -407,6 +409,126 @@ static void a_wrong_digest(uint64_t size, int times, bool with_disk)
     world_release(&world);
 }
 
+/* Puts the whole content into the cache, of which nobody has compared the digest yet. */
+static void store(struct disk_cache *disk, const struct server *server, const char *content)
+{
+    struct disk_file *file = disk_file_open(disk, server->digest, server->size);
+    CHECK(file != NULL);
+    disk_file_write(file, 0, content, server->size);
+    CHECK(!disk_file_is_verified(file));
+    disk_file_close(file);
+}
+
+static bool becomes_verified(struct disk_cache *disk, const struct server *server)
+{
+    bool verified = false;
+    for (unsigned i = 0; i < 3000 && !verified; i++) {
+        struct disk_file *file = disk_file_open(disk, server->digest, server->size);
+        verified = disk_file_is_verified(file);
+        disk_file_close(file);
+        usleep(10 * 1000);
+    }
+    return verified;
+}
+
+static void a_large_file_on_disk_is_served_before_its_digest_is_known(bool damaged)
+{
+    struct world world;
+    struct server server;
+    struct remote_view view;
+    struct error error = {0};
+    server_init(&server, 64 * MIB);
+    cleanup_free char *content = malloc(server.size + MIB);
+    server.size += MIB; /* large: beyond what is checked before it is shown */
+    fill(content, 0, server.size);
+    struct md5 *md5 = md5_new();
+    md5_update(md5, content, server.size);
+    md5_finish(md5, server.digest);
+    md5_free(md5);
+    content[server.size / 2] ^= damaged;
+    world_init(&world, true, 32 * MIB);
+    store(world.disk, &server, content);
+    struct remote_source source = source_of(&server);
+    source.md5 = server.digest;
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    CHECK(remote_read(reader, 0, 4 * KIB, &view, &error) == REMOTE_READY);
+    remote_view_release(&view);
+    if (damaged) {
+        for (unsigned i = 0; i < 3000 && server.mismatches == 0; i++)
+            usleep(10 * 1000);
+        CHECK(server.mismatches == 1);
+        CHECK(remote_read(reader, 0, 4 * KIB, &view, &error) == REMOTE_FAILED);
+    } else {
+        CHECK(becomes_verified(world.disk, &server));
+        CHECK(read_through(reader, 128 * KIB) == server.size);
+    }
+    CHECK(server.fetches == 0);
+    remote_reader_unref(reader);
+    world_release(&world);
+}
+
+static void what_comes_between_blocks_on_disk_is_kept_too(void)
+{
+    struct world world;
+    struct server server;
+    static const uint64_t there[] = {32 * KIB, 320 * KIB, 480 * KIB, 2 * MIB};
+    char block[DISK_BLOCK];
+    server_init(&server, 3 * MIB + 5);
+    world_init(&world, true, 32 * MIB);
+    struct disk_file *file = disk_file_open(world.disk, server.digest, server.size);
+    for (size_t i = 0; i < sizeof there / sizeof there[0]; i++) {
+        fill(block, there[i], sizeof block);
+        disk_file_write(file, there[i], block, sizeof block);
+    }
+    disk_file_close(file);
+    struct remote_source source = source_of(&server);
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    CHECK(read_through(reader, 128 * KIB) == server.size);
+    CHECK(server.bytes == server.size - sizeof there / sizeof there[0] * DISK_BLOCK);
+    remote_reader_unref(reader);
+    struct remote_figures figures = {.open = 1};
+    while (figures.open > 0) /* then nothing is left in memory */
+        remote_read_figures(world.files, &figures);
+    unsigned fetches = server.fetches;
+    reader = remote_open(world.files, 1, &source);
+    CHECK(read_through(reader, 128 * KIB) == server.size);
+    CHECK(server.fetches == fetches);
+    remote_reader_unref(reader);
+    world_release(&world);
+}
+
+/* Comparing its digest takes longer than a read may. */
+static void nobody_waits_for_a_huge_copy_to_be_checked(void)
+{
+    struct world world;
+    struct server server;
+    char objects[64], path[128], buffer[4 * KIB];
+    server_init(&server, UINT64_C(5) * GIB);
+    world_init(&world, false, 32 * MIB);
+    snprintf(objects, sizeof objects, "%s/objects", directory);
+    snprintf(path, sizeof path, "%s/00", objects);
+    CHECK(mkdir(objects, 0700) == 0 && mkdir(path, 0700) == 0);
+    snprintf(path, sizeof path, "%s/00/%030d", objects, 0);
+    FILE *copy = fopen(path, "w");
+    CHECK(copy && ftruncate(fileno(copy), (off_t)server.size) == 0 && fclose(copy) == 0);
+    remote_files_free(world.files);
+    world.disk = disk_cache_new(&(struct disk_cache_config){
+        .directory = directory, .limit = GIB, .client_objects = objects});
+    world.files = remote_files_new(world.lane, WIDTH, world.disk, 32 * MIB);
+    struct remote_source source = source_of(&server);
+    source.md5 = server.digest; /* all zeros */
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    CHECK(read_at(reader, GIB, buffer, sizeof buffer) == (ssize_t)sizeof buffer);
+    CHECK(is_right(buffer, GIB, sizeof buffer));
+    pthread_mutex_lock(&world.files->lock);
+    unsigned streams = world.files->streams;
+    unsigned references = reader->file->references;
+    pthread_mutex_unlock(&world.files->lock);
+    CHECK(references >= 2 + streams); /* the reader, and the check that goes on */
+    remote_reader_unref(reader);
+    world_release(&world);
+}
+
 static void the_window_grows_with_the_run(void)
 {
     struct readahead reader = {0};
@@ -458,6 +580,10 @@ int main(void)
     a_wrong_digest(5 * MIB, 1, true);
     a_wrong_digest(5 * MIB, 2, true);
     a_wrong_digest(5 * MIB, 2, false);
+    a_large_file_on_disk_is_served_before_its_digest_is_known(false);
+    a_large_file_on_disk_is_served_before_its_digest_is_known(true);
+    nobody_waits_for_a_huge_copy_to_be_checked();
+    what_comes_between_blocks_on_disk_is_kept_too();
     nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return check_result();
 }

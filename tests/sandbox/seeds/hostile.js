@@ -35,6 +35,7 @@ const DATES = [
   '2038-01-19T03:14:08Z', '2025-02-30T00:00:00Z', '2025-05-09T22:41:60Z', '\u001b[2J',
 ];
 
+const FIVE_MB = 'five MB\n'.repeat(655360);
 const deep = (levels) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 
 const METADATA = [
@@ -197,7 +198,11 @@ function build(store) {
       registries: [...namedRegistries(), ...unprefixed(), oddTypes(), namedCollections(), zoo(),
         mostlyHidden()] },
     { name: 'hostile-big', entity: 'hostile-big-entity', registries: [
-      { name: `${PREFIX}huge-description`, description: 'five MB\n'.repeat(655360) },
+      { name: `${PREFIX}huge-description`, description: FIVE_MB, collections: [
+        { name: 'huge', description: FIVE_MB, versions: [
+          { description: FIVE_MB, files: { 'a.txt': 'a\n' } },
+          { metadata: JSON.stringify({ one: FIVE_MB, two: 1 }), files: { 'a.txt': 'a\n' } },
+          { metadata: `[${'-1.0,'.repeat(1048576)}0]`, files: { 'a.txt': 'a\n' } }] }] },
       { name: `${PREFIX}plain`, description: 'next to a huge one' }] },
     { name: 'no-entity', entity: null },
     { name: 'odd-entity-type', entity: 'odd-entity', entityType: 'team', registries: [
