@@ -20,6 +20,7 @@ from mounted import Mount, control, outcome
 BOUND_S = 20  # of one metadata request (design 5)
 PATIENT_S, IMPATIENT_S = 10, 1  # the mounts' limit where an answer is expected, and where none
 CHURN = "acme/model/collections/churn"
+COLLECTIONS = "acme/model/collections/"  # listed: a collection that is found brings versions along
 
 
 def read(path):
@@ -35,8 +36,8 @@ OPERATIONS = (
     ("list all versions", "list", ["acme/model"], lambda root: os.listdir(root + "/acme/model/versions")),
     ("find a registry", "find", [], lambda root: os.stat(root + "/acme/model")),
     ("find a collection", "find", ["acme/model"], lambda root: os.stat(f"{root}/{CHURN}")),
-    ("find a version", "find", [CHURN], lambda root: os.stat(f"{root}/{CHURN}/versions/v0")),
-    ("find an alias", "find", [CHURN], lambda root: os.readlink(f"{root}/{CHURN}/aliases/production")),
+    ("find a version", "find", [COLLECTIONS], lambda root: os.stat(f"{root}/{CHURN}/versions/v0")),
+    ("find an alias", "find", [COLLECTIONS], lambda root: os.readlink(f"{root}/{CHURN}/aliases/production")),
     ("read again", "again", ["acme/model/description"], lambda root: read_again(root, "acme/model/description")),
 )
 
@@ -103,6 +104,8 @@ def prepare(operation, expected, base_url):
         full = os.path.join(mount.path, path)
         if os.path.isfile(full):
             read(full)
+        elif full.endswith("/"):
+            os.listdir(full)
     return mount
 
 
