@@ -286,6 +286,13 @@ static bool is_denied(const struct reading *reading, const struct error *error, 
            reading->tries >= MOST_DENIALS;
 }
 
+/* Whether the storage will not answer this time, so that the last try is the W&B host's. */
+static bool is_out_of_order(const struct reading *reading, const struct error *error, int status)
+{
+    return reading->tries == MOST_TRIES - 1 && !reading->from_host &&
+           (status >= 500 || (status == 0 && error->kind != ERROR_TIMEOUT));
+}
+
 static enum verdict judge(struct reading *reading, const struct error *error, int status)
 {
     bool client_error = is_client_error(status);
@@ -297,7 +304,7 @@ static enum verdict judge(struct reading *reading, const struct error *error, in
     reading->tries++;
     if (is_denied(reading, error, status))
         return GIVE_UP;
-    if (client_error || (reading->tries == MOST_TRIES - 1 && !reading->from_host && status >= 500))
+    if (client_error || is_out_of_order(reading, error, status))
         return ASK_HOST;
     return reading->tries < MOST_TRIES ? AGAIN : GIVE_UP;
 }

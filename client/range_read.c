@@ -85,6 +85,9 @@ static int refused(const struct range_read *read, struct error *error)
     case 410:
         kind = ERROR_NOT_FOUND;
         break;
+    case 413:
+        kind = ERROR_TOO_LARGE;
+        break;
     default:
         break;
     }

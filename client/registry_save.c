@@ -145,7 +145,12 @@ static int create(struct client *client, struct call *call, const struct registr
                   struct registry **created)
 {
     cleanup_json json_t *payload = NULL;
-    if (send_create(client, call, wanted, &payload) != 0)
+    int result = send_create(client, call, wanted, &payload);
+    if (result == 0 && !json_is_object(payload)) {
+        result = error_set(call->error, ERROR_SERVER, "the server does not say what it has done");
+        call->error->maybe_applied = true;
+    }
+    if (result != 0)
         return settle_create(client, call, wanted, created);
     if (!json_is_true(json_object_get(payload, "inserted")))
         return fail_loudly(client, call, ERROR_EXISTS, "create registry", wanted->name,

@@ -39,6 +39,7 @@ struct change {
     enum registry_visibility visibility;
     struct draft *draft; /* a reference: told of the outcome */
     struct node *source; /* held: the scratch file that is renamed over the attribute */
+    bool nothing;        /* set by run: the server had it already, and nothing was sent */
     /* under nodes->lock */
     bool started, done;
     struct node *made; /* held: the new registry */

@@ -349,7 +349,7 @@ bool read_body(struct request *request)
     struct nodes *nodes = &request->fs->nodes;
     const char *page = NULL;
     if (open->reader)
-        return read_file_body(request, open->reader);
+        return read_file_body(request, open->reader, &open->gave_up);
     pthread_mutex_lock(&nodes->lock);
     bool made = make_text(request, open);
     size_t size = made ? cut_page(request, text_of_handle(request->fs, open), &page) : 0;

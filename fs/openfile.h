@@ -11,6 +11,8 @@
 #include "request.h"
 #include "save.h"
 
+#include <stdatomic.h>
+
 struct open_file {
     struct buf text;             /* of an attribute; made when it is first read */
     void *object;                /* a reference: what the attribute is of; NULL: the text is made */
@@ -18,7 +20,8 @@ struct open_file {
     struct draft *draft;         /* a reference; under nodes->lock */
     struct node *local;          /* held, and counted as opened; under nodes->lock */
     struct remote_reader *reader; /* of an artifact's file; immutable after open */
-    struct origin *origin;        /* while it is being opened */
+    atomic_llong gave_up;  /* clock_nanoseconds() when a read of content last took too long */
+    struct origin *origin; /* while it is being opened */
     bool append;
     bool changes; /* it has, or had, a draft or a local file; immutable after open */
     struct open_file *next, **link_to_this; /* fs->open_files, under nodes->lock */

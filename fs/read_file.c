@@ -20,6 +20,9 @@ enum {
     LEAST_MEMORY = 6 << 20, /* with less the lane's workers wait for each other */
     SHARE_OF_LIMIT = 6,     /* the rest is for listings, connections, and the kernel's pages */
     READ_SECONDS = 60,      /* a read of file data ends within (design 5) */
+    /* When reading ahead has failed, the kernel asks for the first page once more: that must not
+     * take as long again. */
+    SECOND_TRY_NANOSECONDS = 500 * 1000 * 1000,
     PATH_SIZE = 1024,
 };
 
@@ -240,12 +243,23 @@ static bool reply_error(struct request *request, const struct error *error)
     return true;
 }
 
-bool read_file_body(struct request *request, struct remote_reader *reader)
+static bool reply_failure(struct request *request, const struct error *error, atomic_llong *gave_up)
+{
+    if (error->kind == ERROR_TIMEOUT)
+        atomic_store(gave_up, clock_nanoseconds());
+    return reply_error(request, error);
+}
+
+bool read_file_body(struct request *request, struct remote_reader *reader, atomic_llong *gave_up)
 {
     struct remote_view view;
     struct error error = {0};
     if (request->failure.kind != ERROR_NONE)
-        return reply_error(request, &request->failure);
+        return reply_failure(request, &request->failure, gave_up);
+    if (clock_nanoseconds() - atomic_load(gave_up) < SECOND_TRY_NANOSECONDS) {
+        fuse_reply_err(request->fuse, ETIMEDOUT);
+        return true;
+    }
     switch (remote_read(reader, (uint64_t)request->offset, request->size, &view, &error)) {
     case REMOTE_READY:
         fuse_reply_iov(request->fuse, view.pieces, (int)view.count);
@@ -256,6 +270,6 @@ bool read_file_body(struct request *request, struct remote_reader *reader)
         request->need = (struct need){.reader = remote_reader_ref(reader)};
         return false;
     default:
-        return reply_error(request, &error);
+        return reply_failure(request, &error, gave_up);
     }
 }

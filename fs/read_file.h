@@ -10,6 +10,8 @@
 #include "ready.h"
 #include "remote_file.h"
 
+#include <stdatomic.h>
+
 enum { DATA_WORKERS = 16 };
 
 /* Makes the disk cache that the options ask for, and the content of remote files. False: no memory.
@@ -32,6 +34,7 @@ struct remote_reader *read_file_open(struct origin *origin);
 bool read_file_pages_are_good(struct filesystem *fs, struct node *node);
 
 /* Replies the bytes that the request asks for, or an error; false: it waits. */
-bool read_file_body(struct request *request, struct remote_reader *reader);
+/* `gave_up`: the handle's, 0 at first; when a read of it last took too long. */
+bool read_file_body(struct request *request, struct remote_reader *reader, atomic_llong *gave_up);
 
 #endif

@@ -90,7 +90,8 @@ static int compare_and_send(struct change *change, struct call *call, const stru
     cleanup_wanted struct wanted wanted = {0};
     struct error refusal = {0};
     int parsed = member->editing->parse(text_of_change(change), now, &wanted, &refusal);
-    if (parsed == 0 && wanted.nothing)
+    change->nothing = parsed == 0 && wanted.nothing;
+    if (change->nothing)
         return 0;
     if (!render_equal(change->fs, member, change->base, now))
         return error_set(call->error, ERROR_STALE,
@@ -138,6 +139,23 @@ static void unlist_backup(struct change *change)
         backup->unlisted = true;
 }
 
+/* A file that was to be renamed keeps its base: the kernel tries a rename that was answered with
+ * ESTALE once more, and that must not save what the first one refused. */
+static void tell_draft(struct change *change, const struct error *error)
+{
+    struct draft *draft = change->draft;
+    if (!draft)
+        return;
+    draft->change = NULL;
+    if (error) {
+        edit_failed(&draft->edit, errno_of(error->kind));
+        return;
+    }
+    edit_saved(&draft->edit);
+    object_unref(draft->base);
+    draft->base = object_ref(change->node->object);
+}
+
 /* What is known of the last save of an attribute; `error` NULL: it went well. */
 static void note_outcome(struct filesystem *fs, struct place place, const struct buf *text,
                          const struct error *error)
@@ -157,27 +175,13 @@ static void save_ended(struct change *change, const struct error *error)
 {
     struct filesystem *fs = change->fs;
     struct place place = {change->node, change->member->id};
-    struct draft *draft = change->draft;
     note_outcome(fs, place, &change->text, error);
-    struct room *room = room_find(change->node);
-    if (room && !error)
-        room->saves++;
-    if (draft) {
-        draft->change = NULL;
-        if (error)
-            edit_failed(&draft->edit, errno_of(error->kind));
-        else
-            edit_saved(&draft->edit);
-        object_unref(draft->base);
-        draft->base = object_ref(change->node->object);
-    }
-    if (change->source && error) {
-        struct local *local = local_of(change->source);
-        object_unref(local->base);
-        local->base = object_ref(change->node->object);
-    }
-    if (error)
+    tell_draft(change, error);
+    if (error || change->nothing)
         return;
+    struct room *room = room_find(change->node);
+    if (room)
+        room->saves++;
     room_unhide(place);
     unlist_backup(change);
     if (change->source)

@@ -244,6 +244,14 @@ bool unlink_body(struct request *request)
 
 /* --- rename --- */
 
+static size_t shown_size(struct filesystem *fs, struct place place)
+{
+    struct stat as;
+    cleanup_buf struct buf scratch;
+    buf_init(&scratch, TEXT_CEILING);
+    return place_stat(fs, place, &scratch, &as) ? (size_t)as.st_size : SIZE_MAX;
+}
+
 /* An attribute under a scratch name: a copy, and the attribute hidden for a moment. */
 static int move_attribute_away(struct request *request, struct place attribute, const char *name)
 {
@@ -252,6 +260,8 @@ static int move_attribute_away(struct request *request, struct place attribute, 
     if (error_number)
         return error_number;
     struct node *old = node_find(&fs->nodes, attribute.node, MEMBER_SELF, name);
+    if (old && !fits(old, shown_size(fs, attribute)))
+        return ENOSPC; /* what is there stays */
     if (old)
         local_remove(fs, old);
     if (!copy(request, attribute, name, &error_number))

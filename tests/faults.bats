@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 #
-# Every way of asking the server × every fault of tests/faults/table, which begins with rows where
-# nothing is wrong.
+# Every way of asking the server × every fault of tests/faults/table, every change × tests/faults/saves,
+# reading a file × tests/faults/files. Each begins with rows where nothing is wrong.
 
 load lib/helpers
 
@@ -33,4 +33,17 @@ teardown() {
 
 @test "the table, the other rows" {
     python3 "$ROOT/tests/faults/check.py" 49 -
+}
+
+@test "saves, rows 1 to 21" {
+    python3 "$ROOT/tests/faults/saves.py" 1 21
+}
+
+@test "saves, the other rows" {
+    python3 "$ROOT/tests/faults/saves.py" 22 -
+}
+
+@test "reading files" {
+    sandbox_start large --param collections=1 --param versions=1 --param files=60 --param file_bytes=4096
+    python3 "$ROOT/tests/faults/files.py"
 }

@@ -236,3 +236,68 @@ assert status == 7, status
 assert time.monotonic() - sent < 2
 SCRIPT
 }
+
+# 200 processes that look, read, forget and edit, in directories that nobody has looked into.
+start_crowd() {
+    local i directory
+    local -a command
+    for ((i = 0; i < 200; i++)); do
+        directory=${UNSEEN[i % 64]}
+        case $((i % 4)) in
+        0) command=(find "$directory/collections") ;;
+        1) command=(bash -c "exec cat <'$directory/versions/unknown:v0/size'") ;;
+        2) command=(bash -c "touch '$directory/versions' && exec ls '$directory/versions'") ;;
+        3) command=(bash -c "echo $i >>'$directory/description'") ;;
+        esac
+        env --default-signal=INT "${command[@]}" >>listed.txt 2>>failed.txt 3>&- &
+        LISTING+=($!)
+    done
+}
+
+# Most of them wait at the same time; some are through with it already where the machine is slow.
+most_wait() {
+    local pid count=0
+    for pid in "${LISTING[@]}"; do
+        ! grep -qsE '^(fuse|request_wait)' "/proc/$pid/wchan" || count=$((count + 1))
+    done
+    [[ $count -ge 100 ]]
+}
+
+# Hundredths of a second that the filesystem has worked.
+processor_time() {
+    awk '{ print $14 + $15 }' "/proc/$PID/stat"
+}
+
+@test "200 processes on a hung server: no load, each can be interrupted, and all is well afterwards" {
+    warm_up --timeout 120
+    sleep 1.1 # what was read a second ago will do for an open
+    fault hang
+    reset_counts
+    start_crowd
+    eventually 60 most_wait
+    local before spent pid
+    before=$(processor_time)
+    sleep 3
+    spent=$(($(processor_time) - before))
+    [[ $spent -lt 30 ]] || fail "$spent hundredths of a second in 3 s" || return
+    within 5000 df "$MNT"
+    for pid in "${LISTING[@]}"; do
+        kill -INT "$pid" 2>/dev/null || true
+    done
+    for pid in "${LISTING[@]}"; do
+        wait_for_end "$pid" 10 || fail "process $pid is deaf to SIGINT" || return
+    done
+    control DELETE /faults
+    eventually 35 ls "${UNSEEN[0]}/collections"
+    within 5000 fusermount3 -u "$MNT"
+}
+
+@test "twin: 200 processes on a sound server" {
+    warm_up
+    start_crowd
+    local pid
+    for pid in "${LISTING[@]}"; do
+        wait_for_end "$pid" 120
+    done
+    run ! grep -v 'unknown:v0' failed.txt
+}

@@ -6,19 +6,19 @@ check.py FIRST LAST: the rows with these numbers (from 1; "-" for the last). Pri
 deviates; the exit status is 1 then. The environment is a bats test's with a sandbox of seed sample.
 """
 
-import json
 import os
-import socket
+import stat
 import sys
-import threading
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from mounted import Mount, control, outcome
+from fault_table import Proxy, certificate, patiently, rows
+from mounted import Mount, control, outcome, start_sandbox
 
 BOUND_S = 20  # of one metadata request (design 5)
-PATIENT_S, IMPATIENT_S = 10, 1  # the mounts' limit where an answer is expected, and where none
+PATIENT_S, IMPATIENT_S = 20, 2  # the mounts' limit where an answer is expected, and where none
 CHURN = "acme/model/collections/churn"
 COLLECTIONS = "acme/model/collections/"  # listed: a collection that is found brings versions along
 
@@ -34,9 +34,12 @@ OPERATIONS = (
     ("list collections", "list", ["acme/model"], lambda root: os.listdir(root + "/acme/model/collections")),
     ("list versions", "list", [CHURN], lambda root: os.listdir(f"{root}/{CHURN}/versions")),
     ("list all versions", "list", ["acme/model"], lambda root: os.listdir(root + "/acme/model/versions")),
+    ("list files", "list", [CHURN + "/versions/v0/id"], lambda root: os.listdir(f"{root}/{CHURN}/versions/v0/files")),
     ("find a registry", "find", [], lambda root: os.stat(root + "/acme/model")),
     ("find a collection", "find", ["acme/model"], lambda root: os.stat(f"{root}/{CHURN}")),
     ("find a version", "find", [COLLECTIONS], lambda root: os.stat(f"{root}/{CHURN}/versions/v0")),
+    ("find a file", "find", [CHURN + "/versions/v0/id"],
+     lambda root: os.stat(f"{root}/{CHURN}/versions/v0/files/config.json")),
     ("find an alias", "find", [COLLECTIONS], lambda root: os.readlink(f"{root}/{CHURN}/aliases/production")),
     ("read again", "again", ["acme/model/description"], lambda root: read_again(root, "acme/model/description")),
 )
@@ -47,65 +50,16 @@ def read_again(root, path):
     read(os.path.join(root, path))
 
 
-class Proxy:
-    """Between the mounts and the server, to take the server away."""
-
-    def __init__(self, url):
-        self.target = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
-        self.connections = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client = self.listener.accept()[0]
-            except OSError:
-                return
-            server = socket.create_connection(self.target)
-            self.connections += [client, server]
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=self.copy, args=(source, sink), daemon=True).start()
-
-    @staticmethod
-    def copy(source, sink):
-        try:
-            while data := source.recv(65536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def refuse(self):
-        if self.listener.fileno() >= 0:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for connection in self.connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-
-def rows():
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "table")) as table:
-        for line in table:
-            if line.strip() and not line.startswith("#"):
-                name, listed, found, again, fault = line.split(None, 4)
-                yield name, {"list": listed, "find": found, "again": again}, json.loads(fault)
-
-
-def prepare(operation, expected, base_url):
+def prepare(operation, expected, proxy):
     seconds = PATIENT_S if "ok" in expected[operation[1]] else IMPATIENT_S
-    mount = Mount("--timeout", str(seconds), "--ttl", "600", "--negative-ttl", "0",
-                  environment={"WANDB_BASE_URL": base_url})
+    mount = patiently(lambda: Mount("--timeout", str(seconds), "--ttl", "600", "--negative-ttl", "0",
+                                    environment={"WANDB_BASE_URL": proxy.url}))
     for path in operation[2]:
         full = os.path.join(mount.path, path)
-        if os.path.isfile(full):
-            read(full)
+        if patiently(lambda: stat.S_ISREG(os.stat(full).st_mode)):
+            patiently(lambda: read(full))
         elif full.endswith("/"):
-            os.listdir(full)
+            patiently(lambda: os.listdir(full))
     return mount
 
 
@@ -115,14 +69,26 @@ def cell(operation, mount):
     return found, time.monotonic() - start, mount.memory_kib()
 
 
+TLS_FAULTS = {
+    "tls": lambda proxy: None,
+    "tls-untrusted": lambda proxy: proxy.certify(certificate("untrusted")),
+    "tls-plain": lambda proxy: proxy.lead_to(os.environ["WANDB_BASE_URL"]),
+}
+TLS_SERVER = {}  # what the ready file of a sandbox with a certificate says
+
+
 def check(name, expected, fault):
     """The cells of one row that are not as they should be."""
-    proxy = Proxy(os.environ["WANDB_BASE_URL"])
+    server = os.environ["WANDB_BASE_URL"]
+    proxy = Proxy(TLS_SERVER["base_url"] if isinstance(fault, str) and fault in TLS_FAULTS else server)
     wrong = []
     with ThreadPoolExecutor(len(OPERATIONS)) as pool:
-        mounts = list(pool.map(lambda operation: prepare(operation, expected, proxy.url), OPERATIONS))
+        mounts = list(pool.map(lambda operation: prepare(operation, expected, proxy), OPERATIONS))
         if fault == "refuse":
             proxy.refuse()
+        elif isinstance(fault, str):
+            TLS_FAULTS[fault](proxy)
+            proxy.end_connections()
         elif fault:
             control("POST", "/faults", {"target": "graphql", "times": -1, **fault})
         cells = list(pool.map(cell, OPERATIONS, mounts))
@@ -137,13 +103,27 @@ def check(name, expected, fault):
     return wrong
 
 
+def start_tls_server():
+    """A sandbox that the mounts trust from now on."""
+    trusted = os.environ["SSL_CERT_FILE"] = certificate("trusted")
+    folder = tempfile.mkdtemp(dir=os.environ["TEST_DIR"])
+    sandbox, server = start_sandbox(folder, "sample", "--tls-cert", trusted, "--tls-key", trusted)
+    TLS_SERVER.update(server)
+    return sandbox
+
+
 def main():
-    table = list(rows())
+    table = list(rows("table", ("list", "find", "again")))
     first = int(sys.argv[1])
     last = len(table) if sys.argv[2] == "-" else int(sys.argv[2])
-    wrong = []
+    wrong, sandbox = [], None
+    if any(fault in TLS_FAULTS for _, _, fault in table[first - 1:last] if isinstance(fault, str)):
+        sandbox = start_tls_server()
     for name, expected, fault in table[first - 1:last]:
         wrong += check(name, expected, fault)
+    if sandbox:
+        sandbox.terminate()
+        sandbox.wait()
     print("\n".join(wrong), f"{(last - first + 1) * len(OPERATIONS)} cells, {len(wrong)} deviate", sep="\n")
     sys.exit(1 if wrong or last < first else 0)
 

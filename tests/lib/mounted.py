@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.request
 
 SUSPICIOUS = ("Sanitizer", "runtime error:", "double free", "corrupted", "stack smashing")
@@ -57,6 +58,20 @@ class Mount:
         os.unlink(self.log_path)
         os.rmdir(self.path)
         return None
+
+
+def start_sandbox(folder, seed, *options):
+    """(process, what its ready file says); `folder` is for it alone."""
+    ready = os.path.join(folder, "ready.json")
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    process = subprocess.Popen([os.path.join(root, "tests/sandbox/sandbox"), "--seed", seed, "--ready-file", ready,
+                                *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while not os.path.exists(ready):
+        if process.poll() is not None:
+            raise RuntimeError("the sandbox does not start")
+        time.sleep(0.05)
+    with open(ready) as file:
+        return process, json.load(file)
 
 
 def control(method, path, value=None):

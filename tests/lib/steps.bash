@@ -48,7 +48,11 @@ compile() {
         options+=(--buildtype=debugoptimized)
         compiler=clang
         ;;
-    asan) options+=(--buildtype=debug -Doptimization=1 "-Db_sanitize=address,undefined") ;;
+    asan) # and what coverage is taken from: time does not matter there
+        options+=(--buildtype=debug -Doptimization=1 "-Db_sanitize=address,undefined"
+            -Db_coverage=true -Dc_args=-fprofile-update=atomic)
+        find "$builds/asan" -name '*.gcda' -delete 2>/dev/null
+        ;;
     tsan) options+=(--buildtype=debug -Doptimization=1 -Db_sanitize=thread) ;;
     fuzz)
         options+=(--buildtype=debug -Doptimization=1 "-Db_sanitize=address,undefined"
@@ -68,6 +72,8 @@ sanitizer_environment() {
     export ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
     export TSAN_OPTIONS=halt_on_error=1:exitcode=99
+    # Processes of other users cannot write down what they have covered; that is no message of theirs.
+    export GCOV_ERROR_FILE=/dev/null
 }
 
 # `meson test` in build $1; the unit tests and the decoder cases are registered there.
@@ -117,6 +123,23 @@ counts_of_closing_line() {
         printf 'No closing line, exit status %s.\n' "$1"
         result 0 1 0
     fi
+}
+
+# Line coverage of the program by the unit tests and the suites in build asan. Says something only
+# when all of them have run.
+coverage() {
+    local summary name percent
+    summary=$(gcovr --root "$root" --filter client/ --filter fs/ --sort-uncovered --print-summary "$builds/asan")
+    printf '%s\n' "$summary"
+    percent=$(sed -n 's/^lines: \([0-9.]*\)%.*/\1/p' <<<"$summary")
+    for name in $(all_steps | grep -E '^(unit:asan|bats-asan:)'); do
+        if [[ ! -f $logs/$name.result ]]; then
+            printf '%s did not run.\n' "$name"
+            result 0 0 1
+            return
+        fi
+    done
+    single awk -v percent="${percent:-0}" -v least=90 'BEGIN { exit !(percent >= least) }'
 }
 
 check() {

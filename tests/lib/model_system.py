@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""The real side of tests/model: a mount, the calls on it, and what other clients do to the server."""
+
+import errno as E
+import hashlib
+import os
+
+from mounted import Mount, control
+from registry_texts import PREFIX
+
+ENTITY, ORGANIZATION = "acme-org-entity", "acme"
+
+
+def registries_on_server():
+    organizations = control("GET", "/state")["organizations"]
+    found = next(one for one in organizations if one["name"] == ORGANIZATION)["registries"]
+    return {one["name"][len(PREFIX):]: one for one in found}
+
+
+def mutate(what, **members):
+    answer = control("POST", "/graphql", {"query": f"mutation M($input: {what[0].upper()}{what[1:]}Input!) "
+                                          f"{{ {what}(input: $input) {{ clientMutationId }} }}",
+                                          "variables": {"input": members}})
+    if answer.get("errors"):
+        raise RuntimeError(f"{what} {members}: {answer}")
+
+
+def upsert(name, **members):
+    mutate("upsertModel", entityName=ENTITY, name=PREFIX + name, **members)
+
+
+class System:
+    """The mounted filesystem; each method is one operation, done for real."""
+
+    def __init__(self, ttl):
+        control("POST", "/seed", "sample")
+        self.mount = Mount("--ttl", ttl, "--negative-ttl", ttl, "--log-level", "error")
+        self.root = os.path.join(self.mount.path, ORGANIZATION)
+        self.files = {}
+
+    def path(self, registry, name=""):
+        return os.path.join(self.root, registry, name)
+
+    def open(self, slot, registry, name, flags):
+        file = os.open(self.path(registry, name), flags | os.O_NOFOLLOW, 0o644)
+        if os.path.isdir(f"/proc/self/fd/{file}"):
+            os.close(file)
+            raise IsADirectoryError(E.EISDIR, name)
+        self.files[slot] = file
+
+    def write(self, slot, data):
+        done = 0
+        while done < len(data):
+            done += os.write(self.files[slot], data[done:done + 65536])
+        return done
+
+    def pwrite(self, slot, data, offset):
+        return os.pwrite(self.files[slot], data, offset)
+
+    def read(self, slot):
+        return os.pread(self.files[slot], 4 << 20, 0)
+
+    def ftruncate(self, slot, size):
+        os.ftruncate(self.files[slot], size)
+
+    def allocate(self, slot, size):
+        os.posix_fallocate(self.files[slot], 0, size)
+
+    def fsync(self, slot):
+        os.fsync(self.files[slot])
+
+    def close_copy(self, slot):
+        os.close(os.dup(self.files[slot]))
+
+    def close(self, slot):
+        os.close(self.files.pop(slot))
+
+    def show(self, registry, name):
+        file = os.open(self.path(registry, name), os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            return os.read(file, 4 << 20)
+        finally:
+            os.close(file)
+
+    def stat(self, registry, name):
+        return os.lstat(self.path(registry, name)).st_size
+
+    def truncate(self, registry, name, size):
+        os.truncate(self.path(registry, name), size)
+
+    def set_metadata(self, registry, name, what):
+        path = self.path(registry, name)
+        if what == "mode":
+            os.chmod(path, 0o600)
+        elif what == "owner":
+            os.chown(path, 12345, 12345)
+        else:
+            os.utime(path, (1e9, 1e9))
+
+    def setxattr(self, registry, name):
+        os.setxattr(self.path(registry, name), "user.x", b"y")
+
+    def unlink(self, registry, name):
+        os.unlink(self.path(registry, name))
+
+    def symlink(self, target, registry, name):
+        os.symlink(target, self.path(registry, name))
+
+    def mknod(self, registry, name):
+        os.mknod(self.path(registry, name), 0o644)
+
+    def readlink(self, registry, name):
+        return os.readlink(os.fsencode(self.path(registry, name)))
+
+    def link(self, registry, name, new_registry, new_name):
+        os.link(self.path(registry, name), self.path(new_registry, new_name), follow_symlinks=False)
+
+    def rename(self, registry, name, new_registry, new_name, no_replace):
+        old, new = self.path(registry, name), self.path(new_registry, new_name)
+        if no_replace and os.path.lexists(new):
+            os.lstat(old)
+            raise FileExistsError(E.EEXIST, "renameat2")
+        os.rename(old, new)
+
+    def mkdir(self, name, mode):
+        os.mkdir(os.path.join(self.root, name), mode)
+
+    def rmdir(self, name):
+        os.rmdir(os.path.join(self.root, name))
+
+    def move_registry(self, name, new):
+        os.rename(os.path.join(self.root, name), os.path.join(self.root, new))
+
+    def mkdir_inside(self, registry, name):
+        os.mkdir(self.path(registry, name))
+
+    def list(self):
+        return sorted(os.listdir(self.root))
+
+    def list_registry(self, name):
+        return sorted(os.listdir(self.path(name)))
+
+    def filter(self, name):
+        return os.listdir(os.path.join(self.root, "@name=" + name))
+
+    def read_file(self, name):
+        """The first file of the first version of a registry, by its hash."""
+        for collection in sorted(os.listdir(self.path(name, "collections"))):
+            files = self.path(name, f"collections/{collection}/versions/v0/files")
+            if os.path.isdir(files):
+                first = next(entry for entry in sorted(os.listdir(files)) if os.path.isfile(os.path.join(files, entry)))
+                with open(os.path.join(files, first), "rb") as file:
+                    return hashlib.md5(file.read()).hexdigest()
+        return None
+
+    def behind_set(self, name, attribute, value):
+        members = {"description": "description", "visibility": "access", "artifact_types": "artifactTypes",
+                   "allow_all_artifact_types": "allowAllArtifactTypesInRegistry"}
+        if attribute == "visibility":
+            value = "RESTRICTED" if value else "PRIVATE"
+        elif attribute == "artifact_types":
+            value = [{"name": line} for line in value]
+        upsert(name, **{members[attribute]: value})
+        self.touch()
+
+    def behind_create(self, name):
+        upsert(name)
+        self.touch()
+
+    def behind_delete(self, name):
+        mutate("deleteModel", id=registries_on_server()[name]["id"])
+        self.touch()
+
+    def behind_rename(self, name, new):
+        mutate("renameProject", entityName=ENTITY, oldProjectName=PREFIX + name, newProjectName=PREFIX + new)
+        self.touch()
+
+    def touch(self):
+        os.utime(self.root)
+        os.listdir(self.root)
