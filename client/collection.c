@@ -6,6 +6,7 @@
 #include "json_text.h"
 #include "paging.h"
 #include "registry.h"
+#include "version.h"
 
 #define AT(member) (int)offsetof(struct collection, member)
 
@@ -95,18 +96,56 @@ int client_list_collections(struct client *client, struct call *call, const stru
     return listing_fetch(&listing, variables, page, found);
 }
 
+static int add_versions(struct client *client, const struct organization *organization,
+                        const json_t *memberships, const struct collection *collection,
+                        struct object_list *versions, struct error *error)
+{
+    const json_t *edge;
+    size_t index;
+    json_array_foreach(memberships, index, edge)
+    {
+        cleanup_object struct version *version = NULL;
+        const json_t *node = json_at(edge, "node", NULL);
+        if (!json_is_object(node))
+            continue;
+        if (version_decode(client, organization, node, "read collection", error, &version) != 0)
+            return -1;
+        if (version && text_equal(version->collection, collection->name) &&
+            text_equal(version->registry, collection->registry) &&
+            found_add(versions, steal(version), error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* With some of its versions, where the server knows a collection's memberships. */
+static int ask(struct client *client, struct call *call, const struct registry *registry,
+               struct text name, bool with_versions, json_t **data)
+{
+    bool plain = !with_versions || atomic_load(&client->lacks_collection_memberships);
+    json_t *variables =
+        json_pack("{s:o, s:o, s:o}", "entity", json_from_text(registry->entity), "project",
+                  json_from_text(registry->full_name), "name", json_from_text(name));
+    int result = graphql_execute(
+        client, call,
+        graphql_document(plain ? "ProjectArtifactCollection" : "ProjectArtifactCollectionVersions"),
+        variables, data);
+    if (result == 0 || plain || !call->error->invalid_query)
+        return result;
+    atomic_store(&client->lacks_collection_memberships, true);
+    error_clear(call->error);
+    return ask(client, call, registry, name, false, data);
+}
+
 int client_get_collection(struct client *client, struct call *call, const struct registry *registry,
-                          struct text name, struct collection **collection)
+                          struct text name, struct collection **collection,
+                          struct object_list *versions)
 {
     cleanup_json json_t *data = NULL;
     cleanup_object struct collection *found = NULL;
     const struct organization organization = {.name = registry->organization,
                                               .entity = registry->entity};
-    json_t *variables =
-        json_pack("{s:o, s:o, s:o}", "entity", json_from_text(registry->entity), "project",
-                  json_from_text(registry->full_name), "name", json_from_text(name));
-    if (graphql_execute(client, call, graphql_document("ProjectArtifactCollection"), variables,
-                        &data) != 0)
+    if (ask(client, call, registry, name, versions != NULL, &data) != 0)
         return -1;
     const json_t *node = json_at(data, "project", "artifactCollection", NULL);
     if (json_is_object(node) &&
@@ -117,6 +156,10 @@ int client_get_collection(struct client *client, struct call *call, const struct
         !text_equal(found->registry, registry->full_name))
         return error_set(call->error, ERROR_NOT_FOUND, "collection %s: not found or no access",
                          text_or_empty(name));
+    const json_t *memberships = json_at(node, "artifactMemberships", "edges", NULL);
+    if (versions &&
+        add_versions(client, &organization, memberships, found, versions, call->error) != 0)
+        return -1;
     *collection = steal(found);
     return 0;
 }

@@ -30,6 +30,7 @@ struct client {
     struct manifests manifests;
     atomic_bool lacks_membership_files; /* found out by asking (file_lookup.h) */
     atomic_bool lacks_artifact_files;
+    atomic_bool lacks_collection_memberships; /* likewise (collection.c) */
     atomic_bool shutting_down;
     _Atomic int64_t quiet_until; /* no metadata request before: the rate limit is used up */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads versions: an artifact as a member of a collection (protocol 5.8). */
+#include "version.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"
@@ -157,9 +158,9 @@ static void describe(const struct organization *organization, const struct versi
              (long long)version->index);
 }
 
-static int decode(struct client *client, const struct organization *organization,
-                  const json_t *node, const char *operation, struct error *error,
-                  struct version **version)
+int version_decode(struct client *client, const struct organization *organization,
+                   const json_t *node, const char *operation, struct error *error,
+                   struct version **version)
 {
     cleanup(draft_release) struct draft draft = {0};
     const char *nameless = NULL;
@@ -190,8 +191,8 @@ static int decode_listed(const struct listing *listing, const json_t *node,
 {
     struct version *version = NULL;
     struct error *error = listing->call->error;
-    if (decode(listing->client, listing->scope->organization, node, "list versions", error,
-               &version) != 0)
+    if (version_decode(listing->client, listing->scope->organization, node, "list versions", error,
+                       &version) != 0)
         return -1;
     return version ? found_add(found, version, error) : 0;
 }
@@ -275,7 +276,7 @@ int client_get_version(struct client *client, struct call *call, const struct re
     if (ask_membership(client, call, registry, collection, alias, &data, &node) != 0)
         return -1;
     if (json_is_object(node) &&
-        decode(client, &organization, node, "read version", call->error, &found) != 0)
+        version_decode(client, &organization, node, "read version", call->error, &found) != 0)
         return -1;
     if (!found || !is_asked_for(found, registry, collection, alias))
         return error_set(call->error, ERROR_NOT_FOUND, "version %s:%s: not found or no access",

@@ -10,6 +10,7 @@
 #include "ready.h"
 #include "room.h"
 #include "setattr.h"
+#include "walk.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -50,8 +51,10 @@ bool lookup_body(struct request *request)
         readiness = FAILED;
         error_number = EIO;
     }
-    if (readiness == READY)
+    if (readiness == READY) {
         node_add_lookup(&fs->nodes, place.node);
+        walk_note_lookup(request, place);
+    }
     pthread_mutex_unlock(&fs->nodes.lock);
     if (readiness == WAITING)
         return false;

@@ -1,63 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 #include "directory.h"
 
-#include "base/clock.h"
 #include "content.h"
 #include "file_tree.h"
 #include "member.h"
 #include "name.h"
-#include "options.h"
 #include "query_result.h"
 #include "stat.h"
 
 #include <inttypes.h>
 
-enum { VERSION_DIGITS = 24, MOST_ENTRIES = 1 << 20 };
-
-/* Each page has the whole time of a request: a long listing is not a slow one. */
-static void renew_deadline(struct filesystem *fs, struct call *call)
-{
-    call->deadline = clock_milliseconds() + fs->options->timeout_ms;
-}
-
-int directory_list_pages(struct filesystem *fs, struct call *call, const struct scope *scope,
-                         directory_list_page *next, struct object_list *found)
-{
-    cleanup_page struct page page = {0};
-    while (!page.done) {
-        if (found->count > MOST_ENTRIES)
-            return error_set(call->error, ERROR_TOO_LARGE, "more than %d entries", MOST_ENTRIES);
-        if (next(fs->client, call, scope, &page, found) < 0)
-            return -1;
-        renew_deadline(fs, call);
-    }
-    return 0;
-}
+enum { VERSION_DIGITS = 24 };
 
 static int list_organizations(struct filesystem *fs, struct call *call,
-                              const struct lineage *lineage, struct object_list *found)
+                              const struct lineage *lineage, struct page *page,
+                              struct object_list *found)
 {
     (void)lineage;
+    page_release(page);
     return client_list_organizations(fs->client, call, NULL, found);
 }
 
 static int find_organization(struct filesystem *fs, struct call *call,
-                             const struct lineage *lineage, struct text name, void **object)
+                             const struct lineage *lineage, struct text name, void **object,
+                             struct object_list *versions)
 {
-    (void)lineage;
+    (void)lineage, (void)versions;
     return client_get_organization(fs->client, call, name, (struct organization **)object);
 }
 
 static int list_registries(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                           struct object_list *found)
+                           struct page *page, struct object_list *found)
 {
     struct scope scope = {.organization = lineage->organization};
-    return directory_list_pages(fs, call, &scope, client_list_registries, found);
+    return client_list_registries(fs->client, call, &scope, page, found);
 }
 
 static int find_registry(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                         struct text name, void **object)
+                         struct text name, void **object, struct object_list *versions)
 {
+    (void)versions;
     return client_get_registry(fs->client, call, lineage->organization, name,
                                (struct registry **)object);
 }
@@ -65,7 +47,7 @@ static int find_registry(struct filesystem *fs, struct call *call, const struct 
 /* Lists below one registry, or one collection of it when that is given. */
 static int list_below(struct filesystem *fs, struct call *call, const struct lineage *lineage,
                       const struct collection *collection, directory_list_page *next,
-                      struct object_list *found)
+                      struct page *page, struct object_list *found)
 {
     cleanup_free char *registry = filter_by_name(lineage->registry->full_name);
     cleanup_free char *narrower = collection ? filter_by_name(collection->name) : NULL;
@@ -74,32 +56,34 @@ static int list_below(struct filesystem *fs, struct call *call, const struct lin
     struct scope scope = {.organization = lineage->organization,
                           .registry_filter = registry,
                           .collection_filter = narrower};
-    return directory_list_pages(fs, call, &scope, next, found);
+    return next(fs->client, call, &scope, page, found);
 }
 
 static int list_collections(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                            struct object_list *found)
+                            struct page *page, struct object_list *found)
 {
-    return list_below(fs, call, lineage, NULL, client_list_collections, found);
+    return list_below(fs, call, lineage, NULL, client_list_collections, page, found);
 }
 
 static int find_collection(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                           struct text name, void **object)
+                           struct text name, void **object, struct object_list *versions)
 {
     return client_get_collection(fs->client, call, lineage->registry, name,
-                                 (struct collection **)object);
+                                 (struct collection **)object, versions);
 }
 
 static int list_registry_versions(struct filesystem *fs, struct call *call,
-                                  const struct lineage *lineage, struct object_list *found)
+                                  const struct lineage *lineage, struct page *page,
+                                  struct object_list *found)
 {
-    return list_below(fs, call, lineage, NULL, client_list_versions, found);
+    return list_below(fs, call, lineage, NULL, client_list_versions, page, found);
 }
 
 static int list_collection_versions(struct filesystem *fs, struct call *call,
-                                    const struct lineage *lineage, struct object_list *found)
+                                    const struct lineage *lineage, struct page *page,
+                                    struct object_list *found)
 {
-    return list_below(fs, call, lineage, lineage->collection, client_list_versions, found);
+    return list_below(fs, call, lineage, lineage->collection, client_list_versions, page, found);
 }
 
 /* "v12" and nothing else: no sign, no leading zero. */
@@ -122,8 +106,9 @@ static int no_such_entry(struct call *call, struct text name)
 }
 
 static int find_version(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                        struct text name, void **object)
+                        struct text name, void **object, struct object_list *versions)
 {
+    (void)versions;
     if (!is_version_name(name))
         return no_such_entry(call, name);
     return client_get_version(fs->client, call, lineage->registry, lineage->collection->name, name,
@@ -132,8 +117,9 @@ static int find_version(struct filesystem *fs, struct call *call, const struct l
 
 /* The server also takes vN, a commit hash or a digest as an alias; none of them is one here. */
 static int find_alias(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                      struct text name, void **object)
+                      struct text name, void **object, struct object_list *versions)
 {
+    (void)versions;
     if (is_version_name(name))
         return no_such_entry(call, name);
     cleanup_object struct version *version = NULL;
@@ -151,8 +137,10 @@ static int find_alias(struct filesystem *fs, struct call *call, const struct lin
 
 /* "churn:v3": a collection's name may itself hold colons. */
 static int find_registry_version(struct filesystem *fs, struct call *call,
-                                 const struct lineage *lineage, struct text name, void **object)
+                                 const struct lineage *lineage, struct text name, void **object,
+                                 struct object_list *versions)
 {
+    (void)versions;
     size_t colon = name.size;
     while (colon > 0 && name.bytes[colon - 1] != ':')
         colon--;
@@ -369,6 +357,7 @@ static size_t first_of(const struct listing *listing, struct text collection)
 /* For directory_versions_of. False: no memory. */
 static bool sort_versions(struct listing *listing)
 {
+    free(listing->sorted);
     listing->sorted = malloc((listing->count + 1) * sizeof *listing->sorted);
     if (!listing->sorted)
         return false;
@@ -378,24 +367,36 @@ static bool sort_versions(struct listing *listing)
     return true;
 }
 
-struct listing *directory_listing(struct place place, const struct lineage *lineage,
-                                  const struct object_list *found, int64_t asked, bool *duplicates)
+bool directory_extend(struct place place, const struct lineage *lineage, struct listing *listing,
+                      const struct object_list *found, bool *duplicates)
 {
     const struct directory *row = directory_of(place);
-    struct listing *listing = listing_new(asked);
-    bool good = listing != NULL;
-    for (size_t i = 0; good && i < found->count; i++) {
+    for (size_t i = 0; i < found->count; i++) {
         bool duplicate = false;
-        good = row->add(listing, lineage, found->items[i], &duplicate);
+        if (!row->add(listing, lineage, found->items[i], &duplicate))
+            return false;
         if (duplicate && duplicates)
             *duplicates = true;
     }
-    if (good && row->kind == NODE_REGISTRY && row->member == MEMBER_VERSIONS)
-        good = sort_versions(listing);
-    if (good) {
-        listing->completed = clock_nanoseconds();
+    return true;
+}
+
+bool directory_complete(struct place place, struct listing *listing)
+{
+    if (place.node->kind == NODE_REGISTRY && place.member == MEMBER_VERSIONS &&
+        !sort_versions(listing))
+        return false;
+    listing_complete(listing);
+    return true;
+}
+
+struct listing *directory_listing(struct place place, const struct lineage *lineage,
+                                  const struct object_list *found, int64_t asked, bool *duplicates)
+{
+    struct listing *listing = listing_new(asked);
+    if (listing && directory_extend(place, lineage, listing, found, duplicates) &&
+        directory_complete(place, listing))
         return listing;
-    }
     listing_unref(listing);
     return NULL;
 }

@@ -27,12 +27,13 @@ struct directory {
     enum node_kind kind;
     uint8_t member;
     enum node_kind child;
-    /* Asks for all; blocks. NULL: the entries follow from another directory's listing. */
+    /* Asks for the next page; blocks. NULL: the entries follow from another directory's listing. */
     int (*list)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                struct object_list *found);
-    /* Asks for one by its server name; blocks. NULL: only the whole can be asked for. */
+                struct page *page, struct object_list *found);
+    /* Asks for one by its server name; blocks. `versions`: of what is below it, these came with the
+     * answer (may be NULL). NULL: only the whole can be asked for. */
     int (*find)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                struct text name, void **object);
+                struct text name, void **object, struct object_list *versions);
     /* Adds an object's entries. False: no memory. */
     bool (*add)(struct listing *listing, const struct lineage *lineage, const void *object,
                 bool *duplicate);
@@ -66,17 +67,20 @@ bool directory_link_target(const struct node *link, struct buf *target);
  * names that occurred twice were left out. NULL: no memory. */
 struct listing *directory_listing(struct place place, const struct lineage *lineage,
                                   const struct object_list *found, int64_t asked, bool *duplicates);
+/* Adds another page to one that grows. False: no memory; what was added then may be added again. */
+bool directory_extend(struct place place, const struct lineage *lineage, struct listing *listing,
+                      const struct object_list *found, bool *duplicates);
+/* Ends its growth. False: no memory. */
+bool directory_complete(struct place place, struct listing *listing);
 /* The versions of one collection out of a registry-wide listing; NULL: no memory. */
 struct listing *directory_versions_of(const struct listing *registry_wide,
                                       const struct lineage *lineage);
 /* The aliases that a collection's versions carry; NULL: no memory. */
 struct listing *directory_aliases_of(const struct listing *versions, const struct lineage *lineage);
 
+/* A client's call that lists a page. */
 typedef int directory_list_page(struct client *client, struct call *call, const struct scope *scope,
                                 struct page *page, struct object_list *found);
-/* All pages of a client's listing; blocks. */
-int directory_list_pages(struct filesystem *fs, struct call *call, const struct scope *scope,
-                         directory_list_page *next, struct object_list *found);
 
 /* The server's own name of a node's object, as the xattr shows it; false when it has none. */
 bool directory_original_name(const struct node *node, struct buf *name);

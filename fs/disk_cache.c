@@ -288,8 +288,10 @@ static bool write_part(struct disk_file *file, uint64_t offset, const char *data
     }
     if (!disk_space_reserve(&file->cache->space, room))
         return false;
-    if (disk_blocks_write(blocks, offset, data, size))
+    if (disk_blocks_write(blocks, offset, data, size)) {
+        disk_space_written(&file->cache->space, room);
         return true;
+    }
     int reason = errno;
     disk_space_return(&file->cache->space, room);
     errno = reason;

@@ -151,13 +151,16 @@ static bool remove_content(const struct found *found)
     return true;
 }
 
-static uint64_t free_bytes_over_reserve(const char *directory)
+/* The disk does not know yet of what this process's threads are about to write. */
+static uint64_t free_bytes_over_reserve(const struct disk_space *space)
 {
     struct statvfs status;
-    if (statvfs(directory, &status) != 0)
+    if (statvfs(space->directory, &status) != 0)
         return 0;
     uint64_t reserve = (uint64_t)status.f_blocks / FREE_SHARE;
-    return status.f_bavail > reserve ? (status.f_bavail - reserve) * status.f_frsize : 0;
+    uint64_t promised = atomic_load(&space->writing) + (uint64_t)atomic_load(&space->credit);
+    uint64_t free = status.f_bavail > reserve ? (status.f_bavail - reserve) * status.f_frsize : 0;
+    return free > promised ? free - promised : 0;
 }
 
 static uint64_t usable_limit(const struct disk_space *space)
@@ -174,13 +177,13 @@ static bool recount(struct disk_space *space, uint64_t bytes, uint64_t *used)
     uint64_t limit = usable_limit(space);
     *used = list.bytes + (uint64_t)atomic_load(&space->credit);
     atomic_store(&space->counted, true);
-    if (*used + bytes <= limit && free_bytes_over_reserve(space->directory) >= bytes)
+    if (*used + bytes <= limit && free_bytes_over_reserve(space) >= bytes)
         return true;
     uint64_t target = limit - limit / REMOVAL_SHARE;
     target = target > bytes ? target - bytes : 0;
     qsort(list.items, list.count, sizeof *list.items, compare_age);
     for (size_t i = 0; i < list.count; i++) {
-        if (*used <= target && free_bytes_over_reserve(space->directory) >= bytes)
+        if (*used <= target && free_bytes_over_reserve(space) >= bytes)
             break;
         if (remove_content(&list.items[i]))
             *used -= list.items[i].bytes < *used ? list.items[i].bytes : *used;
@@ -213,8 +216,7 @@ static bool write_count(struct disk_space *space, int descriptor, uint64_t used)
 
 static bool fits(const struct disk_space *space, uint64_t used, uint64_t bytes)
 {
-    return used + bytes <= usable_limit(space) &&
-           free_bytes_over_reserve(space->directory) >= bytes;
+    return used + bytes <= usable_limit(space) && free_bytes_over_reserve(space) >= bytes;
 }
 
 static bool take_credit(struct disk_space *space, uint64_t bytes)
@@ -246,10 +248,12 @@ static bool take_credit(struct disk_space *space, uint64_t bytes)
 static bool spend(struct disk_space *space, uint64_t bytes)
 {
     int64_t credit = atomic_load(&space->credit);
+    atomic_fetch_add(&space->writing, bytes);
     while (credit >= (int64_t)bytes) {
         if (atomic_compare_exchange_weak(&space->credit, &credit, credit - (int64_t)bytes))
             return true;
     }
+    atomic_fetch_sub(&space->writing, bytes);
     return false;
 }
 
@@ -266,9 +270,15 @@ bool disk_space_reserve(struct disk_space *space, uint64_t bytes)
     return true;
 }
 
+void disk_space_written(struct disk_space *space, uint64_t bytes)
+{
+    atomic_fetch_sub(&space->writing, bytes);
+}
+
 void disk_space_return(struct disk_space *space, uint64_t bytes)
 {
     atomic_fetch_add(&space->credit, (int64_t)bytes);
+    atomic_fetch_sub(&space->writing, bytes);
 }
 
 void disk_space_settle(struct disk_space *space)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "change.h"
 #include "filesystem.h"
+#include "listing.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -43,23 +44,27 @@ static struct fetch *find(struct fetches *fetches, const struct need *need)
     for (struct fetch *fetch = fetches->first; fetch; fetch = fetch->next) {
         if (fetch->type == need->type && fetch->node == need->node &&
             fetch->member == need->member && fetch->change == need->change &&
-            strcmp(fetch->name, need->name) == 0 && !atomic_load(&fetch->cancelled))
+            fetch->listing == need->listing && strcmp(fetch->name, need->name) == 0 &&
+            !atomic_load(&fetch->cancelled))
             return fetch;
     }
     return NULL;
 }
 
-static void drop(struct filesystem *fs, struct node *node, struct change *change)
+static void drop(struct filesystem *fs, const struct need *need)
 {
     pthread_mutex_lock(&fs->nodes.lock);
-    node_drop(&fs->nodes, node);
+    node_drop(&fs->nodes, need->node);
     pthread_mutex_unlock(&fs->nodes.lock);
-    change_unref(change);
+    change_unref(need->change);
+    listing_unref(need->listing);
 }
 
 static void fetch_free(struct fetch *fetch)
 {
-    drop(fetch->fs, fetch->node, fetch->change);
+    const struct need held = {
+        .node = fetch->node, .change = fetch->change, .listing = fetch->listing};
+    drop(fetch->fs, &held);
     free(fetch->name);
     free(fetch);
 }
@@ -95,18 +100,10 @@ static void note_unanswered(struct fetches *fetches)
     atomic_store(&fetches->unanswered_since, since);
 }
 
-/* Takes the call out of the table and claims its waiters, as a list through links.next. */
-static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bool answered)
+/* Claims the waiters, as a list through links.next. Under the lock. */
+static struct parked *claim_waiters(struct fetch *fetch)
 {
     struct parked *claimed = NULL;
-    pthread_mutex_lock(&fetches->lock);
-    struct fetch **at = &fetches->first;
-    while (*at != fetch)
-        at = &(*at)->next;
-    *at = fetch->next;
-    if (answered)
-        fetches->last_answer = clock_nanoseconds();
-    note_unanswered(fetches);
     while (fetch->waiters) {
         struct parked *parked = fetch->waiters;
         unlink_waiter(parked);
@@ -115,6 +112,45 @@ static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bo
             claimed = parked;
         }
     }
+    return claimed;
+}
+
+static void continue_all(struct parked *claimed, const struct error *failure)
+{
+    for (struct parked *next; claimed; claimed = next) {
+        next = parked_links(claimed)->next;
+        parked_continue(claimed, failure);
+    }
+}
+
+bool fetch_serve(struct fetch *fetch)
+{
+    struct fetches *fetches = fetch->fs->fetches;
+    pthread_mutex_lock(&fetches->lock);
+    fetches->last_answer = clock_nanoseconds();
+    fetch->started = fetches->last_answer + 1; /* the next piece is not here yet */
+    note_unanswered(fetches);
+    struct parked *claimed = claim_waiters(fetch);
+    pthread_mutex_unlock(&fetches->lock);
+    continue_all(claimed, NULL);
+    pthread_mutex_lock(&fetches->lock);
+    bool waited_for = fetch->waiters != NULL;
+    pthread_mutex_unlock(&fetches->lock);
+    return waited_for;
+}
+
+/* Takes the call out of the table and claims its waiters. */
+static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bool answered)
+{
+    pthread_mutex_lock(&fetches->lock);
+    struct fetch **at = &fetches->first;
+    while (*at != fetch)
+        at = &(*at)->next;
+    *at = fetch->next;
+    if (answered)
+        fetches->last_answer = clock_nanoseconds();
+    note_unanswered(fetches);
+    struct parked *claimed = claim_waiters(fetch);
     pthread_mutex_unlock(&fetches->lock);
     return claimed;
 }
@@ -136,11 +172,7 @@ static void run_fetch(struct job *job)
     enum error_kind kind = fetch->error.kind;
     bool answered = result == 0 || (kind != ERROR_TIMEOUT && kind != ERROR_UNREACHABLE &&
                                     kind != ERROR_INTERRUPTED);
-    struct parked *waiters = end_fetch(fetches, fetch, answered);
-    for (struct parked *next; waiters; waiters = next) {
-        next = parked_links(waiters)->next;
-        parked_continue(waiters, result == 0 ? NULL : &fetch->error);
-    }
+    continue_all(end_fetch(fetches, fetch, answered), result == 0 ? NULL : &fetch->error);
     fetch_free(fetch);
 }
 
@@ -160,6 +192,7 @@ static struct fetch *new_fetch(struct filesystem *fs, const struct need *need)
     fetch->node = need->node;
     fetch->member = need->member;
     fetch->change = need->change;
+    fetch->listing = need->listing;
     fetch->name = name;
     fetch->created = clock_nanoseconds();
     fetch->next = fs->fetches->first;
@@ -174,11 +207,7 @@ static void submit(struct fetches *fetches, struct fetch *fetch)
         return;
     struct error failure = {0};
     error_set(&failure, ERROR_LOCAL, "no thread can be started: %s", strerror(errno));
-    struct parked *waiters = end_fetch(fetches, fetch, false);
-    for (struct parked *next; waiters; waiters = next) {
-        next = parked_links(waiters)->next;
-        parked_continue(waiters, &failure);
-    }
+    continue_all(end_fetch(fetches, fetch, false), &failure);
     fetch_free(fetch);
 }
 
@@ -203,7 +232,7 @@ bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need 
     if (created)
         submit(fetches, created);
     else
-        drop(fs, need->node, need->change);
+        drop(fs, need);
     return joined || !wanted;
 }
 
@@ -215,7 +244,7 @@ void fetch_start(struct filesystem *fs, const struct need *need)
     if (created)
         submit(fs->fetches, created);
     else
-        drop(fs, need->node, need->change);
+        drop(fs, need);
 }
 
 void fetch_leave(struct filesystem *fs, struct parked *parked, bool for_good)

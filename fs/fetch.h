@@ -23,9 +23,10 @@ struct fetch {
     struct job job;
     struct filesystem *fs;
     const struct fetch_type *type;
-    struct node *node;     /* held */
-    char *name;            /* owned, may be NULL */
-    struct change *change; /* a reference, or NULL */
+    struct node *node;       /* held */
+    char *name;              /* owned, may be NULL */
+    struct change *change;   /* a reference, or NULL */
+    struct listing *listing; /* a reference, or NULL */
     uint8_t member;
     int64_t created;       /* clock_nanoseconds() */
     int64_t started;       /* when a worker took it up; 0 before; under the fetches' lock */
@@ -47,6 +48,10 @@ void fetch_start(struct filesystem *fs, const struct need *need);
 /* The parked request waits no more. `for_good`: a call that nobody waits for then is ended; else it
  * goes on, so that what it brings is there for the next look. */
 void fetch_leave(struct filesystem *fs, struct parked *parked, bool for_good);
+/* For a call that brings its answer in pieces: runs those who wait for it again, since what they
+ * want may be there; who still lacks something waits for the same call again. Whether anybody does.
+ */
+bool fetch_serve(struct fetch *fetch);
 /* Ends all calls soon. */
 void fetches_cancel_all(struct fetches *fetches);
 

@@ -93,7 +93,7 @@ static bool leave_out_clashes(struct filesystem *fs, const struct lineage *linea
 }
 
 int file_tree_list(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                   struct object_list *found)
+                   struct page *page, struct object_list *found)
 {
     cleanup_file_pages struct file_pages pages = {0};
     while (!pages.page.done) {
@@ -105,14 +105,16 @@ int file_tree_list(struct filesystem *fs, struct call *call, const struct lineag
     }
     if (found->count > 0)
         qsort(found->items, found->count, sizeof *found->items, compare_paths);
+    page_release(page);
     return leave_out_clashes(fs, lineage, found)
                ? 0
                : error_set(call->error, ERROR_LOCAL, "out of memory");
 }
 
 int file_tree_find(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                   struct text name, void **object)
+                   struct text name, void **object, struct object_list *versions)
 {
+    (void)versions;
     if (memchr(name.bytes, '/', name.size))
         return error_set(call->error, ERROR_NOT_FOUND, "no file has this name");
     return client_get_file(fs->client, call, lineage->version, name,

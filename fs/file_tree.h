@@ -13,9 +13,9 @@ struct facet;
 
 /* For the table of directories (directory.h). */
 int file_tree_list(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                   struct object_list *found);
+                   struct page *page, struct object_list *found);
 int file_tree_find(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                   struct text name, void **object);
+                   struct text name, void **object, struct object_list *versions);
 bool file_tree_add(struct listing *listing, const struct lineage *lineage, const void *object,
                    bool *duplicate);
 

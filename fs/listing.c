@@ -2,6 +2,7 @@
 #include "listing.h"
 
 #include "base/banned.h"
+#include "base/clock.h"
 #include "hash.h"
 #include "name.h"
 
@@ -15,6 +16,50 @@ struct listing *listing_new(int64_t fetched)
     atomic_init(&listing->counted.references, 1);
     listing->fetched = fetched;
     return listing;
+}
+
+struct listing *listing_new_growing(void)
+{
+    struct listing *listing = listing_new(0);
+    struct growth *growth = calloc(1, sizeof *growth);
+    if (!listing || !growth) {
+        free(listing);
+        free(growth);
+        return NULL;
+    }
+    listing->growth = growth;
+    return listing;
+}
+
+static void free_growth(struct listing *listing)
+{
+    if (!listing->growth)
+        return;
+    page_release(&listing->growth->page);
+    free(listing->growth);
+    listing->growth = NULL;
+}
+
+void listing_complete(struct listing *listing)
+{
+    free_growth(listing);
+    listing->completed = clock_nanoseconds();
+}
+
+void listing_take(struct listing *listing, struct listing *other)
+{
+    listing->count = other->count;
+    listing->capacity = other->capacity;
+    listing->entries = other->entries;
+    listing->index = other->index;
+    listing->index_size = other->index_size;
+    listing->sorted = other->sorted;
+    listing->below = other->below;
+    other->count = other->capacity = other->index_size = 0;
+    other->entries = NULL;
+    other->index = NULL;
+    other->sorted = NULL;
+    other->below = (struct object_list){0};
 }
 
 struct listing *listing_ref(struct listing *listing)
@@ -32,6 +77,7 @@ void listing_unref(struct listing *listing)
         free(listing->entries[i].name);
         object_unref(listing->entries[i].object);
     }
+    free_growth(listing);
     free(listing->entries);
     free(listing->index);
     free(listing->sorted);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a directory held when the server was asked: an immutable, reference
- * counted snapshot, in the server's order, with an index by name. Any thread
- * may read it while it holds a reference.
+ * What a directory held when the server was asked: a reference counted
+ * snapshot, in the server's order, with an index by name. A complete one is
+ * immutable: any thread may read it while it holds a reference. One that grows
+ * page by page is read and changed under nodes->lock; entries that are there
+ * keep their numbers and names, since the first of two equal names stays.
  */
 #ifndef FS_LISTING_H
 #define FS_LISTING_H
 
-#include "base/object.h"
+#include "client.h"
 
 #include <stdint.h>
 
@@ -16,10 +18,23 @@ struct entry {
     void *object; /* a reference */
 };
 
+/* How a listing goes on that is not complete. */
+struct growth {
+    struct page page;   /* where the next page starts */
+    unsigned pages;     /* that were added */
+    unsigned active;    /* calls that are fetching one just now */
+    int64_t progressed; /* clock_nanoseconds() when the last one came */
+    size_t reached;     /* entries that the furthest reader has had */
+    bool whole;         /* to be read to the end, although nobody waits for it yet */
+    bool slow;          /* nobody should wait for the next page with a lock of the kernel's */
+    bool duplicates;    /* were reported */
+};
+
 struct listing {
     struct object counted;
-    int64_t fetched;   /* clock_nanoseconds() when the asking began */
-    int64_t completed; /* and when all of it was there */
+    struct growth *growth; /* NULL: complete */
+    int64_t fetched;       /* clock_nanoseconds() when the asking began; 0: it has not */
+    int64_t completed;     /* and when all of it was there */
     size_t count;
     size_t capacity;
     struct entry *entries;
@@ -31,6 +46,12 @@ struct listing {
 };
 
 struct listing *listing_new(int64_t fetched);
+/* One that pages are yet to be added to. NULL: no memory. */
+struct listing *listing_new_growing(void);
+/* Gives a listing without entries all that another one has. */
+void listing_take(struct listing *listing, struct listing *other);
+/* No more is to come. */
+void listing_complete(struct listing *listing);
 /* Adds while the listing is being built. Takes a reference of the object. Two objects whose cut
  * names meet both stay reachable; a second one of the very same name is left out: *duplicate says
  * so. False: no memory. */

@@ -101,6 +101,7 @@ static void free_facets(struct node *node)
     for (struct facet *facet = node->facets, *next; facet; facet = next) {
         next = facet->next;
         listing_unref(facet->listing);
+        listing_unref(facet->growing);
         if (facet->free_own)
             facet->free_own(facet->own);
         free(facet);
@@ -280,6 +281,8 @@ static uint64_t origin_of(const struct node *parent, enum node_kind kind, uint64
 static void give_object(struct node *node, const void *object, uint64_t origin, int64_t fetched)
 {
     void *old = node->object;
+    if (old != object)
+        node->pages = 0;
     node->object = object_ref(object);
     object_unref(old);
     node->fetched = fetched;

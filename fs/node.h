@@ -45,13 +45,19 @@ enum { MEMBER_SELF = 0 };
 struct facet {
     struct facet *next;
     struct listing *listing; /* a reference; NULL: never listed */
+    struct listing *growing; /* a reference to one that is not complete; NULL: none */
     int64_t changed;         /* a listing from before does not show a change of our own */
     int64_t forgotten;       /* nothing in this directory that was read before is fresh (touch) */
     int64_t failed;          /* when asking the server last failed */
     unsigned singles;        /* entries asked for one by one since the last listing */
-    unsigned walked;         /* of collections/: how many were asked for their versions singly */
-    int64_t walk_began;      /* of `walked` */
-    int32_t opened_by;       /* process that last opened it as a directory, and when */
+    unsigned burst;          /* entries asked for one by one within a second, and since when */
+    int64_t burst_began;
+    unsigned walked;    /* of collections/: how many were asked for their versions singly; of
+                           an organization: whether who opened it goes into collections */
+    int64_t walk_began; /* of `walked` */
+    int64_t shown;      /* as of when the kernel's copy of the entries is; 0: it has none */
+    unsigned showing;   /* open handles that its copy is made of */
+    int32_t opened_by;  /* process that last opened it as a directory, and when */
     int64_t opened;
     void *own; /* what another module keeps here; owned */
     void (*free_own)(void *own);
@@ -73,6 +79,7 @@ struct node {
     uint64_t identity; /* what its inode numbers are made from; stable across mounts */
     uint64_t origin;   /* which object it stands for; not `identity` after a rename of our own */
     uint64_t lookups;  /* the kernel's references, members included */
+    uint64_t pages;    /* members, as bits, whose text the kernel may have of this very object */
     uint32_t holds;    /* children, requests, open files */
     uint32_t number;   /* the node id's upper part */
     uint8_t kind;

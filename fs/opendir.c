@@ -2,11 +2,14 @@
 #include "opendir.h"
 
 #include "directory.h"
+#include "errnos.h"
 #include "member.h"
 #include "place.h"
 #include "ready.h"
+#include "refresh.h"
 #include "room.h"
 #include "scratch.h"
+#include "walk.h"
 
 #include <errno.h>
 
@@ -19,6 +22,7 @@ struct open_directory {
     struct listing *listing; /* a reference; NULL: no entries from the server */
     const struct member *members;
     size_t member_count;
+    bool shown; /* the kernel may copy its entries */
 };
 
 static struct open_directory *directory_handle(const struct request *request)
@@ -34,7 +38,7 @@ static enum readiness prepare(struct request *request, struct open_directory *op
     *error_number = place_refuses_look(request, place);
     if (*error_number)
         return FAILED;
-    ready_note_opendir(request, place);
+    walk_note_opendir(request, place);
     if (place.member == MEMBER_SELF) {
         open->members = members_of(place.node->kind, &open->member_count);
         enum readiness readiness = ready_object(request, place.node, error_number);
@@ -42,12 +46,38 @@ static enum readiness prepare(struct request *request, struct open_directory *op
             return readiness;
     }
     if (directory_of(place))
-        return ready_listing(request, place, &open->listing, error_number);
+        return ready_opening(request, place, &open->listing, error_number);
     if (place.node->kind == NODE_REGISTRY)
         scratch_expire(request->fs, place.node);
     if (local_is_directory(place))
         open->listing = local_listing(place);
     return READY;
+}
+
+/* Which state of the directory the handle shows; 0: one that changes under it. */
+static int64_t state_of(const struct open_directory *open)
+{
+    enum node_kind kind = open->place.node->kind;
+    if (kind == NODE_CONTROL || kind == NODE_ORGANIZATION || local_is_directory(open->place))
+        return 0;
+    if (kind == NODE_REGISTRY && open->place.member == MEMBER_SELF)
+        return 0;
+    return open->listing ? open->listing->fetched : open->place.node->fetched;
+}
+
+/* Lets the kernel copy the entries, and use a copy that it has of this very state. Handles that
+ * show different states must not be mixed in one copy. Needs nodes->lock. */
+static void offer_copy(struct request *request, struct open_directory *open)
+{
+    int64_t state = request->fs->kernel_keeps_listings ? state_of(open) : 0;
+    struct facet *facet = state ? node_facet(open->place.node, open->place.member) : NULL;
+    if (!facet || (facet->shown != state && facet->showing > 0))
+        return;
+    request->file.cache_readdir = 1;
+    request->file.keep_cache = facet->shown == state;
+    facet->shown = state;
+    facet->showing++;
+    open->shown = true;
 }
 
 bool opendir_body(struct request *request)
@@ -64,8 +94,10 @@ bool opendir_body(struct request *request)
             if (directory_of(open->place)) /* a local listing is ours already */
                 listing_ref(open->listing);
             node_hold(nodes, open->place.node);
+            offer_copy(request, open);
         }
         pthread_mutex_unlock(&nodes->lock);
+        walk_read_ahead(request);
     }
     if (readiness == READY) {
         request->file.fh = (uintptr_t)open;
@@ -86,6 +118,8 @@ bool releasedir_body(struct request *request)
     struct nodes *nodes = &request->fs->nodes;
     listing_unref(open->listing);
     pthread_mutex_lock(&nodes->lock);
+    if (open->shown)
+        node_facet(open->place.node, open->place.member)->showing--;
     node_drop(nodes, open->place.node);
     pthread_mutex_unlock(&nodes->lock);
     free(open);
@@ -137,7 +171,8 @@ struct page_of_entries {
     size_t size;
     size_t used;
     struct buf scratch;
-    size_t next; /* number of the entry after it */
+    bool looked_at; /* by who looks at attributes, too */
+    size_t next;    /* number of the entry after it */
     fuse_ino_t *looked_up;
     size_t looked_up_count;
 };
@@ -164,19 +199,19 @@ static bool add_plus(struct request *request, struct page_of_entries *page, cons
                      struct place place)
 {
     struct filesystem *fs = request->fs;
-    struct fuse_entry_param entry;
-    if (!place_entry(fs, place, &page->scratch, &entry))
+    struct fuse_entry_param entry = {
+        .attr = {.st_ino = node_inode_number(place), .st_mode = place_mode(fs, place)}};
+    /* What is told of the dots but the type, the kernel ignores. */
+    bool whole = page->next >= DOTS && (page->looked_at || !walk_is_one_of_many(place));
+    if (whole && !place_entry(fs, place, &page->scratch, &entry))
         return false;
-    bool dots = page->next < DOTS;
-    if (dots)
-        entry.ino = 0;
     size_t needed =
         fuse_add_direntry_plus(request->fuse, page->bytes + page->used, page->size - page->used,
                                name, &entry, (off_t)page->next + 1);
     if (needed > page->size - page->used)
         return false;
     page->used += needed;
-    if (!dots) {
+    if (whole) {
         node_add_lookup(&fs->nodes, place.node);
         page->looked_up[page->looked_up_count++] = entry.ino;
     }
@@ -194,12 +229,43 @@ static void take_back_lookups(struct request *request, const struct page_of_entr
     pthread_mutex_unlock(&nodes->lock);
 }
 
+/* Notes how far the readers of a listing that grows have come. True: nothing of it is left to show
+ * and more is to come. */
+static bool is_at_end(struct open_directory *open, const struct page_of_entries *page)
+{
+    struct growth *growth = open->listing ? open->listing->growth : NULL;
+    if (!growth)
+        return false;
+    size_t before = DOTS + open->member_count;
+    size_t number = page->next > before ? page->next - before : 0;
+    if (number > growth->reached)
+        growth->reached = number;
+    return page->used == 0 && number >= open->listing->count;
+}
+
+/* Has the next page fetched while the reader is busy with what it got. */
+static void read_ahead(struct request *request, const struct open_directory *open)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    struct need more = {.type = &refresh_listing, .node = open->place.node};
+    pthread_mutex_lock(&nodes->lock);
+    bool wanted = refresh_is_wanted(open->listing);
+    if (wanted) {
+        node_hold(nodes, open->place.node);
+        more.member = open->place.member;
+        more.listing = listing_ref(open->listing);
+    }
+    pthread_mutex_unlock(&nodes->lock);
+    if (wanted)
+        fetch_start(request->fs, &more);
+}
+
 typedef bool add_entry(struct request *request, struct page_of_entries *page, const char *name,
                        struct place place);
 
 static bool answer_page(struct request *request, add_entry *add)
 {
-    const struct open_directory *open = directory_handle(request);
+    struct open_directory *open = directory_handle(request);
     struct nodes *nodes = &request->fs->nodes;
     struct page_of_entries page = {.size = request->size, .next = (size_t)request->offset};
     page.bytes = malloc(request->size);
@@ -212,14 +278,27 @@ static bool answer_page(struct request *request, add_entry *add)
     }
     buf_init(&page.scratch, TEXT_CEILING);
     pthread_mutex_lock(&nodes->lock);
+    page.looked_at = walk_looks(request);
     for (;; page.next++) {
         struct place place;
         const char *name = entry_at(request->fs, open, page.next, &place);
         if (!name || (place.node && !add(request, &page, name, place)))
             break;
     }
+    bool at_end = is_at_end(open, &page);
+    if (at_end && request->failure.kind == ERROR_NONE)
+        ready_wait_for_more(request, open->place, open->listing);
     pthread_mutex_unlock(&nodes->lock);
     buf_release(&page.scratch);
+    if (at_end) {
+        free(page.bytes);
+        free(page.looked_up);
+        if (request->failure.kind != ERROR_NONE)
+            fuse_reply_err(request->fuse, errno_of(request->failure.kind));
+        return request->failure.kind != ERROR_NONE;
+    }
+    if (open->listing)
+        read_ahead(request, open);
     if (fuse_reply_buf(request->fuse, page.bytes, page.used) != 0)
         take_back_lookups(request, &page);
     free(page.bytes);

@@ -53,6 +53,7 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     if (open->reader)
         remote_reader_unref(open->reader);
     buf_release(&open->text);
+    object_unref(open->object);
     free(open);
 }
 
@@ -95,6 +96,23 @@ static enum readiness prepare_local(struct request *request, struct node *node,
     return READY;
 }
 
+/* The bit of struct node's `pages`; 0: the kernel keeps no text of this member. */
+static uint64_t pages_bit(const struct filesystem *fs, struct place place)
+{
+    bool editable = place_mode(fs, place) & S_IWUSR;
+    return place.member < 64 && !editable ? UINT64_C(1) << place.member : 0;
+}
+
+/* What the kernel has of an attribute stays good as long as the node has the same object. There is
+ * nothing to say when a reader closes it. */
+static void describe_attribute(struct request *request, struct place place)
+{
+    uint64_t bit = pages_bit(request->fs, place);
+    request->file.keep_cache = (place.node->pages & bit) != 0;
+    request->file.noflush = 1;
+    place.node->pages |= bit;
+}
+
 static enum readiness prepare(struct request *request, struct place place, struct open_file *open,
                               int *error_number)
 {
@@ -116,6 +134,12 @@ static enum readiness prepare(struct request *request, struct place place, struc
         return readiness;
     if (edits)
         return prepare_draft(request, place, open, request->file.flags & O_TRUNC, error_number);
+    if (place.node->object && member && member->render) {
+        open->object = object_ref(place.node->object);
+        open->member = member;
+        describe_attribute(request, place);
+        return READY;
+    }
     if (place_render(request->fs, place, &open->text))
         return READY;
     *error_number = EIO;
@@ -295,6 +319,19 @@ static size_t cut_page(const struct request *request, const struct buf *text, co
     return left < request->size ? left : request->size;
 }
 
+/* Makes the text of an attribute as of when it was opened. What an old handle reads while the node
+ * has another object is not for the next one to keep. Needs nodes->lock. False: no memory. */
+static bool make_text(struct request *request, struct open_file *open)
+{
+    if (!open->object)
+        return true;
+    struct place place = node_place(&request->fs->nodes, request->id);
+    if (place.node && place.node->object != open->object)
+        place.node->pages &= ~pages_bit(request->fs, place);
+    return open->text.size > 0 ||
+           open->member->render(request->fs, open->member, open->object, &open->text);
+}
+
 /* The text of the handle: a draft's and a scratch file's may change meanwhile. Needs nodes->lock.
  */
 static const struct buf *text_of_handle(struct filesystem *fs, struct open_file *open)
@@ -314,15 +351,16 @@ bool read_body(struct request *request)
     if (open->reader)
         return read_file_body(request, open->reader, &open->gave_up);
     pthread_mutex_lock(&nodes->lock);
-    size_t size = cut_page(request, text_of_handle(request->fs, open), &page);
+    bool made = make_text(request, open);
+    size_t size = made ? cut_page(request, text_of_handle(request->fs, open), &page) : 0;
     char *copy = malloc(size + 1);
     if (copy && size > 0)
         memcpy(copy, page, size);
     pthread_mutex_unlock(&nodes->lock);
-    if (copy)
+    if (copy && made)
         fuse_reply_buf(request->fuse, copy, size);
     else
-        fuse_reply_err(request->fuse, ENOMEM);
+        fuse_reply_err(request->fuse, made ? ENOMEM : EIO);
     free(copy);
     return true;
 }

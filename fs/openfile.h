@@ -14,9 +14,11 @@
 #include <stdatomic.h>
 
 struct open_file {
-    struct buf text;              /* immutable after open */
-    struct draft *draft;          /* a reference; under nodes->lock */
-    struct node *local;           /* held, and counted as opened; under nodes->lock */
+    struct buf text;             /* of an attribute; made when it is first read */
+    void *object;                /* a reference: what the attribute is of; NULL: the text is made */
+    const struct member *member; /* which attribute it is of the object */
+    struct draft *draft;         /* a reference; under nodes->lock */
+    struct node *local;          /* held, and counted as opened; under nodes->lock */
     struct remote_reader *reader; /* of an artifact's file; immutable after open */
     atomic_llong gave_up;  /* clock_nanoseconds() when a read of content last took too long */
     struct origin *origin; /* while it is being opened */

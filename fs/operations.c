@@ -11,6 +11,7 @@
 #include "writefile.h"
 
 #include <errno.h>
+#include <sys/utsname.h>
 
 enum {
     MOST_BACKGROUND = 64, /* reads ahead that the kernel may have under way; 12 by default */
@@ -37,9 +38,20 @@ static struct request with_file(struct request request, const struct fuse_file_i
     return request;
 }
 
+/* Linux 6.9 to 6.12 do not drop the entries that they keep of a directory when opendir says so. */
+static bool kernel_drops_listings(void)
+{
+    struct utsname running;
+    int major = 0, minor = 0;
+    if (uname(&running) != 0 || sscanf(running.release, "%d.%d", &major, &minor) != 2)
+        return false;
+    return major != 6 || minor < 9 || minor > 12;
+}
+
 static void do_init(void *context, struct fuse_conn_info *connection)
 {
     struct filesystem *fs = context;
+    fs->kernel_keeps_listings = kernel_drops_listings();
     connection->max_background = MOST_BACKGROUND;
     connection->congestion_threshold = MOST_BACKGROUND * 3 / 4;
     connection->time_gran = 1;

@@ -210,7 +210,8 @@ static void give_up(struct filesystem *fs, unsigned at)
     struct facet *facet = node_facet(node, MEMBER_SELF);
     if (facet) {
         listing_unref(facet->listing);
-        facet->listing = NULL;
+        listing_unref(facet->growing);
+        facet->listing = facet->growing = NULL;
     }
     queries->kept[at] = queries->kept[--queries->count];
     kernel_cache_remove_entry(fs, node);

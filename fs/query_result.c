@@ -52,7 +52,8 @@ uint64_t query_identity(struct place directory, const char *name)
 }
 
 static int list(struct filesystem *fs, struct call *call, const struct lineage *chain,
-                enum filter_level level, directory_list_page *next, struct object_list *found)
+                enum filter_level level, directory_list_page *next, struct page *page,
+                struct object_list *found)
 {
     cleanup(wire_filters_release) struct wire_filters filters = {0};
     enum filter_search search = FILTER_BASIC;
@@ -70,25 +71,25 @@ static int list(struct filesystem *fs, struct call *call, const struct lineage *
                           .registry_filter = filters.texts[FILTER_REGISTRIES],
                           .collection_filter = filters.texts[FILTER_COLLECTIONS],
                           .version_filter = filters.texts[FILTER_VERSIONS]};
-    return directory_list_pages(fs, call, &scope, next, found);
+    return next(fs->client, call, &scope, page, found);
 }
 
 int query_list_registries(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                          struct object_list *found)
+                          struct page *page, struct object_list *found)
 {
-    return list(fs, call, lineage, FILTER_REGISTRIES, client_list_registries, found);
+    return list(fs, call, lineage, FILTER_REGISTRIES, client_list_registries, page, found);
 }
 
 int query_list_collections(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                           struct object_list *found)
+                           struct page *page, struct object_list *found)
 {
-    return list(fs, call, lineage, FILTER_COLLECTIONS, client_list_collections, found);
+    return list(fs, call, lineage, FILTER_COLLECTIONS, client_list_collections, page, found);
 }
 
 int query_list_versions(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                        struct object_list *found)
+                        struct page *page, struct object_list *found)
 {
-    return list(fs, call, lineage, FILTER_VERSIONS, client_list_versions, found);
+    return list(fs, call, lineage, FILTER_VERSIONS, client_list_versions, page, found);
 }
 
 /* What an entry of a result stands for; the parts that it has not are null. */

@@ -16,11 +16,11 @@ uint64_t query_identity(struct place directory, const char *name);
 
 /* Members of the rows (directory.h). */
 int query_list_registries(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                          struct object_list *found);
+                          struct page *page, struct object_list *found);
 int query_list_collections(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                           struct object_list *found);
+                           struct page *page, struct object_list *found);
 int query_list_versions(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                        struct object_list *found);
+                        struct page *page, struct object_list *found);
 bool query_add_registry(struct listing *listing, const struct lineage *lineage, const void *object,
                         bool *duplicate);
 bool query_add_collection(struct listing *listing, const struct lineage *lineage,

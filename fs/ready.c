@@ -10,6 +10,7 @@
 #include "options.h"
 #include "refresh.h"
 #include "stat.h"
+#include "walk.h"
 
 #include <errno.h>
 
@@ -18,11 +19,10 @@ enum {
     PATIENCE_SECONDS = 2, /* for a new answer, when an old one is at hand */
     FAILURE_SECONDS = 1, /* after which a failed call is tried again, when an old answer is there */
     PATH_SIZE = 1024,
-    RECENT_SECONDS = 1,       /* how old an answer may be for who is going to write */
-    LISTING_ROWS = 100,       /* entries of one page */
-    WALK_SECONDS = 60,        /* between opening collections/ and what is in it */
+    RECENT_SECONDS = 1, /* how old an answer may be for who is going to write */
+    LISTING_ROWS = 100, /* entries of one page */
+    BURST = 8,          /* entries asked for one by one within a second before a page is tried */
     IMMUTABLE_SECONDS = 3600, /* for which the kernel may keep what cannot change */
-    SINGLE_COLLECTIONS = 3,   /* collections listed one by one before the whole registry is */
 };
 
 static const int64_t SECOND = 1000000000;
@@ -142,6 +142,43 @@ static struct listing *listing_at(struct place place)
     return facet ? facet->listing : NULL;
 }
 
+/* Whether a listing on its way is still worth going on with: it is younger than the time to live,
+ * or the last page of it is. */
+static bool growing_is_fresh(const struct request *request, const struct filesystem *fs,
+                             struct place place, const struct listing *growing)
+{
+    return is_fresh(request, fs, place.node, place.member, growing->fetched) ||
+           (growing->fetched && !is_forgotten(place.node, place.member, growing->fetched) &&
+            clock_nanoseconds() - growing->growth->progressed < time_to_live(fs));
+}
+
+struct listing *ready_growing(struct filesystem *fs, const struct request *request,
+                              struct place place)
+{
+    struct facet *facet = node_facet(place.node, place.member);
+    if (!facet)
+        return NULL;
+    struct listing *growing = facet->growing;
+    if (growing && (!growing->fetched || growing->growth->active ||
+                    growing_is_fresh(request, fs, place, growing)))
+        return listing_ref(growing);
+    listing_unref(growing);
+    facet->growing = listing_new_growing();
+    return listing_ref(facet->growing);
+}
+
+/* What has come of the directory's listing that is on its way and may be shown; else NULL. */
+static struct listing *growing_at(const struct request *request, const struct filesystem *fs,
+                                  struct place place)
+{
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    struct listing *growing = facet ? facet->growing : NULL;
+    if (!growing || !growing->growth->pages || growing->fetched < facet->changed ||
+        !growing_is_fresh(request, fs, place, growing))
+        return NULL;
+    return growing;
+}
+
 /* Takes a collection's versions from a newer listing of the whole registry. */
 static void derive_versions(struct filesystem *fs, struct place versions)
 {
@@ -204,52 +241,38 @@ bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since
     return listing && listing->completed >= since && listing_is_fresh(NULL, fs, place, listing);
 }
 
-/* A walker (find, ls -R, grep -r) comes to every collection: one listing of the registry's versions
- * costs pages, one listing a collection costs collections. */
-static bool wants_whole_registry(const struct request *request, struct place versions)
-{
-    const struct facet *collections = node_find_facet(versions.node->parent, MEMBER_COLLECTIONS);
-    if (!collections)
-        return false;
-    bool same_walker = collections->opened_by == fuse_req_ctx(request->fuse)->pid &&
-                       clock_nanoseconds() - collections->opened < WALK_SECONDS * SECOND;
-    return same_walker || collections->walked >= SINGLE_COLLECTIONS;
-}
-
-/* Counts collections that are looked into shortly one after another. */
-static void count_walked(const struct filesystem *fs, struct facet *collections)
-{
-    int64_t now = clock_nanoseconds();
-    if (now - collections->walk_began > time_to_live(fs)) {
-        collections->walk_began = now;
-        collections->walked = 0;
-    }
-    collections->walked++;
-}
-
 /* Which listing to ask for so that `place` gets one. */
 static void need_listing(struct request *request, struct place place)
 {
     struct place source = source_of(place);
     if (source.node->kind == NODE_COLLECTION) {
-        struct facet *collections = node_facet(source.node->parent, MEMBER_COLLECTIONS);
-        if (wants_whole_registry(request, source))
+        if (walk_wants_whole_registry(request, source))
             source = (struct place){source.node->parent, MEMBER_VERSIONS};
-        else if (collections)
-            count_walked(request->fs, collections);
     }
     need(request, &refresh_listing, source, "");
+    request->need.listing = ready_growing(request->fs, request, source);
 }
 
-void ready_note_opendir(struct request *request, struct place place)
+void ready_wait_for_more(struct request *request, struct place place, struct listing *listing)
 {
-    if (place.node->kind != NODE_REGISTRY || place.member != MEMBER_COLLECTIONS)
-        return;
-    struct facet *facet = node_facet(place.node, place.member);
-    if (!facet)
-        return;
-    facet->opened_by = fuse_req_ctx(request->fuse)->pid;
-    facet->opened = clock_nanoseconds();
+    request->deadline = request->started + LOOKUP_SECONDS * SECOND;
+    need(request, &refresh_listing, place, "");
+    request->need.listing = listing_ref(listing);
+}
+
+bool ready_to_read_ahead(struct filesystem *fs, struct place place, struct need *need)
+{
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    if (listing_is_fresh(NULL, fs, place, listing_at(place)) ||
+        (facet && facet->growing && facet->growing->growth->active))
+        return false;
+    *need = (struct need){.type = &refresh_listing, .node = place.node, .member = place.member};
+    need->listing = ready_growing(fs, NULL, place);
+    if (!need->listing)
+        return false;
+    need->listing->growth->whole = true;
+    node_hold(&fs->nodes, place.node);
+    return true;
 }
 
 enum readiness ready_listing(struct request *request, struct place place, struct listing **listing,
@@ -265,6 +288,33 @@ enum readiness ready_listing(struct request *request, struct place place, struct
     return result;
 }
 
+enum readiness ready_opening(struct request *request, struct place place, struct listing **listing,
+                             int *error_number)
+{
+    struct listing *growing = growing_at(request, request->fs, place);
+    derive(request->fs, place);
+    *listing = listing_at(place);
+    if (*listing || !growing || growing->growth->slow)
+        return ready_listing(request, place, listing, error_number);
+    *listing = growing;
+    return READY;
+}
+
+/* Whether many entries are asked for shortly one after another in a directory of which no listing
+ * is known: one page may hold them all. It is tried once, what is not in it is asked for by name.
+ */
+static bool page_may_pay(struct facet *facet)
+{
+    int64_t now = clock_nanoseconds();
+    if (!facet || facet->listing || (facet->growing && facet->growing->growth->pages > 0))
+        return false;
+    if (now - facet->burst_began > SECOND) {
+        facet->burst_began = now;
+        facet->burst = 0;
+    }
+    return facet->burst++ >= BURST;
+}
+
 /* One entry, or the whole directory when so many entries were asked for that a listing is cheaper,
  * or when the file name does not tell the server's. */
 static void need_entry(struct request *request, struct place place, const char *name)
@@ -275,10 +325,15 @@ static void need_entry(struct request *request, struct place place, const char *
     bool listing_pays = listing && facet->singles > listing->count / LISTING_ROWS;
     if (place.node->kind == NODE_VERSION)
         listing_pays = file_tree_pays_listing(place.node, facet);
-    if (!row->find || name_needs_listing(name) || (listing_pays && row->list))
+    if (!row->find || name_needs_listing(name) || (listing_pays && row->list)) {
         need_listing(request, place);
-    else
+    } else if (row->list && place.node->kind != NODE_VERSION &&
+               page_may_pay(node_facet(place.node, place.member))) {
+        need(request, &refresh_listing, place, "");
+        request->need.listing = ready_growing(request->fs, request, place);
+    } else {
         need(request, &refresh_entry, place, name);
+    }
 }
 
 /* By its own time, or as part of a listing that is fresh. */
@@ -291,8 +346,11 @@ static bool node_is_fresh(const struct request *request, const struct filesystem
     if (is_fresh(request, fs, node->parent, node->member, node->fetched))
         return true;
     const struct listing *listing = listing_at(place);
-    return listing && node->fetched >= listing->fetched &&
-           listing_is_fresh(request, fs, place, listing);
+    if (listing && node->fetched >= listing->fetched &&
+        listing_is_fresh(request, fs, place, listing))
+        return true;
+    const struct listing *growing = growing_at(request, fs, place);
+    return growing && node->fetched >= growing->fetched;
 }
 
 enum readiness ready_object(struct request *request, struct node *node, int *error_number)
@@ -338,10 +396,10 @@ enum readiness ready_object_now(struct request *request, struct node *node, int 
     return WAITING;
 }
 
-/* The entry out of the directory's listing, however old that is. */
-static struct node *entry_from_listing(struct filesystem *fs, struct place place, const char *name)
+/* The entry out of a listing of the directory, however old that is. */
+static struct node *entry_from_listing(struct filesystem *fs, struct place place,
+                                       struct listing *listing, const char *name)
 {
-    struct listing *listing = listing_at(place);
     const struct entry *entry = listing ? listing_find(listing, name) : NULL;
     if (!entry)
         return NULL;
@@ -355,10 +413,10 @@ struct node *ready_known_entry(struct filesystem *fs, struct place place, const 
     derive(fs, place);
     struct node *entry = node_find(&fs->nodes, place.node, place.member, name);
     const struct facet *facet = node_find_facet(place.node, place.member);
-    const struct listing *listing = listing_at(place);
+    struct listing *listing = listing_at(place);
     if (!entry && listing && listing->fetched >= facet->changed)
-        entry = entry_from_listing(fs, place, name);
-    return entry;
+        entry = entry_from_listing(fs, place, listing, name);
+    return entry ? entry : entry_from_listing(fs, place, growing_at(NULL, fs, place), name);
 }
 
 enum readiness ready_entry(struct request *request, struct place place, const char *name,

@@ -24,6 +24,15 @@ enum readiness ready_object_now(struct request *request, struct node *node, int 
 /* All entries of a directory. *listing is borrowed: take a reference before unlocking. */
 enum readiness ready_listing(struct request *request, struct place place, struct listing **listing,
                              int *error_number);
+/* The same for a reader who takes entries as they come: a listing that grows will do once its first
+ * page is there, unless an older, complete one has to be shown when the next page fails. */
+enum readiness ready_opening(struct request *request, struct place place, struct listing **listing,
+                             int *error_number);
+/* Makes a reader who is at the end of a listing that grows wait for its next page. */
+void ready_wait_for_more(struct request *request, struct place place, struct listing *listing);
+/* The listing of the place that is on its way, or a new one, with a reference; NULL: no memory. */
+struct listing *ready_growing(struct filesystem *fs, const struct request *request,
+                              struct place place);
 /* One entry by name. Known names are answered at once, however old: the kernel holds the parent's
  * lock meanwhile (what is stale is read again by the getattr or open that follows). */
 enum readiness ready_entry(struct request *request, struct place place, const char *name,
@@ -45,8 +54,7 @@ bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since
 /* Seconds for which the kernel may keep a node's name and attributes; 0: ask again. */
 double ready_seconds_left(struct filesystem *fs, const struct node *node);
 
-/* Says that a process has opened a directory: walkers are told by what they open one after another.
- */
-void ready_note_opendir(struct request *request, struct place place);
+/* Whether a listing of the place would be news; then *need asks for all of it, for fetch_start. */
+bool ready_to_read_ahead(struct filesystem *fs, struct place place, struct need *need);
 
 #endif

@@ -11,6 +11,10 @@ extern const struct fetch_type refresh_listing;
 /* One entry of it by its file name: need.name as well. */
 extern const struct fetch_type refresh_entry;
 
+/* Whether a reader of a listing that grows is about to come to the end of what is there. Needs
+ * nodes->lock. */
+bool refresh_is_wanted(const struct listing *listing);
+
 /* Puts a listing in place of an older one and lets the entries' nodes follow: what is not in it
  * any more is removed. Needs nodes->lock; takes over the reference. */
 void refresh_install(struct filesystem *fs, struct place place, struct listing *listing);

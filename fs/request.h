@@ -25,6 +25,7 @@ struct fetch;
 struct fetch_type;
 struct node;
 struct change;
+struct listing;
 struct remote_reader;
 
 /* What a body waits for: one server call, shared by all who wait for the same (fetch.h). */
@@ -34,6 +35,7 @@ struct need {
     uint8_t member;
     char name[NAME_LIMIT + 1]; /* of an entry; empty for the whole directory */
     struct change *change;     /* a reference: what is to be done (change.h); NULL: reading */
+    struct listing *listing;   /* a reference: one that is to grow; else NULL */
     /* A reference: bytes of a file (remote_file.h), as the request's offset and size say; nothing
      * else counts then. */
     struct remote_reader *reader;

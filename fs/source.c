@@ -41,7 +41,7 @@ static int follow(struct filesystem *fs, struct place directory, struct version 
         struct call call = {.error = error};
         cleanup_object struct collection *found = NULL;
         if (client_get_collection(fs->client, &call, collection->object, version->collection,
-                                  &found) < 0)
+                                  &found, NULL) < 0)
             return -1;
         collection =
             install(fs, (struct place){collection, MEMBER_COLLECTIONS}, found->name, found);
@@ -64,7 +64,7 @@ static int enter(struct filesystem *fs, struct place *place, struct text name, s
     lineage_of(place->node, &lineage);
     pthread_mutex_unlock(&fs->nodes.lock);
     cleanup_object void *object = NULL;
-    int result = row->find(fs, &call, &lineage, name, &object);
+    int result = row->find(fs, &call, &lineage, name, &object, NULL);
     lineage_release(&lineage);
     if (result < 0)
         return -1;

@@ -150,6 +150,65 @@ cold_mount() {
     assert_requests 0
 }
 
+# Requests of all kinds: each of them was waited for.
+round_trips() {
+    control GET /counts | jq '.graphql + .storage.gets + .artifacts'
+}
+
+@test "a file below an alias, mount included: 6 round trips" {
+    sandbox_start sample
+    mount_start
+    cat "$MNT/acme/model/collections/churn/aliases/production/files/config.json" >/dev/null
+    [[ $(round_trips) -le 6 ]] || fail "$(control GET /counts)"
+}
+
+@test "64 cats of one registry's attributes at once: 1 request" {
+    local name registry attributes pids=() i
+    IFS=$'\t' read -r name _ < <(largest)
+    registry=$(control GET /state | jq -r --arg name "$name" '.organizations[] | select(.name == $name)
+        | [.registries[].name | select(startswith("wandb-registry-"))][17] | ltrimstr("wandb-registry-")')
+    attributes=(name description visibility allow_all_artifact_types artifact_types full_name
+        organization entity id created_at updated_at)
+    cold_mount
+    control POST /delay '{"ms": 50, "target": "graphql"}' >/dev/null
+    for i in {0..63}; do
+        cat "$MNT/$name/$registry/${attributes[i % ${#attributes[@]}]}" >/dev/null 3>&- &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do wait "$i"; done
+    assert_requests_at_most 1
+}
+
+@test "64 cats in different collections at once: some by name, then one page" {
+    local pids=() i
+    sandbox_start large --param collections=90 --param versions=0
+    cold_mount
+    for i in {10..73}; do
+        cat "$MNT/large/r0/collections/c$i/description" >/dev/null 3>&- &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do wait "$i"; done
+    [[ $(operation_count RegistryCollections) -le 1 ]]
+    assert_requests_at_most 64
+    control GET /counts
+    reset_counts
+    cat "$MNT"/large/r0/collections/c{10..73}/description >/dev/null
+    assert_requests 0
+}
+
+@test "find of an organization: each page of each registry once; ls of one registry: its own" {
+    sandbox_start large --param registries=6 --param collections=3 --param versions=40
+    cold_mount
+    find "$MNT/large" -path '*/files' -prune -o -print >/dev/null
+    assert_requests_at_most $((1 + 6 * (1 + 2)))
+    mount_stop
+    cold_mount
+    ls -lR "$MNT/large/r0/collections/c0/versions" --ignore=files >/dev/null
+    ls -l "$MNT/large/r0/collections" "$MNT/large/r0" "$MNT/large" >/dev/null
+    sleep 0.5
+    [[ $(operation_count RegistryVersions) -eq 1 && $(operation_count RegistryCollections) -eq 1 ]]
+}
+
 @test "one attribute of one registry on a cold mount: 3 requests" {
     local name count
     IFS=$'\t' read -r name count < <(largest)

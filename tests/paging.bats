@@ -80,3 +80,65 @@ SCRIPT
     ls "$MNT/paging" | wc -l >after.txt
     [[ $(cat after.txt) -lt $(cat before.txt) && $(cat after.txt) -gt 200 ]]
 }
+
+@test "the first entries come after one page, the rest when somebody reads on" {
+    sandbox_start large --param collections=1200 --param versions=0
+    mount_start --ttl 600
+    reset_counts
+    "$ROOT/tests/bench/walking.py" first "$MNT/large/r0/collections"
+    sleep 0.5
+    [[ $(operation_count RegistryCollections) -le 2 ]] || fail "$(control GET /counts)"
+    ls -f "$MNT/large/r0/collections" | sort >all.txt
+    printf '%s\n' . .. c{0..1199} | sort >expected.txt
+    assert_same_text all.txt expected.txt
+    assert_equal "$(operation_count RegistryCollections)" 12
+}
+
+@test "places in a listing that is still coming: telldir, seekdir, rewinddir" {
+    sandbox_start large --param collections=350 --param versions=0
+    mount_start --ttl 600
+    run -0 perl -e '
+        opendir(my $handle, $ARGV[0]) or die;
+        my (@names, @places);
+        for (;;) {
+            push @places, telldir($handle);
+            push @names, (readdir($handle) // last);
+        }
+        @names == 352 or die scalar(@names), " entries";
+        my %once = map { $_ => 1 } @names;
+        keys %once == 352 or die "some occur twice";
+        for my $i (250, 10, 120, 0) {
+            seekdir($handle, $places[$i]);
+            my $name = readdir($handle);
+            $name eq $names[$i] or die "$i: $name instead of $names[$i]";
+        }
+        rewinddir($handle);
+        my @again = readdir($handle);
+        "@again" eq "@names" or die "rewound, it reads otherwise";
+    ' "$MNT/large/r0/collections"
+}
+
+@test "a page in the middle fails: what came before is shown, the listing fails, the next one works" {
+    sandbox_start large --param collections=500 --param versions=0
+    mount_start --ttl 600
+    control POST /faults '{"target": "graphql", "operation": "RegistryCollections", "kind": "status",
+        "status": 500, "times": -1, "after": 2}'
+    run ! ls -f "$MNT/large/r0/collections"
+    [[ $output == *"Input/output error"* && $output == *c499* ]] || fail "$output"
+    control DELETE /faults
+    run -0 ls "$MNT/large/r0/collections"
+    assert_equal "${#lines[@]}" 500
+}
+
+@test "a page in the middle hangs: the reader waits for seconds, others do not" {
+    sandbox_start large --param collections=500 --param versions=0
+    mount_start --ttl 600
+    control POST /faults '{"target": "graphql", "operation": "RegistryCollections", "kind": "hang",
+        "times": -1, "after": 1}'
+    ls -f "$MNT/large/r0/collections" >hung.txt 2>&1 3>&- &
+    local pid=$!
+    eventually 10 test -s hung.txt || true
+    within 5000 cat "$MNT/large/r0/name" >/dev/null
+    within 15000 tail --pid "$pid" -f /dev/null
+    grep -q 'Connection timed out' hung.txt
+}

@@ -20,6 +20,7 @@ from mounted import Mount, control, outcome, start_sandbox
 BOUND_S = 20  # of one metadata request (design 5)
 PATIENT_S, IMPATIENT_S = 20, 2  # the mounts' limit where an answer is expected, and where none
 CHURN = "acme/model/collections/churn"
+COLLECTIONS = "acme/model/collections/"  # listed: a collection that is found brings versions along
 
 
 def read(path):
@@ -36,10 +37,10 @@ OPERATIONS = (
     ("list files", "list", [CHURN + "/versions/v0/id"], lambda root: os.listdir(f"{root}/{CHURN}/versions/v0/files")),
     ("find a registry", "find", [], lambda root: os.stat(root + "/acme/model")),
     ("find a collection", "find", ["acme/model"], lambda root: os.stat(f"{root}/{CHURN}")),
-    ("find a version", "find", [CHURN], lambda root: os.stat(f"{root}/{CHURN}/versions/v0")),
+    ("find a version", "find", [COLLECTIONS], lambda root: os.stat(f"{root}/{CHURN}/versions/v0")),
     ("find a file", "find", [CHURN + "/versions/v0/id"],
      lambda root: os.stat(f"{root}/{CHURN}/versions/v0/files/config.json")),
-    ("find an alias", "find", [CHURN], lambda root: os.readlink(f"{root}/{CHURN}/aliases/production")),
+    ("find an alias", "find", [COLLECTIONS], lambda root: os.readlink(f"{root}/{CHURN}/aliases/production")),
     ("read again", "again", ["acme/model/description"], lambda root: read_again(root, "acme/model/description")),
 )
 
@@ -57,6 +58,8 @@ def prepare(operation, expected, proxy):
         full = os.path.join(mount.path, path)
         if patiently(lambda: stat.S_ISREG(os.stat(full).st_mode)):
             patiently(lambda: read(full))
+        elif full.endswith("/"):
+            patiently(lambda: os.listdir(full))
     return mount
 
 

@@ -76,9 +76,9 @@ def look_at(path, depth, seen):
 REACHED_BY = {
     "FetchRegistry": ("acme/model", 1),
     "FetchRegistries": ("acme", 2),
-    "ProjectArtifactCollection": ("acme/model/collections/churn", 1),
+    "ProjectArtifactCollectionVersions": ("acme/model/collections/churn/versions/v0", 1),
     "RegistryCollections": ("acme/model/collections", 2),
-    "ArtifactMembershipByName": ("acme/model/collections/churn/versions/v0", 1),
+    "ArtifactMembershipByName": ("acme/model/versions/churn:v0", 1),
     "RegistryVersions": ("acme/model/collections/churn/versions", 2),
 }
 

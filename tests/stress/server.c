@@ -17,6 +17,7 @@ enum {
     REGISTRIES = 4,
     COLLECTIONS = 4,
     VERSIONS = 5,
+    ROWS = 3,        /* of a page */
     EPOCH_MS = 40,   /* for so long the world stays as it is */
     ABSENT = 9,      /* one of so many objects is not there in an epoch */
     FAILURES = 25,   /* one of so many calls fails */
@@ -270,14 +271,23 @@ int client_get_organization(struct client *client, struct call *call, struct tex
     return 0;
 }
 
+/* Where the next page of a world of `count` objects starts and ends. */
+static void turn_page(struct page *page, int count, int *first, int *end)
+{
+    *first = (int)page->fetched * ROWS;
+    *end = *first + ROWS < count ? *first + ROWS : count;
+    page->done = *end == count;
+}
+
 int client_list_registries(struct client *client, struct call *call, const struct scope *scope,
                            struct page *page, struct object_list *found)
 {
+    int i, end;
     (void)client;
-    page->done = true;
+    turn_page(page, REGISTRIES, &i, &end);
     if (server_travel(call) != 0)
         return -1;
-    for (int i = 0; i < REGISTRIES; i++) {
+    for (page->fetched++; i < end; i++) {
         char name[NAME_SIZE];
         snprintf(name, sizeof name, "r%d", i);
         if (exists(name, scope->organization->name) &&
@@ -329,7 +339,8 @@ int client_list_collections(struct client *client, struct call *call, const stru
 }
 
 int client_get_collection(struct client *client, struct call *call, const struct registry *registry,
-                          struct text name, struct collection **collection)
+                          struct text name, struct collection **collection,
+                          struct object_list *versions)
 {
     (void)client;
     if (server_travel(call) != 0)
@@ -337,6 +348,11 @@ int client_get_collection(struct client *client, struct call *call, const struct
     if (name.size != 2 || name.bytes[0] != 'c' || !exists(name.bytes, registry->full_name))
         return not_there(call);
     *collection = make_collection(registry->entity, registry->full_name, name.bytes);
+    for (int i = 0; versions && i < VERSIONS / 2; i++) {
+        if (add(call, versions,
+                make_version(registry->entity, registry->full_name, name.bytes, i)) != 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -353,12 +369,13 @@ int client_list_versions(struct client *client, struct call *call, const struct 
                          struct page *page, struct object_list *found)
 {
     char registry[NAME_SIZE], collection[NAME_SIZE];
+    int i, end;
     (void)client;
-    page->done = true;
+    turn_page(page, COLLECTIONS * VERSIONS, &i, &end);
     registry_of(scope, registry);
     if (server_travel(call) != 0)
         return -1;
-    for (int i = 0; i < COLLECTIONS * VERSIONS; i++) {
+    for (page->fetched++; i < end; i++) {
         snprintf(collection, sizeof collection, "c%d", i / VERSIONS);
         if (filter_names(scope->collection_filter, collection) &&
             add(call, found,

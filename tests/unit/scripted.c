@@ -243,10 +243,13 @@ static int run_is_empty(struct test *test)
 static int run_get_collection(struct test *test)
 {
     cleanup_object struct collection *found = NULL;
-    int result =
-        client_get_collection(test->client, &test->call, &test->registry, text_of("churn"), &found);
+    cleanup_object_list struct object_list versions = {0};
+    int result = client_get_collection(test->client, &test->call, &test->registry, text_of("churn"),
+                                       &found, &versions);
     if (found)
         print_collection(found);
+    for (size_t i = 0; i < versions.count; i++)
+        print_version(versions.items[i]);
     return result;
 }
 
