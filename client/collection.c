@@ -10,8 +10,6 @@
 
 #define AT(member) (int)offsetof(struct collection, member)
 
-enum { EMPTY_PAGES_MOST = 1000 };
-
 static const struct object_layout layout = {
     .size = sizeof(struct collection),
     .texts = (const int[]){AT(id), AT(name), AT(registry), AT(entity), AT(description), AT(type),

@@ -64,6 +64,23 @@ static int list_page(struct client *client, struct call *call, const struct vers
     return connection ? decode_page(client, call, version, connection, pages, found) : -1;
 }
 
+/* The next page that has anything in it. Routes are not changed any more after the first page. */
+static int list_pages(struct client *client, struct call *call, const struct version *version,
+                      struct file_pages *pages, struct object_list *found)
+{
+    struct call whole = *call;
+    int64_t before = pages->counted;
+    whole.deadline = call_deadline(client, call);
+    for (int empty = 0; empty < EMPTY_PAGES_MOST; empty++) {
+        if (list_page(client, &whole, version, pages, found) != 0)
+            return -1;
+        pages->started = true;
+        if (pages->page.done || pages->counted > before)
+            return 0;
+    }
+    return error_set(call->error, ERROR_SERVER, "the server sends empty pages without end");
+}
+
 /* From the manifest: everything, or what is no file in the store. */
 static int list_manifest(struct client *client, struct call *call, const struct version *version,
                          bool only_references, struct object_list *found)
@@ -108,7 +125,7 @@ int client_list_files(struct client *client, struct call *call, const struct ver
     for (;;) {
         enum file_route route = pages->route;
         int result = route == ROUTE_MANIFEST ? list_manifest(client, call, version, false, found)
-                                             : list_page(client, call, version, pages, found);
+                                             : list_pages(client, call, version, pages, found);
         if (result == 0)
             break;
         /* Pages of different routes do not go together. */

@@ -6,8 +6,6 @@
 #include "json_reader.h"
 #include "json_text.h"
 
-enum { EMPTY_PAGES_MOST = 1000 };
-
 void page_release(struct page *page)
 {
     free(page->cursor);

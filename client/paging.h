@@ -8,7 +8,10 @@
 
 #include <jansson.h>
 
-enum { PAGE_SIZE = 100 }; /* protocol 9: the page of registries, collections, versions */
+enum {
+    PAGE_SIZE = 100,         /* protocol 9: the page of registries, collections, versions */
+    EMPTY_PAGES_MOST = 1000, /* one after another, before they are taken for a fault */
+};
 
 /* What is listed and what becomes of each node. */
 struct listing {

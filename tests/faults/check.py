@@ -50,8 +50,13 @@ def read_again(root, path):
     read(os.path.join(root, path))
 
 
+def expectation(row, operation, expected):
+    """What a cell may be. A file that its own lookup does not show is looked for in the listing."""
+    return expected["list" if (row, operation[0]) == ("empty-pages-for-ever", "find a file") else operation[1]]
+
+
 def prepare(operation, expected, proxy):
-    seconds = PATIENT_S if "ok" in expected[operation[1]] else IMPATIENT_S
+    seconds = PATIENT_S if "ok" in expected else IMPATIENT_S
     mount = patiently(lambda: Mount("--timeout", str(seconds), "--ttl", "600", "--negative-ttl", "0",
                                     environment={"WANDB_BASE_URL": proxy.url}))
     for path in operation[2]:
@@ -83,7 +88,7 @@ def check(name, expected, fault):
     proxy = Proxy(TLS_SERVER["base_url"] if isinstance(fault, str) and fault in TLS_FAULTS else server)
     wrong = []
     with ThreadPoolExecutor(len(OPERATIONS)) as pool:
-        mounts = list(pool.map(lambda operation: prepare(operation, expected, proxy), OPERATIONS))
+        mounts = list(pool.map(lambda operation: prepare(operation, expectation(name, operation, expected), proxy), OPERATIONS))
         if fault == "refuse":
             proxy.refuse()
         elif isinstance(fault, str):
@@ -94,11 +99,12 @@ def check(name, expected, fault):
         cells = list(pool.map(cell, OPERATIONS, mounts))
         control("DELETE", "/faults")
         wrong += [f"{name}: {complaint}" for complaint in pool.map(Mount.stop, mounts) if complaint]
-    for (operation, column, _, _), (found, seconds, kib) in zip(OPERATIONS, cells):
-        if found not in expected[column].split("|"):
-            wrong.append(f"{name}: {operation}: {found} after {seconds:.1f} s, not {expected[column]}")
+    for operation, (found, seconds, kib) in zip(OPERATIONS, cells):
+        wanted = expectation(name, operation, expected)
+        if found not in wanted.split("|"):
+            wrong.append(f"{name}: {operation[0]}: {found} after {seconds:.1f} s, not {wanted}")
         if kib > 600 * 1024:
-            wrong.append(f"{name}: {operation}: {kib} KiB of memory")
+            wrong.append(f"{name}: {operation[0]}: {kib} KiB of memory")
     proxy.refuse()
     return wrong
 
