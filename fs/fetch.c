@@ -165,7 +165,8 @@ static void run_fetch(struct job *job)
     pthread_mutex_unlock(&fetches->lock);
     struct call call = {.cancelled = &fetch->cancelled, .error = &fetch->error};
     int result = -1;
-    if (atomic_load(&fetch->cancelled))
+    /* One that keeps running is told all the same: a save that is given up keeps its text. */
+    if (atomic_load(&fetch->cancelled) && !fetch->type->keeps_running)
         error_set(&fetch->error, ERROR_INTERRUPTED, "nobody waits for it any more");
     else
         result = fetch->type->run(fetch, &call);

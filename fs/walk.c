@@ -60,9 +60,8 @@ bool walk_wants_whole_registry(struct request *request, struct place versions)
     return false;
 }
 
-/* The registry that a walker of its whole organization, and of what is in collections, has come
- * to; NULL: it is none, or what
- * follows is under way already. */
+/* The registry that a walker of its whole organization, and of what is in collections, has come to;
+ * NULL: it is none, or what follows is under way already. */
 static struct node *walked_registry(const struct request *request, struct place place)
 {
     struct node *registry = node_ancestor(place.node, NODE_REGISTRY);
