@@ -188,12 +188,9 @@ void kernel_cache_remove_entry(struct filesystem *fs, const struct node *node)
         enqueue_entry(fs, REMOVE_ENTRY, node);
 }
 
-void kernel_cache_expire(struct filesystem *fs, const struct node *node)
+void kernel_cache_expire_entry(struct filesystem *fs, const struct node *node)
 {
-    if (!node->lookups)
-        return;
     enqueue_entry(fs, EXPIRE_ENTRY, node);
-    kernel_cache_forget_attributes(fs, node);
 }
 
 void kernel_cache_forget_attributes(struct filesystem *fs, const struct node *node)

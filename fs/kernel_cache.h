@@ -21,15 +21,16 @@ void kernel_cache_stop(struct kernel_cache *cache);
 void kernel_cache_free(struct kernel_cache *cache);
 
 /* Waits until what was queued so far has been sent, for some milliseconds at most: then who asks
- * the kernel sees the change. Not from a handler, not under a lock. */
+ * the kernel sees the change. Not under a lock; from a handler only where nothing is queued that
+ * waits for this handler's directory. */
 void kernel_cache_settle(struct kernel_cache *cache, int milliseconds);
 
 /* A name of a directory may have come to be, or is there no more. */
 void kernel_cache_remove_name(struct filesystem *fs, struct place directory, const char *name);
 /* The node is not in its directory any more. */
 void kernel_cache_remove_entry(struct filesystem *fs, const struct node *node);
-/* The node's name and attributes are to be asked for again; whoever works in it stays there. */
-void kernel_cache_expire(struct filesystem *fs, const struct node *node);
+/* The node's name is to be asked for again; whoever works in it stays there. */
+void kernel_cache_expire_entry(struct filesystem *fs, const struct node *node);
 /* The attributes of the node and its members are to be asked for again. */
 void kernel_cache_forget_attributes(struct filesystem *fs, const struct node *node);
 

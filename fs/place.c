@@ -110,11 +110,14 @@ int place_refuses_look(const struct request *request, struct place place)
     return place.node->kind == NODE_CONTROL && is_stranger(request) ? EACCES : 0;
 }
 
-static void expire_below(struct filesystem *fs, const struct node *node)
+typedef void forget_node(struct filesystem *fs, const struct node *node);
+
+static void each_below(struct filesystem *fs, const struct node *node, forget_node *forget)
 {
     for (const struct node *child = node->first_child; child; child = child->next_sibling) {
-        kernel_cache_expire(fs, child);
-        expire_below(fs, child);
+        if (child->lookups)
+            forget(fs, child);
+        each_below(fs, child, forget);
     }
 }
 
@@ -124,7 +127,7 @@ void place_forget(struct filesystem *fs, struct place place)
     struct node *node = place.node;
     if (place.member == MEMBER_SELF) {
         node->forgotten = now;
-        kernel_cache_expire(fs, node);
+        kernel_cache_forget_attributes(fs, node);
     } else {
         struct facet *facet = node_facet(node, place.member);
         struct facet *source =
@@ -134,5 +137,12 @@ void place_forget(struct filesystem *fs, struct place place)
         if (source)
             source->forgotten = now;
     }
-    expire_below(fs, node);
+    each_below(fs, node, kernel_cache_forget_attributes);
+}
+
+void place_forget_names(struct filesystem *fs, struct place place)
+{
+    if (place.member == MEMBER_SELF && place.node->lookups && place.node->parent)
+        kernel_cache_expire_entry(fs, place.node);
+    each_below(fs, place.node, kernel_cache_expire_entry);
 }

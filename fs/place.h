@@ -29,7 +29,10 @@ int place_refuses_change(const struct request *request, struct place place);
 /* EACCES where the caller may not look, else 0. */
 int place_refuses_look(const struct request *request, struct place place);
 
-/* Forgets what is cached of the place and below it, here and in the kernel. */
+/* Forgets what is cached of the place and below it, here, and the attributes in the kernel. */
 void place_forget(struct filesystem *fs, struct place place);
+/* Has the kernel ask for the names again, too. It waits for who works in these directories just
+ * now, so only what was queued before is there soon. */
+void place_forget_names(struct filesystem *fs, struct place place);
 
 #endif

@@ -353,12 +353,14 @@ static bool node_is_fresh(const struct request *request, const struct filesystem
     return growing && node->fetched >= growing->fetched;
 }
 
+/* Of a node that is gone, another may have the name by now: on ESTALE the kernel walks the path
+ * once more, and asks for every name of it. */
 enum readiness ready_object(struct request *request, struct node *node, int *error_number)
 {
     if (node->kind == NODE_LOCAL) /* an open file works on after unlink */
         return READY;
     if (node->gone) {
-        *error_number = ENOENT;
+        *error_number = ESTALE;
         return FAILED;
     }
     if (node_is_query(node) || !node->parent || !directory_row(node->parent->kind, node->member))
@@ -367,7 +369,7 @@ enum readiness ready_object(struct request *request, struct node *node, int *err
     if (node->kind == NODE_VERSION || node->kind == NODE_LINK)
         derive(request->fs, place);
     if (node->gone) {
-        *error_number = ENOENT;
+        *error_number = ESTALE;
         return FAILED;
     }
     if (node_is_fresh(request, request->fs, node))

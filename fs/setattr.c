@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "setattr.h"
 
+#include "kernel_cache.h"
 #include "member.h"
 #include "openfile.h"
 #include "options.h"
@@ -15,6 +16,7 @@ enum {
     SET_TIMES = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
                 FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME,
     SET_MODE = FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_CTIME,
+    SETTLE_MS = 500, /* for the kernel to have forgotten */
 };
 
 static bool has_draft(const struct request *request, struct place place)
@@ -33,14 +35,29 @@ void setattr_show_draft(const struct request *request, struct stat *attributes)
         attributes->st_size = (off_t)draft->edit.text.size;
 }
 
-/* Setting a directory's times is how a user says "ask the server again" (design 3). The mode of a
- * registry is set by `mkdir -m`, which has said all when it made it. */
+/* Setting a directory's times is how a user says "ask the server again" (design 3). */
+static bool is_touch(const struct request *request, struct place place)
+{
+    return S_ISDIR(place_mode(request->fs, place)) &&
+           (request->flags & ~(unsigned)SET_TIMES) == 0 && !request->fs->options->read_only;
+}
+
+/* The attributes are gone from the kernel when touch ends, for whoever looks next. */
+static void finish_touch(struct filesystem *fs, struct place place)
+{
+    kernel_cache_settle(fs->kernel_cache, SETTLE_MS);
+    pthread_mutex_lock(&fs->nodes.lock);
+    place_forget_names(fs, place);
+    pthread_mutex_unlock(&fs->nodes.lock);
+}
+
+/* The mode of a registry is set by `mkdir -m`, which has said all when it made it. */
 static enum readiness set_directory(struct request *request, struct place place, int *error_number)
 {
     *error_number = request->fs->options->read_only ? EROFS : 0;
     if (*error_number)
         return FAILED;
-    if ((request->flags & ~(unsigned)SET_TIMES) == 0) {
+    if (is_touch(request, place)) {
         place_forget(request->fs, place);
         return READY;
     }
@@ -127,7 +144,10 @@ bool setattr_body(struct request *request)
     }
     if (readiness == READY)
         setattr_show_draft(request, &entry.attr);
+    bool touched = readiness == READY && is_touch(request, place);
     pthread_mutex_unlock(&fs->nodes.lock);
+    if (touched)
+        finish_touch(fs, place);
     if (readiness == FAILED)
         fuse_reply_err(request->fuse, error_number);
     else if (readiness == READY)

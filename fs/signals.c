@@ -46,7 +46,9 @@ static void reload(struct filesystem *fs)
     if (client_reload_credentials(fs->client, &error) < 0)
         log_write(fs->log, CLIENT_LOG_WARNING, "credentials stay as they were: %s", error.message);
     pthread_mutex_lock(&fs->nodes.lock);
-    place_forget(fs, (struct place){fs->nodes.root, MEMBER_SELF});
+    struct place root = {fs->nodes.root, MEMBER_SELF};
+    place_forget(fs, root);
+    place_forget_names(fs, root);
     pthread_mutex_unlock(&fs->nodes.lock);
     log_write(fs->log, CLIENT_LOG_INFO, "forgot what was cached and read the credentials again");
 }
