@@ -99,7 +99,7 @@ unit_tests() {
 # What a target finds stays in $logs/finds.
 fuzz() {
     TMPDIR=$scratch single timeout 3600 tests/fuzz/run "$1" "$builds/fuzz/tests/fuzz/fuzz_$1" \
-        "${FUZZ_SECONDS:-15}" "$logs/finds"
+        "${FUZZ_SECONDS:-60}" "$logs/finds"
 }
 
 sandbox_selftest() {
@@ -128,13 +128,13 @@ counts_of_closing_line() {
 # Line coverage of the program by the unit tests and the suites in build asan. Says something only
 # when all of them have run.
 coverage() {
-    local summary name percent
+    local summary needed percent
     summary=$(gcovr --root "$root" --filter client/ --filter fs/ --sort-uncovered --print-summary "$builds/asan")
     printf '%s\n' "$summary"
     percent=$(sed -n 's/^lines: \([0-9.]*\)%.*/\1/p' <<<"$summary")
-    for name in $(all_steps | grep -E '^(unit:asan|bats-asan:)'); do
-        if [[ ! -f $logs/$name.result ]]; then
-            printf '%s did not run.\n' "$name"
+    for needed in $(all_steps | grep -E '^(unit:asan|bats-asan:)'); do
+        if [[ ! -f $logs/$needed.result ]]; then
+            printf '%s did not run.\n' "$needed"
             result 0 0 1
             return
         fi
