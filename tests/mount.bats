@@ -23,6 +23,11 @@ teardown() {
     test_teardown
 }
 
+# In a chroot whose root is no mount point there are none.
+need_namespace() {
+    unshare --mount true || skip "needs a mount namespace"
+}
+
 need_root() {
     [[ $EUID -eq 0 ]] || skip "needs root"
 }
@@ -280,6 +285,7 @@ as_installed() {
 }
 
 @test "mount -t fuse.registryfs, with the options that fstab lines have" {
+    need_namespace
     as_installed 'mount -t fuse.registryfs acme "$PWD/mountpoint" \
             -o rw,nosuid,nodev,noatime,_netdev,nofail,x-systemd.automount,ttl=5,allow_other &&
         test -d mountpoint/model && umount mountpoint'
@@ -287,6 +293,7 @@ as_installed() {
 }
 
 @test "mount -t fuse.registryfs reports a failure as mount does" {
+    need_namespace
     run -32 as_installed 'mount -t fuse.registryfs nobody "$PWD/mountpoint" -o ttl=5'
     [[ -z $(daemons) ]]
 }
@@ -370,6 +377,7 @@ fault_was_hit() {
 
 @test "a person without a home directory and without privileges can mount, by fusermount3" {
     need_root
+    need_namespace
     chmod 711 "$SUITE_DIR" "$TEST_DIR"
     chown 12345:12345 mountpoint
     [[ -u $(command -v fusermount3) ]] || skip "fusermount3 is not setuid"

@@ -117,7 +117,7 @@ assert_new_things_fail() {
 }
 
 @test "too many requests for too long: Device or resource busy" {
-    mount_start --timeout 3
+    mount_start --timeout 8
     ls "$MNT/acme" >/dev/null
     fault status status 429
     fails_with "Device or resource busy" within 20000 ls "$MNT/acme/dataset/collections"

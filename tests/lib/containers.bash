@@ -17,6 +17,7 @@ containers_obstacle() {
         command -v "$command" >/dev/null || printf '%s is not installed\n' "$command"
     done
     [[ -c /dev/fuse ]] || printf 'no /dev/fuse\n'
+    unshare --mount true 2>/dev/null || printf 'no mount namespace of its own (a chroot)\n'
     grep -qw overlay /proc/filesystems || modprobe -q overlay || printf 'no overlay filesystem\n'
 }
 
