@@ -16,6 +16,7 @@ struct options;
 struct disk_cache;
 struct kernel_cache;
 struct remote_files;
+struct open_directory;
 struct open_file;
 struct queries;
 struct status_server;
@@ -33,8 +34,9 @@ struct filesystem {
     struct lane *data_lane;
     struct fetches *fetches;
     struct requests *requests;
-    struct open_file *open_files; /* under nodes.lock */
-    struct node *control;         /* the node of .registryfs */
+    struct open_file *open_files;            /* under nodes.lock */
+    struct open_directory *open_directories; /* likewise */
+    struct node *control;                    /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
     struct queries *queries; /* under nodes.lock */
     struct fuse_session *session;

@@ -8,6 +8,7 @@
 #include "kernel_cache.h"
 #include "mountpoint.h"
 #include "notify.h"
+#include "opendir.h"
 #include "openfile.h"
 #include "operations.h"
 #include "options.h"
@@ -222,6 +223,7 @@ static void stop(struct filesystem *fs)
         fuse_session_destroy(fs->session);
     }
     open_file_close_all(fs);
+    open_directory_close_all(fs);
     unsaved_write_out(fs);
 }
 

@@ -22,7 +22,8 @@ struct open_directory {
     struct listing *listing; /* a reference; NULL: no entries from the server */
     const struct member *members;
     size_t member_count;
-    bool shown; /* the kernel may copy its entries */
+    bool shown;                                  /* the kernel may copy its entries */
+    struct open_directory *next, **link_to_this; /* fs->open_directories, under nodes->lock */
 };
 
 static struct open_directory *directory_handle(const struct request *request)
@@ -80,6 +81,36 @@ static void offer_copy(struct request *request, struct open_directory *open)
     open->shown = true;
 }
 
+static void link_open(struct filesystem *fs, struct open_directory *open)
+{
+    open->next = fs->open_directories;
+    open->link_to_this = &fs->open_directories;
+    if (open->next)
+        open->next->link_to_this = &open->next;
+    fs->open_directories = open;
+}
+
+static void close_directory(struct filesystem *fs, struct open_directory *open)
+{
+    struct nodes *nodes = &fs->nodes;
+    listing_unref(open->listing);
+    pthread_mutex_lock(&nodes->lock);
+    *open->link_to_this = open->next;
+    if (open->next)
+        open->next->link_to_this = open->link_to_this;
+    if (open->shown)
+        node_facet(open->place.node, open->place.member)->showing--;
+    node_drop(nodes, open->place.node);
+    pthread_mutex_unlock(&nodes->lock);
+    free(open);
+}
+
+void open_directory_close_all(struct filesystem *fs)
+{
+    while (fs->open_directories)
+        close_directory(fs, fs->open_directories);
+}
+
 bool opendir_body(struct request *request)
 {
     struct nodes *nodes = &request->fs->nodes;
@@ -95,6 +126,7 @@ bool opendir_body(struct request *request)
                 listing_ref(open->listing);
             node_hold(nodes, open->place.node);
             offer_copy(request, open);
+            link_open(request->fs, open);
         }
         pthread_mutex_unlock(&nodes->lock);
         walk_read_ahead(request);
@@ -114,15 +146,7 @@ bool opendir_body(struct request *request)
 
 bool releasedir_body(struct request *request)
 {
-    struct open_directory *open = directory_handle(request);
-    struct nodes *nodes = &request->fs->nodes;
-    listing_unref(open->listing);
-    pthread_mutex_lock(&nodes->lock);
-    if (open->shown)
-        node_facet(open->place.node, open->place.member)->showing--;
-    node_drop(nodes, open->place.node);
-    pthread_mutex_unlock(&nodes->lock);
-    free(open);
+    close_directory(request->fs, directory_handle(request));
     return true;
 }
 

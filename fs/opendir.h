@@ -11,4 +11,7 @@ bool readdir_body(struct request *request);
 bool readdirplus_body(struct request *request);
 bool releasedir_body(struct request *request);
 
+/* At the end of a mount: the kernel may not have sent every release any more. */
+void open_directory_close_all(struct filesystem *fs);
+
 #endif
