@@ -52,12 +52,13 @@ struct facet {
     unsigned singles;        /* entries asked for one by one since the last listing */
     unsigned burst;          /* entries asked for one by one within a second, and since when */
     int64_t burst_began;
-    unsigned walked;    /* of collections/: how many were asked for their versions singly; of
-                           an organization: whether who opened it goes into collections */
-    int64_t walk_began; /* of `walked` */
-    int64_t shown;      /* as of when the kernel's copy of the entries is; 0: it has none */
-    unsigned showing;   /* open handles that its copy is made of */
-    int32_t opened_by;  /* process that last opened it as a directory, and when */
+    unsigned
+        walked; /* of collections/: how many were asked for their versions singly, and since when */
+    int64_t walk_began;
+    bool descended;    /* of an organization: who opened it goes into collections */
+    int64_t shown;     /* as of when the kernel's copy of the entries is; 0: it has none */
+    unsigned showing;  /* open handles that its copy is made of */
+    int32_t opened_by; /* process that last opened it as a directory, and when */
     int64_t opened;
     void *own; /* what another module keeps here; owned */
     void (*free_own)(void *own);

@@ -38,7 +38,7 @@ static bool is_forgotten(const struct node *node, uint8_t member, int64_t fetche
     return false;
 }
 
-static int64_t time_to_live(const struct filesystem *fs)
+int64_t ready_time_to_live(const struct filesystem *fs)
 {
     return (int64_t)(fs->options->ttl * (double)SECOND);
 }
@@ -52,7 +52,7 @@ static bool is_fresh(const struct request *request, const struct filesystem *fs,
     const struct directory *row = directory_row(node->kind, member);
     if (row && row->immutable)
         return true;
-    return clock_nanoseconds() - fetched < time_to_live(fs) ||
+    return clock_nanoseconds() - fetched < ready_time_to_live(fs) ||
            (request && fetched >= request->started);
 }
 
@@ -69,7 +69,7 @@ static bool listing_is_fresh(const struct request *request, const struct filesys
     if (is_fresh(request, fs, place.node, place.member, listing->fetched))
         return true;
     int64_t took = listing->completed - listing->fetched;
-    return took * 2 > time_to_live(fs) && fs->options->ttl > 0 &&
+    return took * 2 > ready_time_to_live(fs) && fs->options->ttl > 0 &&
            !is_forgotten(place.node, place.member, listing->fetched) &&
            clock_nanoseconds() - listing->completed < took;
 }
@@ -149,7 +149,7 @@ static bool growing_is_fresh(const struct request *request, const struct filesys
 {
     return is_fresh(request, fs, place.node, place.member, growing->fetched) ||
            (growing->fetched && !is_forgotten(place.node, place.member, growing->fetched) &&
-            clock_nanoseconds() - growing->growth->progressed < time_to_live(fs));
+            clock_nanoseconds() - growing->growth->progressed < ready_time_to_live(fs));
 }
 
 struct listing *ready_growing(struct filesystem *fs, const struct request *request,
@@ -245,10 +245,8 @@ bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since
 static void need_listing(struct request *request, struct place place)
 {
     struct place source = source_of(place);
-    if (source.node->kind == NODE_COLLECTION) {
-        if (walk_wants_whole_registry(request, source))
-            source = (struct place){source.node->parent, MEMBER_VERSIONS};
-    }
+    if (source.node->kind == NODE_COLLECTION && walk_wants_whole_registry(request, source))
+        source = (struct place){source.node->parent, MEMBER_VERSIONS};
     need(request, &refresh_listing, source, "");
     request->need.listing = ready_growing(request->fs, request, source);
 }

@@ -51,6 +51,8 @@ void ready_wait_for(struct request *request, const struct fetch_type *type, stru
  * there before is not what somebody waits for: only a part of it may have been forgotten. */
 bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since);
 
+/* How old what is shown may be, in nanoseconds (`--ttl`). Takes no lock. */
+int64_t ready_time_to_live(const struct filesystem *fs);
 /* Seconds for which the kernel may keep a node's name and attributes; 0: ask again. */
 double ready_seconds_left(struct filesystem *fs, const struct node *node);
 

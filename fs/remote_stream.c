@@ -437,7 +437,7 @@ static void finish(struct stream *stream, const struct error *error)
 
 /* Whether all of the file is on disk. What was seen there once is not looked at again: this is
  * asked after each of the many streams of a large file. */
-static bool is_on_disk(struct remote_file *file)
+static bool all_is_on_disk(struct remote_file *file)
 {
     bool present;
     pthread_mutex_lock(&file->files->lock);
@@ -458,7 +458,7 @@ static bool is_on_disk(struct remote_file *file)
 static void check_afterwards(struct remote_file *file)
 {
     struct remote_files *files = file->files;
-    if (!file->disk || !is_on_disk(file))
+    if (!file->disk || !all_is_on_disk(file))
         return;
     pthread_mutex_lock(&files->lock);
     bool mine = !file->complete && !file->checking;

@@ -35,14 +35,14 @@ void walk_note_opendir(struct request *request, struct place place)
     facet->opened_by = fuse_req_ctx(request->fuse)->pid;
     facet->opened = clock_nanoseconds();
     if (organization)
-        facet->walked = 0;
+        facet->descended = false;
 }
 
 /* Counts collections that are looked into shortly one after another. */
 static void count_walked(const struct filesystem *fs, struct facet *collections)
 {
     int64_t now = clock_nanoseconds();
-    if (now - collections->walk_began > (int64_t)(fs->options->ttl * (double)SECOND)) {
+    if (now - collections->walk_began > ready_time_to_live(fs)) {
         collections->walk_began = now;
         collections->walked = 0;
     }
@@ -71,9 +71,9 @@ static struct node *walked_registry(const struct request *request, struct place 
     if (!opened_it(request, organization) ||
         !opened_it(request, node_find_facet(registry, MEMBER_COLLECTIONS)))
         return NULL;
-    bool is_news = (place.node->kind == NODE_COLLECTION) != (organization->walked != 0);
+    bool is_news = (place.node->kind == NODE_COLLECTION) != organization->descended;
     if (place.node->kind == NODE_COLLECTION)
-        organization->walked = 1;
+        organization->descended = true;
     return is_news ? registry : NULL;
 }
 
@@ -85,11 +85,11 @@ static size_t next_registries(struct filesystem *fs, const struct node *registry
     const struct directory *row = directory_of(place);
     const struct facet *facet = node_find_facet(place.node, place.member);
     const struct listing *listing = facet ? facet->listing : NULL;
-    size_t count = 0, at = 0;
-    if (!listing)
+    const struct entry *here = listing ? listing_find(listing, registry->name) : NULL;
+    size_t count = 0;
+    if (!here)
         return 0;
-    while (at < listing->count && strcmp(listing->entries[at].name, registry->name) != 0)
-        at++;
+    size_t at = (size_t)(here - listing->entries);
     for (size_t i = at + 1; i < listing->count && i <= at + SIDE_BY_SIDE; i++) {
         const struct entry *entry = &listing->entries[i];
         struct node *node =
