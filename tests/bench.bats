@@ -5,22 +5,6 @@
 
 load lib/helpers
 
-setup_file() {
-    suite_setup
-}
-
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
-teardown() {
-    test_teardown
-}
-
 @test "the small form of the benchmark: every row is there, every count of requests holds" {
     HELLO=$(dirname "$REGISTRYFS")/../tests/bench/hello run -0 "$ROOT/tests/bench/run" --small
     local row

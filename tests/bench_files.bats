@@ -5,22 +5,6 @@
 
 load lib/helpers
 
-setup_file() {
-    suite_setup
-}
-
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
-teardown() {
-    test_teardown
-}
-
 @test "it compares every way to read, and the first byte costs one request" {
     run -0 --separate-stderr env TMPDIR="$TEST_DIR" "$ROOT/tests/bench/files" 9 1
     [[ ${lines[0]} == *"Linux"*"1 repetitions" ]]

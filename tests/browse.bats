@@ -13,18 +13,6 @@ setup_file() {
     mount_start --ttl 600
 }
 
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
-teardown() {
-    test_teardown
-}
-
 @test "every name is there, of the right kind, and no other" {
     assert_same_tree '%y %P'
 }

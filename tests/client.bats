@@ -10,10 +10,6 @@ setup_file() {
     sandbox_start sample
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     WALK=${REGISTRYFS%/fs/*}/tests/unit/walk

@@ -10,7 +10,7 @@ setup_file() {
     SECONDS_EACH=${EDITING_SECONDS:-60}
     export SECONDS_EACH
 }
-teardown_file() { suite_teardown; }
+
 setup() {
     test_setup
     sandbox_start sample
@@ -19,7 +19,6 @@ setup() {
     mount_start
     SECOND=$MNT
 }
-teardown() { cd "$TEST_DIR" && test_teardown; }
 
 # edit_for SECONDS MOUNT ATTRIBUTE NAME: writes "NAME 1", "NAME 2" … until the time is over; what the
 # server accepted is added to NAME.good, what was refused, with the message, to NAME.bad.

@@ -28,10 +28,6 @@ setup_file() {
     sandbox_start sample
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     [[ -z $OBSTACLE ]] || skip "$OBSTACLE"
     test_setup
@@ -45,7 +41,6 @@ teardown() {
     test_teardown || failed=1
     return $failed
 }
-
 
 # Waits until container $1 says that the mount at $2 is healthy.
 container_ready() {

@@ -10,18 +10,6 @@ setup_file() {
     sandbox_start paging
 }
 
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
-teardown() {
-    test_teardown
-}
-
 # pages N: requests that N entries take.
 pages() {
     printf '%s\n' "$((($1 + 99) / 100))"

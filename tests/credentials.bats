@@ -10,10 +10,6 @@ setup_file() {
     sandbox_start sample
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 # No credentials in the environment; $KEY is a good one.
 setup() {
     test_setup
@@ -21,10 +17,6 @@ setup() {
     HOST=${WANDB_BASE_URL#http://}
     unset WANDB_API_KEY
     mkdir mountpoint
-}
-
-teardown() {
-    test_teardown
 }
 
 WRONG=0000000000000000000000000000000000000000

@@ -11,18 +11,10 @@ setup_file() {
         --param files=200 --param file_bytes=300000 --param big_bytes=70000000
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     export FILES=large/r0/collections/c0/versions/v0/files
     CACHE=$XDG_CACHE_HOME/registryfs
-}
-
-teardown() {
-    test_teardown
 }
 
 gets() {

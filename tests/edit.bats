@@ -5,15 +5,12 @@
 load lib/helpers
 load lib/editing
 
-setup_file() { suite_setup; }
-teardown_file() { suite_teardown; }
 setup() {
     test_setup
     sandbox_start sample
     mount_start --ttl 600
     MODEL=$MNT/acme/model
 }
-teardown() { cd "$TEST_DIR" && test_teardown; }
 
 # --- one-line values ---
 

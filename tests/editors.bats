@@ -8,17 +8,16 @@ load lib/helpers
 load lib/editing
 load lib/editors
 
-setup_file() { suite_setup; }
-teardown_file() { suite_teardown; }
 setup() {
     test_setup
     sandbox_start sample
     mount_start --ttl 600 --timeout 3
     DATASET=$MNT/acme/dataset
 }
+
 teardown() {
     tmux -L "editing-$$" kill-server 2>/dev/null || true
-    cd "$TEST_DIR" && test_teardown
+    test_teardown
 }
 
 # --- tools without a terminal: run_NAME FILE ATTRIBUTE, the new text in new.ATTRIBUTE ---
@@ -49,14 +48,17 @@ run_patch() {
     diff -u "old.$2" "new.$2" >change.patch
     patch --quiet "$1" change.patch
 }
+
 run_git_apply() {
     (cd "${1%/*}" && sed "s,^\(---\|+++\) \(old\|new\)\..*,\1 a/$2," <"$TEST_DIR/change.patch" |
         git apply --unsafe-paths -p1 -)
 }
+
 run_rsync() { rsync "new.$2" "$1"; }
 run_tar() {
     cp "new.$2" "$2" && tar cf new.tar "$2" && tar xf new.tar -C "${1%/*}"
 }
+
 run_sed() { sed -i "1s/.*/$(first_lines "$2" "$TOOL" | sed ':a;N;$!ba;s/\n/\\n/g')/" "$1"; }
 run_perl() { NEW=$(first_lines "$2" "$TOOL") perl -i -pe 's/.*/$ENV{NEW}/ if $. == 1' "$1"; }
 run_ed() { printf '1c\n%s\n.\nw\nq\n' "$(first_lines "$2" "$TOOL")" | ed -s "$1"; }

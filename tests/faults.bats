@@ -11,18 +11,6 @@ setup_file() {
     sandbox_start sample
 }
 
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
-teardown() {
-    test_teardown
-}
-
 @test "the table, rows 1 to 24" {
     python3 "$ROOT/tests/faults/check.py" 1 24
 }

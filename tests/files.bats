@@ -10,14 +10,6 @@ setup_file() {
     sandbox_start sample
 }
 
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
 # Whatever a test did, no storage request carried credentials.
 teardown() {
     local authorized=0

@@ -12,18 +12,6 @@ setup_file() {
     control GET /state >"$SUITE_DIR/state.json"
 }
 
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
-teardown() {
-    test_teardown
-}
-
 # oracle ORGANIZATION bare|full FILTER FILTER FILTER; "-" is none.
 oracle() {
     local organization=$1 form=$2

@@ -10,17 +10,9 @@ setup_file() {
     sandbox_start sample
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     control POST /seed '"sample"' >/dev/null
-}
-
-teardown() {
-    test_teardown
 }
 
 describe_model() {

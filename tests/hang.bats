@@ -11,10 +11,6 @@ setup_file() {
     sandbox_start paging
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     LISTING=()

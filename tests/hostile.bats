@@ -13,14 +13,6 @@ setup_file() {
     export EXPECTED=$SUITE_DIR/expected
 }
 
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
 teardown() {
     # Whatever was asked of it, it must still be alive.
     local alive=true

@@ -11,10 +11,6 @@ setup_file() {
         --param files=10000 --param file_bytes=40 --param big_bytes=1073741824
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     export FILES=large/r0/collections/c0/versions/v0/files

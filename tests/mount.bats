@@ -10,17 +10,9 @@ setup_file() {
     sandbox_start sample
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     mkdir mountpoint
-}
-
-teardown() {
-    test_teardown
 }
 
 # In a chroot whose root is no mount point there are none.

@@ -10,18 +10,6 @@ setup_file() {
     sandbox_start sample
 }
 
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
-teardown() {
-    test_teardown
-}
-
 @test "while mounting: it mounts or says in one line why not" {
     python3 "$ROOT/tests/faults/odd.py" mount
 }

@@ -5,21 +5,9 @@
 
 load lib/helpers
 
-setup_file() {
-    suite_setup
-}
-
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     sandbox_start sample
-}
-
-teardown() {
-    test_teardown
 }
 
 # Reads acme/model, with everything in it, but not acme/dataset.

@@ -21,14 +21,6 @@ setup_file() {
     }
 }
 
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
 teardown() {
     ! is_mounted system || layers_unmount system "$TEST_DIR/upper"
     test_teardown

@@ -10,18 +10,6 @@ setup_file() {
     sandbox_start paging
 }
 
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
-teardown() {
-    test_teardown
-}
-
 @test "the whole tree, page after page, equals the expected one" {
     expect_tree expected
     EXPECTED=$PWD/expected

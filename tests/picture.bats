@@ -5,22 +5,6 @@
 
 load lib/helpers
 
-setup_file() {
-    suite_setup
-}
-
-teardown_file() {
-    suite_teardown
-}
-
-setup() {
-    test_setup
-}
-
-teardown() {
-    test_teardown
-}
-
 @test "the session is typed and recorded: browse, edit, load" {
     "$ROOT/contrib/picture" "$TEST_DIR/session.svg"
     python3 -c 'import sys, xml.dom.minidom as dom

@@ -10,18 +10,10 @@ setup_file() {
     sandbox_start sample
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     mount_start --ttl 600
     CHURN=$MNT/acme/model/collections/churn
-}
-
-teardown() {
-    test_teardown
 }
 
 @test "a directory stream can be rewound, and sought to any place that it told" {

@@ -5,15 +5,12 @@
 load lib/helpers
 load lib/editing
 
-setup_file() { suite_setup; }
-teardown_file() { suite_teardown; }
 setup() {
     test_setup
     sandbox_start sample
     mount_start --ttl 600
     MODEL=$MNT/acme/model
 }
-teardown() { test_teardown; }
 
 # The kernel answers ESTALE by trying a rename once more.
 @test "a rename over what somebody else has changed meanwhile: ESTALE, also when it is tried again" {

@@ -10,10 +10,6 @@ setup_file() {
     sandbox_start sample
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     # A socket's path has 107 bytes at most.

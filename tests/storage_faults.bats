@@ -10,10 +10,6 @@ setup_file() {
     sandbox_start sample
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     export FILE=acme/model/collections/churn/versions/v0/files/model.pt

@@ -20,18 +20,10 @@ setup_file() {
     sandbox_start "$SUITE_DIR/seed.json"
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     mount_start --ttl 600
     FILES=$MNT/acme/model/collections/churn/aliases/production/files
-}
-
-teardown() {
-    test_teardown
 }
 
 # fio_reads DIRECTORY OPTION…: all bytes of its file are as fio wrote them. (A colon in fio's

@@ -13,10 +13,6 @@ setup_file() {
     (cd "$ROOT" && source_files | tar -cf - -T -) | tar -xf - -C clone
 }
 
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     cd "$SUITE_DIR/clone" || return

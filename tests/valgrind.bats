@@ -6,14 +6,6 @@
 load lib/helpers
 load lib/editing
 
-setup_file() {
-    suite_setup
-}
-
-teardown_file() {
-    suite_teardown
-}
-
 setup() {
     test_setup
     sandbox_start sample
@@ -25,7 +17,7 @@ setup() {
 }
 
 teardown() {
-    cd "$TEST_DIR" && test_teardown
+    test_teardown
 }
 
 # One report that says so, however the program ended.

@@ -2,12 +2,10 @@
 # shellcheck shell=bash
 #
 # What every bats suite loads: `load lib/helpers`. A suite starts its own sandbox servers and
-# mounts; nothing is shared between suites. See CONTRIBUTING.md for an example.
+# mounts; nothing is shared between suites. See CONTRIBUTING.md for an example. A suite that needs
+# more than the four functions at the end does it in one of its own:
 #
-#   setup_file    { suite_setup; sandbox_start sample; }
-#   teardown_file { suite_teardown; }
-#   setup         { test_setup; }
-#   teardown      { test_teardown; }
+#   setup_file() { suite_setup; sandbox_start sample; }
 
 bats_require_minimum_version 1.5.0
 set -o pipefail
@@ -71,6 +69,7 @@ test_setup() {
 # Fails the test when a daemon did not end well or something was left behind.
 test_teardown() {
     local failed=0
+    cd "$TEST_DIR" || failed=1 # a test may end below its mount
     [[ -z ${SANDBOX_DIR:-} ]] || sandbox_calm || failed=1
     stop_mounts_of "$TEST_DIR" || failed=1
     stop_sandboxes_of "$TEST_DIR" || failed=1
@@ -78,3 +77,8 @@ test_teardown() {
     cd "$SUITE_DIR" && rm -rf --one-file-system "$TEST_DIR"
     return $failed
 }
+
+setup_file() { suite_setup; }
+setup() { test_setup; }
+teardown() { test_teardown; }
+teardown_file() { suite_teardown; }
