@@ -17,6 +17,7 @@
 #include "read_file.h"
 #include "refresh.h"
 #include "run_command.h"
+#include "session_loop.h"
 #include "signals.h"
 #include "source.h"
 #include "status_query.h"
@@ -29,7 +30,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-enum { METADATA_WORKERS = 10, LOOP_THREADS = 4 };
+enum { METADATA_WORKERS = 10 };
 
 /* libfuse's log function has no context of its own. */
 static struct log *libfuse_log;
@@ -188,17 +189,15 @@ static int mount_session(struct filesystem *fs)
 
 static int run_loop(struct filesystem *fs)
 {
-    struct fuse_loop_config *config = fuse_loop_cfg_create();
-    if (!config)
+    struct session_loop *loop = session_loop_new(fs->session);
+    if (!loop)
         return fail(EXIT_SYSTEM, "out of memory");
-    fuse_loop_cfg_set_max_threads(config, LOOP_THREADS);
-    fuse_loop_cfg_set_idle_threads(config, LOOP_THREADS);
-    struct signals *signals = signals_start(fs);
+    struct signals *signals = signals_start(fs, loop);
     kernel_cache_start(fs->kernel_cache, fs->session);
     fs->status_server = status_server_start(fs);
-    int result = fuse_session_loop_mt(fs->session, config);
+    int result = session_loop_run(loop);
     signals_stop(signals);
-    fuse_loop_cfg_destroy(config);
+    session_loop_free(loop);
     return result < 0 ? EXIT_SYSTEM : EXIT_MOUNTED;
 }
 

@@ -7,6 +7,7 @@
 #include "ready.h"
 #include "room.h"
 #include "scratch.h"
+#include "session_loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -198,6 +199,7 @@ bool open_body(struct request *request)
         pthread_mutex_unlock(&nodes->lock);
     }
     if (readiness == READY && open->origin) {
+        session_loop_step_aside();
         open->reader = read_file_open(steal(open->origin));
         if (!open->reader) {
             error_number = ENOMEM;

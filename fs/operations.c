@@ -7,6 +7,7 @@
 #include "openfile.h"
 #include "registry_change.h"
 #include "scratch.h"
+#include "session_loop.h"
 #include "setattr.h"
 #include "writefile.h"
 
@@ -46,6 +47,13 @@ static bool kernel_drops_listings(void)
     if (uname(&running) != 0 || sscanf(running.release, "%d.%d", &major, &minor) != 2)
         return false;
     return major != 6 || minor < 9 || minor > 12;
+}
+
+/* For what may take longer than an answer from memory. */
+static void start_aside(struct request *request)
+{
+    session_loop_step_aside();
+    request_start(request);
 }
 
 static void do_init(void *context, struct fuse_conn_info *connection)
@@ -102,7 +110,7 @@ static void do_setattr(fuse_req_t fuse, fuse_ino_t id, struct stat *attributes, 
     struct request request = with_file(new_request(fuse, setattr_body, "setattr", id, NULL), file);
     request.flags = (unsigned)to_set;
     request.attributes = *attributes;
-    request_start(&request);
+    start_aside(&request);
 }
 
 static void do_readlink(fuse_req_t fuse, fuse_ino_t id)
@@ -221,33 +229,33 @@ static void do_mknod(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode_
     (void)device;
     struct request request = new_request(fuse, mknod_body, "mknod", parent, name);
     request.flags = mode;
-    request_start(&request);
+    start_aside(&request);
 }
 
 static void do_mkdir(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode_t mode)
 {
     struct request request = new_request(fuse, mkdir_body, "mkdir", parent, name);
     request.flags = mode;
-    request_start(&request);
+    start_aside(&request);
 }
 
 static void do_unlink(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 {
     struct request request = new_request(fuse, unlink_body, "unlink", parent, name);
-    request_start(&request);
+    start_aside(&request);
 }
 
 static void do_rmdir(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 {
     struct request request = new_request(fuse, rmdir_body, "rmdir", parent, name);
-    request_start(&request);
+    start_aside(&request);
 }
 
 static void do_symlink(fuse_req_t fuse, const char *target, fuse_ino_t parent, const char *name)
 {
     struct request request = new_request(fuse, symlink_body, "symlink", parent, name);
     request.other_name = target;
-    request_start(&request);
+    start_aside(&request);
 }
 
 static void do_rename(fuse_req_t fuse, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
@@ -257,14 +265,14 @@ static void do_rename(fuse_req_t fuse, fuse_ino_t parent, const char *name, fuse
     request.other_id = new_parent;
     request.other_name = new_name;
     request.flags = flags;
-    request_start(&request);
+    start_aside(&request);
 }
 
 static void do_link(fuse_req_t fuse, fuse_ino_t id, fuse_ino_t parent, const char *name)
 {
     struct request request = new_request(fuse, link_body, "link", parent, name);
     request.other_id = id;
-    request_start(&request);
+    start_aside(&request);
 }
 
 static void do_create(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode_t mode,
@@ -273,7 +281,7 @@ static void do_create(fuse_req_t fuse, fuse_ino_t parent, const char *name, mode
     struct request request =
         with_file(new_request(fuse, create_body, "create", parent, name), file);
     request.flags = mode;
-    request_start(&request);
+    start_aside(&request);
 }
 
 static void do_write(fuse_req_t fuse, fuse_ino_t id, const char *data, size_t size, off_t offset,
@@ -283,20 +291,20 @@ static void do_write(fuse_req_t fuse, fuse_ino_t id, const char *data, size_t si
     request.data = data;
     request.size = size;
     request.offset = offset;
-    request_start(&request);
+    start_aside(&request);
 }
 
 static void do_flush(fuse_req_t fuse, fuse_ino_t id, struct fuse_file_info *file)
 {
     struct request request = with_file(new_request(fuse, flush_body, "flush", id, NULL), file);
-    request_start(&request);
+    start_aside(&request);
 }
 
 static void do_fsync(fuse_req_t fuse, fuse_ino_t id, int only_data, struct fuse_file_info *file)
 {
     (void)only_data;
     struct request request = with_file(new_request(fuse, fsync_body, "fsync", id, NULL), file);
-    request_start(&request);
+    start_aside(&request);
 }
 
 /* What was renamed into a directory is saved already. */
@@ -314,7 +322,7 @@ static void do_fallocate(fuse_req_t fuse, fuse_ino_t id, int mode, off_t offset,
     request.flags = (unsigned)mode;
     request.offset = offset;
     request.size = (size_t)length;
-    request_start(&request);
+    start_aside(&request);
 }
 
 const struct fuse_lowlevel_ops operations = {

@@ -10,6 +10,7 @@
 #include "memory_limit.h"
 #include "options.h"
 #include "refresh.h"
+#include "session_loop.h"
 #include "stat.h"
 
 #include <errno.h>
@@ -254,6 +255,7 @@ bool read_file_body(struct request *request, struct remote_reader *reader, atomi
 {
     struct remote_view view;
     struct error error = {0};
+    session_loop_step_aside();
     if (request->failure.kind != ERROR_NONE)
         return reply_failure(request, &request->failure, gave_up);
     if (clock_nanoseconds() - atomic_load(gave_up) < SECOND_TRY_NANOSECONDS) {

@@ -7,12 +7,10 @@
 
 struct signals {
     struct filesystem *fs;
+    struct session_loop *loop;
     pthread_t thread;
-    pthread_t loop;
     atomic_bool stopping;
 };
-
-enum { WAKE_AGAIN_NANOSECONDS = 50000000 };
 
 static void awaited(sigset_t *set)
 {
@@ -53,17 +51,6 @@ static void reload(struct filesystem *fs)
     log_write(fs->log, CLIENT_LOG_INFO, "forgot what was cached and read the credentials again");
 }
 
-/* The loop waits in a call that only a signal ends; it may come just before that call. */
-static void end_loop(struct signals *signals)
-{
-    struct timespec pause = {.tv_nsec = WAKE_AGAIN_NANOSECONDS};
-    fuse_session_exit(signals->fs->session);
-    while (!atomic_load(&signals->stopping)) {
-        pthread_kill(signals->loop, SIGUSR1);
-        nanosleep(&pause, NULL);
-    }
-}
-
 static void *signal_thread(void *context)
 {
     struct signals *signals = context;
@@ -76,18 +63,18 @@ static void *signal_thread(void *context)
         if (number == SIGHUP)
             reload(signals->fs);
         else
-            end_loop(signals);
+            session_loop_end(signals->loop);
     }
     return NULL;
 }
 
-struct signals *signals_start(struct filesystem *fs)
+struct signals *signals_start(struct filesystem *fs, struct session_loop *loop)
 {
     struct signals *signals = calloc(1, sizeof *signals);
     if (!signals)
         return NULL;
     signals->fs = fs;
-    signals->loop = pthread_self();
+    signals->loop = loop;
     if (pthread_create(&signals->thread, NULL, signal_thread, signals) == 0)
         return signals;
     free(signals);

@@ -4,13 +4,14 @@
 #define FS_SIGNALS_H
 
 #include "filesystem.h"
+#include "session_loop.h"
 
 struct signals;
 
 /* Before any thread is started: the signals are for one thread alone. */
 void signals_block(void);
-/* From the thread that is about to run the loop; NULL: no memory, signals then end nothing. */
-struct signals *signals_start(struct filesystem *fs);
+/* NULL: no memory, signals then end nothing. The loop is borrowed. */
+struct signals *signals_start(struct filesystem *fs, struct session_loop *loop);
 void signals_stop(struct signals *signals);
 
 #endif

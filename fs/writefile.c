@@ -3,6 +3,7 @@
 
 #include "openfile.h"
 #include "scratch.h"
+#include "session_loop.h"
 
 #include <errno.h>
 
@@ -118,7 +119,10 @@ static bool due_at_release(struct edit *edit)
 
 bool release_body(struct request *request)
 {
+    const struct open_file *open = file_handle(request);
     int error_number = 0;
+    if (open->changes || open->reader)
+        session_loop_step_aside();
     if (settle(request, true, due_at_release, &error_number) == WAITING)
         return false;
     open_file_close(request->fs, file_handle(request));

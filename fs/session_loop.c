@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "session_loop.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+enum { THREADS = 4, WAKE_AGAIN_MS = 50 };
+
+struct session_loop {
+    struct fuse_session *session;
+    pthread_mutex_t lock;
+    pthread_cond_t change; /* of what is below */
+    pthread_t reader;      /* while is_read */
+    bool is_read;
+    bool ended;
+    int result;
+};
+
+/* The loop whose requests this thread is to read. */
+static _Thread_local struct session_loop *read_by_this_thread;
+
+static void leave(struct session_loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->is_read = false;
+    pthread_cond_signal(&loop->change);
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void session_loop_step_aside(void)
+{
+    struct session_loop *loop = read_by_this_thread;
+    read_by_this_thread = NULL;
+    if (loop)
+        leave(loop);
+}
+
+static void note_end(struct session_loop *loop, int result)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->ended = true;
+    loop->result = fuse_session_exited(loop->session) ? 0 : result;
+    pthread_cond_broadcast(&loop->change);
+    pthread_mutex_unlock(&loop->lock);
+}
+
+/* Reads and answers until another thread reads or there is nothing left to be read. */
+static void read_requests(struct session_loop *loop, struct fuse_buf *buf)
+{
+    read_by_this_thread = loop;
+    while (read_by_this_thread) {
+        int size = fuse_session_receive_buf(loop->session, buf);
+        if (size > 0) {
+            fuse_session_process_buf(loop->session, buf);
+        } else if (size != -EINTR || fuse_session_exited(loop->session)) {
+            note_end(loop, size);
+            session_loop_step_aside();
+        }
+    }
+}
+
+static void *serve(void *context)
+{
+    struct session_loop *loop = context;
+    struct fuse_buf buf = {0};
+    pthread_mutex_lock(&loop->lock);
+    while (!loop->ended) {
+        if (loop->is_read) {
+            pthread_cond_wait(&loop->change, &loop->lock);
+            continue;
+        }
+        loop->is_read = true;
+        loop->reader = pthread_self();
+        pthread_mutex_unlock(&loop->lock);
+        read_requests(loop, &buf);
+        pthread_mutex_lock(&loop->lock);
+    }
+    pthread_mutex_unlock(&loop->lock);
+    free(buf.mem);
+    return NULL;
+}
+
+struct session_loop *session_loop_new(struct fuse_session *session)
+{
+    struct session_loop *loop = calloc(1, sizeof *loop);
+    if (!loop)
+        return NULL;
+    loop->session = session;
+    pthread_mutex_init(&loop->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&loop->change, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return loop;
+}
+
+int session_loop_run(struct session_loop *loop)
+{
+    pthread_t others[THREADS - 1];
+    size_t count = 0;
+    while (count < THREADS - 1 && pthread_create(&others[count], NULL, serve, loop) == 0)
+        count++;
+    serve(loop);
+    while (count > 0)
+        pthread_join(others[--count], NULL);
+    return loop->result;
+}
+
+/* The reader waits in a call that only a signal ends; it may come just before that call. */
+void session_loop_end(struct session_loop *loop)
+{
+    fuse_session_exit(loop->session);
+    pthread_mutex_lock(&loop->lock);
+    loop->ended = true;
+    while (loop->is_read) {
+        int64_t again = clock_nanoseconds() + WAKE_AGAIN_MS * INT64_C(1000000);
+        struct timespec until = {.tv_sec = again / 1000000000, .tv_nsec = again % 1000000000};
+        pthread_kill(loop->reader, SIGUSR1);
+        pthread_cond_timedwait(&loop->change, &loop->lock, &until);
+    }
+    pthread_cond_broadcast(&loop->change);
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void session_loop_free(struct session_loop *loop)
+{
+    if (!loop)
+        return;
+    pthread_cond_destroy(&loop->change);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+}
