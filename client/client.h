@@ -245,9 +245,11 @@ struct version {
 
 int client_list_versions(struct client *client, struct call *call, const struct scope *scope,
                          struct page *page, struct object_list *found);
-/* `alias` may be an alias, vN, commit hash or digest. */
+/* `alias` may be an alias, vN, commit hash or digest. Appends its files (struct artifact_file) to
+ * `files` (may be NULL) when they are so few that all of them came in the same answer. */
 int client_get_version(struct client *client, struct call *call, const struct registry *registry,
-                       struct text collection, struct text alias, struct version **version);
+                       struct text collection, struct text alias, struct version **version,
+                       struct object_list *files);
 
 struct buf;
 /* The decoded metadata, indented by 2, keys in order, numbers untouched, strings in UTF-8; null is

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "file_list.h"
+
 #include "file_decode.h"
 #include "file_lookup.h"
 #include "graphql.h"
@@ -21,9 +23,9 @@ static int add(struct object_list *found, struct artifact_file *file, struct err
     return file ? found_add(found, file, error) : 0;
 }
 
-static int decode_page(struct client *client, struct call *call, const struct version *version,
+static int decode_page(struct client *client, const struct version *version,
                        const json_t *connection, struct file_pages *pages,
-                       struct object_list *found)
+                       struct object_list *found, struct error *error)
 {
     const json_t *edge;
     size_t index;
@@ -34,11 +36,25 @@ static int decode_page(struct client *client, struct call *call, const struct ve
         if (!json_is_object(node))
             continue;
         pages->counted++;
-        if (file_decode(client, version, node, call->error, &file) != 0 ||
-            add(found, file, call->error) != 0)
+        if (file_decode(client, version, node, error, &file) != 0 || add(found, file, error) != 0)
             return -1;
     }
-    return page_advance(&pages->page, connection, call->error);
+    return page_advance(&pages->page, connection, error);
+}
+
+int file_list_whole(struct client *client, const struct version *version, const json_t *connection,
+                    struct object_list *files, struct error *error)
+{
+    cleanup_file_pages struct file_pages pages = {0};
+    const json_t *edges = json_at(connection, "edges", NULL);
+    bool whole = json_is_false(json_at(connection, "pageInfo", "hasNextPage", NULL)) &&
+                 json_array_size(edges) > 0 &&
+                 (int64_t)json_array_size(edges) >= version->file_count;
+    if (whole && decode_page(client, version, connection, &pages, files, error) != 0)
+        return -1;
+    if (pages.counted < version->file_count)
+        object_list_release(files);
+    return 0;
 }
 
 static int list_page(struct client *client, struct call *call, const struct version *version,
@@ -61,7 +77,7 @@ static int list_page(struct client *client, struct call *call, const struct vers
                         variables, &data) != 0)
         return -1;
     const json_t *connection = file_connection(data, pages->route, version, call->error);
-    return connection ? decode_page(client, call, version, connection, pages, found) : -1;
+    return connection ? decode_page(client, version, connection, pages, found, call->error) : -1;
 }
 
 /* The next page that has anything in it. Routes are not changed any more after the first page. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads versions: an artifact as a member of a collection (protocol 5.8). */
 #include "version.h"
+
+#include "file_list.h"
+#include "file_lookup.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"
@@ -225,27 +228,51 @@ static json_t *joined_name(struct text collection, struct text alias)
     return json_from_text((struct text){.bytes = name.data, .size = name.size});
 }
 
-/* Asks for one membership; *node is borrowed from *data, NULL: not there. Newer servers take the
- * joined name, which is split at its first colon: not for a collection with one in its name. */
+static int ask_by_name(struct client *client, struct call *call, const struct registry *registry,
+                       struct text collection, struct text alias, const char *document,
+                       json_t **data)
+{
+    json_t *variables =
+        json_pack("{s:o, s:o, s:o}", "entity", json_from_text(registry->entity), "project",
+                  json_from_text(registry->full_name), "name", joined_name(collection, alias));
+    return graphql_execute(client, call, graphql_document(document), variables, data);
+}
+
+/* Newer servers take the joined name, which is split at its first colon: not for a collection with
+ * one in its name. What is wrong with the files must not hide the version. */
+static int ask_membership_by_name(struct client *client, struct call *call,
+                                  const struct registry *registry, struct text collection,
+                                  struct text alias, bool files, json_t **data)
+{
+    if (files && file_route_first(client) == ROUTE_MEMBERSHIP) {
+        if (ask_by_name(client, call, registry, collection, alias, "ArtifactMembershipWithFiles",
+                        data) == 0)
+            return 0;
+        if (!call->error->refused || call->error->kind == ERROR_UNAUTHENTICATED)
+            return -1;
+        if (call->error->invalid_query)
+            atomic_store(&client->lacks_membership_files, true);
+        error_clear(call->error);
+    }
+    return ask_by_name(client, call, registry, collection, alias, "ArtifactMembershipByName", data);
+}
+
+/* Asks for one membership; *node is borrowed from *data, NULL: not there. */
 static int ask_membership(struct client *client, struct call *call, const struct registry *registry,
-                          struct text collection, struct text alias, json_t **data,
+                          struct text collection, struct text alias, bool files, json_t **data,
                           const json_t **node)
 {
-    json_t *entity = json_from_text(registry->entity);
-    json_t *project = json_from_text(registry->full_name);
     bool colon = collection.size && memchr(collection.bytes, ':', collection.size);
     if (features_have(client, FEATURE_PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP) && !colon) {
-        json_t *variables = json_pack("{s:o, s:o, s:o}", "entity", entity, "project", project,
-                                      "name", joined_name(collection, alias));
-        if (graphql_execute(client, call, graphql_document("ArtifactMembershipByName"), variables,
-                            data) != 0)
+        if (ask_membership_by_name(client, call, registry, collection, alias, files, data) != 0)
             return -1;
         *node = json_at(*data, "project", "artifactCollectionMembership", NULL);
         return 0;
     }
     json_t *variables =
-        json_pack("{s:o, s:o, s:o, s:o}", "entity", entity, "project", project, "collection",
-                  json_from_text(collection), "alias", json_from_text(alias));
+        json_pack("{s:o, s:o, s:o, s:o}", "entity", json_from_text(registry->entity), "project",
+                  json_from_text(registry->full_name), "collection", json_from_text(collection),
+                  "alias", json_from_text(alias));
     if (graphql_execute(client, call, graphql_document("ArtifactMembershipByAlias"), variables,
                         data) != 0)
         return -1;
@@ -266,14 +293,15 @@ static bool is_asked_for(const struct version *version, const struct registry *r
 }
 
 int client_get_version(struct client *client, struct call *call, const struct registry *registry,
-                       struct text collection, struct text alias, struct version **version)
+                       struct text collection, struct text alias, struct version **version,
+                       struct object_list *files)
 {
     cleanup_json json_t *data = NULL;
     cleanup_object struct version *found = NULL;
     const json_t *node = NULL;
     const struct organization organization = {.name = registry->organization,
                                               .entity = registry->entity};
-    if (ask_membership(client, call, registry, collection, alias, &data, &node) != 0)
+    if (ask_membership(client, call, registry, collection, alias, files != NULL, &data, &node) != 0)
         return -1;
     if (json_is_object(node) &&
         version_decode(client, &organization, node, "read version", call->error, &found) != 0)
@@ -281,6 +309,9 @@ int client_get_version(struct client *client, struct call *call, const struct re
     if (!found || !is_asked_for(found, registry, collection, alias))
         return error_set(call->error, ERROR_NOT_FOUND, "version %s:%s: not found or no access",
                          text_or_empty(collection), text_or_empty(alias));
+    if (files &&
+        file_list_whole(client, found, json_at(node, "files", NULL), files, call->error) != 0)
+        return -1;
     *version = steal(found);
     return 0;
 }

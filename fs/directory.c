@@ -23,9 +23,9 @@ static int list_organizations(struct filesystem *fs, struct call *call,
 
 static int find_organization(struct filesystem *fs, struct call *call,
                              const struct lineage *lineage, struct text name, void **object,
-                             struct object_list *versions)
+                             struct object_list *below)
 {
-    (void)lineage, (void)versions;
+    (void)lineage, (void)below;
     return client_get_organization(fs->client, call, name, (struct organization **)object);
 }
 
@@ -37,9 +37,9 @@ static int list_registries(struct filesystem *fs, struct call *call, const struc
 }
 
 static int find_registry(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                         struct text name, void **object, struct object_list *versions)
+                         struct text name, void **object, struct object_list *below)
 {
-    (void)versions;
+    (void)below;
     return client_get_registry(fs->client, call, lineage->organization, name,
                                (struct registry **)object);
 }
@@ -66,10 +66,10 @@ static int list_collections(struct filesystem *fs, struct call *call, const stru
 }
 
 static int find_collection(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                           struct text name, void **object, struct object_list *versions)
+                           struct text name, void **object, struct object_list *below)
 {
     return client_get_collection(fs->client, call, lineage->registry, name,
-                                 (struct collection **)object, versions);
+                                 (struct collection **)object, below);
 }
 
 static int list_registry_versions(struct filesystem *fs, struct call *call,
@@ -106,25 +106,23 @@ static int no_such_entry(struct call *call, struct text name)
 }
 
 static int find_version(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                        struct text name, void **object, struct object_list *versions)
+                        struct text name, void **object, struct object_list *below)
 {
-    (void)versions;
     if (!is_version_name(name))
         return no_such_entry(call, name);
     return client_get_version(fs->client, call, lineage->registry, lineage->collection->name, name,
-                              (struct version **)object);
+                              (struct version **)object, below);
 }
 
 /* The server also takes vN, a commit hash or a digest as an alias; none of them is one here. */
 static int find_alias(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                      struct text name, void **object, struct object_list *versions)
+                      struct text name, void **object, struct object_list *below)
 {
-    (void)versions;
     if (is_version_name(name))
         return no_such_entry(call, name);
     cleanup_object struct version *version = NULL;
     if (client_get_version(fs->client, call, lineage->registry, lineage->collection->name, name,
-                           &version) < 0)
+                           &version, below) < 0)
         return -1;
     for (size_t i = 0; i < version->aliases.count; i++) {
         if (text_equal(version->aliases.items[i], name)) {
@@ -138,9 +136,9 @@ static int find_alias(struct filesystem *fs, struct call *call, const struct lin
 /* "churn:v3": a collection's name may itself hold colons. */
 static int find_registry_version(struct filesystem *fs, struct call *call,
                                  const struct lineage *lineage, struct text name, void **object,
-                                 struct object_list *versions)
+                                 struct object_list *below)
 {
-    (void)versions;
+    (void)below;
     size_t colon = name.size;
     while (colon > 0 && name.bytes[colon - 1] != ':')
         colon--;
@@ -149,7 +147,7 @@ static int find_registry_version(struct filesystem *fs, struct call *call,
         return no_such_entry(call, name);
     struct text collection = {name.bytes, colon - 1};
     return client_get_version(fs->client, call, lineage->registry, collection, version,
-                              (struct version **)object);
+                              (struct version **)object, NULL);
 }
 
 static bool add_organization(struct listing *listing, const struct lineage *lineage,

@@ -30,10 +30,11 @@ struct directory {
     /* Asks for the next page; blocks. NULL: the entries follow from another directory's listing. */
     int (*list)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
                 struct page *page, struct object_list *found);
-    /* Asks for one by its server name; blocks. `versions`: of what is below it, these came with the
-     * answer (may be NULL). NULL: only the whole can be asked for. */
+    /* Asks for one by its server name; blocks. `below` (may be NULL): what came with the answer of
+     * what is below it, some of a collection's versions, all of a version's files or none. NULL:
+     * only the whole can be asked for. */
     int (*find)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                struct text name, void **object, struct object_list *versions);
+                struct text name, void **object, struct object_list *below);
     /* Adds an object's entries. False: no memory. */
     bool (*add)(struct listing *listing, const struct lineage *lineage, const void *object,
                 bool *duplicate);

@@ -92,6 +92,14 @@ static bool leave_out_clashes(struct filesystem *fs, const struct lineage *linea
     return true;
 }
 
+bool file_tree_arrange(struct filesystem *fs, const struct lineage *lineage,
+                       struct object_list *files)
+{
+    if (files->count > 0)
+        qsort(files->items, files->count, sizeof *files->items, compare_paths);
+    return leave_out_clashes(fs, lineage, files);
+}
+
 int file_tree_list(struct filesystem *fs, struct call *call, const struct lineage *lineage,
                    struct page *page, struct object_list *found)
 {
@@ -103,18 +111,16 @@ int file_tree_list(struct filesystem *fs, struct call *call, const struct lineag
             return -1;
         call->deadline = clock_milliseconds() + fs->options->timeout_ms;
     }
-    if (found->count > 0)
-        qsort(found->items, found->count, sizeof *found->items, compare_paths);
     page_release(page);
-    return leave_out_clashes(fs, lineage, found)
+    return file_tree_arrange(fs, lineage, found)
                ? 0
                : error_set(call->error, ERROR_LOCAL, "out of memory");
 }
 
 int file_tree_find(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                   struct text name, void **object, struct object_list *versions)
+                   struct text name, void **object, struct object_list *below)
 {
-    (void)versions;
+    (void)below;
     if (memchr(name.bytes, '/', name.size))
         return error_set(call->error, ERROR_NOT_FOUND, "no file has this name");
     return client_get_file(fs->client, call, lineage->version, name,

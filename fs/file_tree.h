@@ -15,9 +15,13 @@ struct facet;
 int file_tree_list(struct filesystem *fs, struct call *call, const struct lineage *lineage,
                    struct page *page, struct object_list *found);
 int file_tree_find(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                   struct text name, void **object, struct object_list *versions);
+                   struct text name, void **object, struct object_list *below);
 bool file_tree_add(struct listing *listing, const struct lineage *lineage, const void *object,
                    bool *duplicate);
+
+/* Puts the files of a version into the order in which they are added. False: no memory. */
+bool file_tree_arrange(struct filesystem *fs, const struct lineage *lineage,
+                       struct object_list *files);
 
 /* What a folder holds, out of the listing of the version's files; NULL: no memory. */
 struct listing *file_tree_below(const struct listing *files, const void *folder);

@@ -302,12 +302,12 @@ static struct node *install_object(struct filesystem *fs, struct place place, co
 }
 
 /* A version that came with an alias or a collection needs no call of its own any more. */
-static void install_version(struct filesystem *fs, struct node *collection, struct version *version,
-                            int64_t fetched)
+static struct node *install_version(struct filesystem *fs, struct node *collection,
+                                    struct version *version, int64_t fetched)
 {
     char name[NAME_LIMIT + 1];
     snprintf(name, sizeof name, "v%lld", (long long)version->index);
-    install_object(fs, (struct place){collection, MEMBER_VERSIONS}, name, version, fetched);
+    return install_object(fs, (struct place){collection, MEMBER_VERSIONS}, name, version, fetched);
 }
 
 /* Nor do its aliases. */
@@ -322,28 +322,58 @@ static void install_aliases(struct filesystem *fs, struct node *collection, stru
     }
 }
 
+/* Nor do a version's files. What is wrong with them is told when they are listed. */
+static void install_files(struct filesystem *fs, struct node *version, struct object_list *files,
+                          int64_t fetched)
+{
+    struct place place = {version, MEMBER_FILES};
+    struct lineage lineage;
+    bool duplicates = false;
+    if (!version || files->count == 0)
+        return;
+    lineage_of(version, &lineage);
+    struct listing *listing = file_tree_arrange(fs, &lineage, files)
+                                  ? directory_listing(place, &lineage, files, fetched, &duplicates)
+                                  : NULL;
+    lineage_release(&lineage);
+    if (listing && !duplicates) {
+        refresh_install(fs, place, listing);
+        file_tree_trim(fs, files->count);
+    } else {
+        listing_unref(listing);
+    }
+}
+
+static void install_below(struct filesystem *fs, struct node *node, struct object_list *below,
+                          int64_t fetched)
+{
+    if (node->kind == NODE_VERSION)
+        install_files(fs, node, below, fetched);
+    for (size_t i = 0; node->kind == NODE_COLLECTION && i < below->count; i++) {
+        install_version(fs, node, below->items[i], fetched);
+        install_aliases(fs, node, below->items[i], fetched);
+    }
+}
+
 static void install_entry(struct fetch *fetch, const struct directory *row, void *object,
-                          const struct object_list *versions, int64_t fetched)
+                          struct object_list *below, int64_t fetched)
 {
     struct nodes *nodes = &fetch->fs->nodes;
     struct place place = {fetch->node, fetch->member};
     pthread_mutex_lock(&nodes->lock);
     struct node *old = node_find(nodes, fetch->node, fetch->member, fetch->name);
     struct facet *facet = node_facet(fetch->node, fetch->member);
-    struct node *node = NULL;
     if (facet)
         facet->singles++;
     if (object) {
-        node = install_object(fetch->fs, place, fetch->name, object, fetched);
-        if (row->child == NODE_LINK && row->kind == NODE_COLLECTION)
-            install_version(fetch->fs, fetch->node, object, fetched);
+        struct node *node = install_object(fetch->fs, place, fetch->name, object, fetched);
+        if (node && row->child == NODE_LINK && row->kind == NODE_COLLECTION)
+            node = install_version(fetch->fs, fetch->node, object, fetched);
+        if (node)
+            install_below(fetch->fs, node, below, fetched);
     } else if (old && old->fetched <= fetched) {
         kernel_cache_remove_entry(fetch->fs, old);
         node_remove(nodes, old);
-    }
-    for (size_t i = 0; node && i < versions->count; i++) {
-        install_version(fetch->fs, node, versions->items[i], fetched);
-        install_aliases(fetch->fs, node, versions->items[i], fetched);
     }
     pthread_mutex_unlock(&nodes->lock);
 }
@@ -361,10 +391,10 @@ static int run_entry(struct fetch *fetch, struct call *call)
     call->deadline = fetch->created / 1000000 + fs->options->timeout_ms;
     struct text name;
     cleanup_object void *object = NULL;
-    cleanup_object_list struct object_list versions = {0};
+    cleanup_object_list struct object_list below = {0};
     int result = -1;
     if (name_unescape(fetch->name, &name)) {
-        result = row->find(fs, call, &lineage, name, &object, &versions);
+        result = row->find(fs, call, &lineage, name, &object, &below);
         free((char *)(uintptr_t)name.bytes);
     } else {
         error_set(call->error, ERROR_NOT_FOUND, "no object of the server has this name");
@@ -375,7 +405,7 @@ static int run_entry(struct fetch *fetch, struct call *call)
         return run_listing(fetch, call);
     }
     if (result == 0 || call->error->kind == ERROR_NOT_FOUND)
-        install_entry(fetch, row, object, &versions, asked);
+        install_entry(fetch, row, object, &below, asked);
     return result == 0 ? 0 : failed(fetch, path);
 }
 

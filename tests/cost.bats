@@ -150,6 +150,38 @@ round_trips() {
     [[ $(round_trips) -le 6 ]] || fail "$(control GET /counts)"
 }
 
+# older FILES [FAULT]: requests for a file of a version that does not come with its collection, mount
+# included. The content must be right.
+older() {
+    sandbox_start large --param registries=1 --param collections=1 --param versions=12 --param "files=$1"
+    [[ -z ${2:-} ]] || control POST /faults "$2" >/dev/null
+    mount_start --no-cache --ttl 600
+    local files=$MNT/large/r0/collections/c0/aliases/production/files
+    assert_equal "$(head -c 4 "$files/d0/s0/f000002.bin")" '2 2 '
+    requests=$(round_trips)
+    reset_counts
+    assert_equal "$(find "$files/" -type f | wc -l)" "$1"
+    assert_requests 0
+}
+
+@test "a file below an alias of an older version: its files come with it when they are few" {
+    local requests
+    older 3
+    assert_equal "$requests" 6
+}
+
+@test "the same with more files than come along: they are listed, 1 request more" {
+    local requests
+    older 30
+    assert_equal "$requests" 7
+}
+
+@test "the same where the server refuses the files that would come along: 2 requests more" {
+    local requests
+    older 3 '{"kind": "errors", "operation": "ArtifactMembershipWithFiles", "times": -1}'
+    assert_equal "$requests" 8
+}
+
 @test "64 cats of one registry's attributes at once: 1 request" {
     local name registry attributes pids=() i
     IFS=$'\t' read -r name _ < <(largest)

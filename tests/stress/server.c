@@ -387,10 +387,11 @@ int client_list_versions(struct client *client, struct call *call, const struct 
 }
 
 int client_get_version(struct client *client, struct call *call, const struct registry *registry,
-                       struct text collection, struct text alias, struct version **version)
+                       struct text collection, struct text alias, struct version **version,
+                       struct object_list *files)
 {
     int index = (int)(epoch() % VERSIONS);
-    (void)client;
+    (void)client, (void)files;
     if (server_travel(call) != 0)
         return -1;
     if (alias.bytes[0] == 'v')

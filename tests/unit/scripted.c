@@ -257,7 +257,7 @@ static int run_get_version(struct test *test)
 {
     cleanup_object struct version *found = NULL;
     int result = client_get_version(test->client, &test->call, &test->registry, text_of("churn"),
-                                    text_of("v3"), &found);
+                                    text_of("v3"), &found, NULL);
     if (found)
         print_version(found);
     return result;
