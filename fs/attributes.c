@@ -54,6 +54,8 @@ bool lookup_body(struct request *request)
     if (readiness == READY) {
         node_add_lookup(&fs->nodes, place.node);
         walk_note_lookup(request, place);
+    } else if (readiness == FAILED && error_number == ENOENT && !editable) {
+        place_note_missing(fs, directory);
     }
     pthread_mutex_unlock(&fs->nodes.lock);
     if (readiness == WAITING)

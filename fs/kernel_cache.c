@@ -10,6 +10,8 @@
 
 enum { MOST_QUEUED = 1 << 20 };
 
+static const uint64_t NOBODY = UINT64_MAX;
+
 enum notification_kind { REMOVE_ENTRY, EXPIRE_ENTRY, FORGET_ATTRIBUTES };
 
 struct notification {
@@ -19,12 +21,13 @@ struct notification {
     char name[]; /* of an entry */
 };
 
-struct kernel_cache {
+struct sender {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct notification *first, **last; /* under lock */
     size_t queued;                      /* under lock */
     uint64_t taken, sent;               /* under lock: notifications, since the beginning */
+    uint64_t awaited; /* under lock: least number that somebody waits to see sent, or NOBODY */
     pthread_cond_t progress;
     bool running;                 /* under lock */
     struct fuse_session *session; /* set before the thread starts */
@@ -32,92 +35,129 @@ struct kernel_cache {
     pthread_t thread;
 };
 
+/* The kernel waits for a directory's lock before it forgets a name in it, never for attributes. */
+struct kernel_cache {
+    struct sender attributes, names;
+};
+
+static void sender_init(struct sender *sender)
+{
+    pthread_mutex_init(&sender->lock, NULL);
+    pthread_cond_init(&sender->wake, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&sender->progress, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    sender->last = &sender->first;
+    sender->awaited = NOBODY;
+}
+
 struct kernel_cache *kernel_cache_new(void)
 {
     struct kernel_cache *cache = calloc(1, sizeof *cache);
     if (!cache)
         return NULL;
-    pthread_mutex_init(&cache->lock, NULL);
-    pthread_cond_init(&cache->wake, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&cache->progress, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    cache->last = &cache->first;
+    sender_init(&cache->attributes);
+    sender_init(&cache->names);
     return cache;
 }
 
 /* Errors are of no interest: the kernel does not know the inode or name, which is what is wanted.
  */
-static void send_one(struct kernel_cache *cache, const struct notification *one)
+static void send_one(struct fuse_session *session, const struct notification *one)
 {
     size_t length = strlen(one->name);
     int result = -ENOSYS;
     switch (one->kind) {
     case FORGET_ATTRIBUTES:
-        fuse_lowlevel_notify_inval_inode(cache->session, one->id, -1, 0);
+        fuse_lowlevel_notify_inval_inode(session, one->id, -1, 0);
         break;
     case EXPIRE_ENTRY:
-        result = fuse_lowlevel_notify_expire_entry(cache->session, one->id, one->name, length, 0);
+        result = fuse_lowlevel_notify_expire_entry(session, one->id, one->name, length,
+                                                   FUSE_LL_EXPIRE_ONLY);
         if (result != -ENOSYS)
             break;
         __attribute__((fallthrough));
     case REMOVE_ENTRY:
-        fuse_lowlevel_notify_inval_entry(cache->session, one->id, one->name, length);
+        fuse_lowlevel_notify_inval_entry(session, one->id, one->name, length);
         break;
     }
 }
 
 static void *send_thread(void *context)
 {
-    struct kernel_cache *cache = context;
-    pthread_mutex_lock(&cache->lock);
-    while (cache->running) {
-        struct notification *one = cache->first;
+    struct sender *sender = context;
+    pthread_mutex_lock(&sender->lock);
+    while (sender->running) {
+        struct notification *one = sender->first;
         if (!one) {
-            pthread_cond_wait(&cache->wake, &cache->lock);
+            pthread_cond_wait(&sender->wake, &sender->lock);
             continue;
         }
-        cache->first = one->next;
-        if (!cache->first)
-            cache->last = &cache->first;
-        cache->queued--;
-        pthread_mutex_unlock(&cache->lock);
-        send_one(cache, one);
+        sender->first = one->next;
+        if (!sender->first)
+            sender->last = &sender->first;
+        sender->queued--;
+        pthread_mutex_unlock(&sender->lock);
+        send_one(sender->session, one);
         free(one);
-        pthread_mutex_lock(&cache->lock);
-        cache->sent++;
-        pthread_cond_broadcast(&cache->progress);
+        pthread_mutex_lock(&sender->lock);
+        if (++sender->sent >= sender->awaited) {
+            sender->awaited = NOBODY; /* who waits for more says so again */
+            pthread_cond_broadcast(&sender->progress);
+        }
     }
-    pthread_cond_broadcast(&cache->progress);
-    pthread_mutex_unlock(&cache->lock);
+    pthread_cond_broadcast(&sender->progress);
+    pthread_mutex_unlock(&sender->lock);
     return NULL;
 }
 
-bool kernel_cache_start(struct kernel_cache *cache, struct fuse_session *session)
+static bool sender_start(struct sender *sender, struct fuse_session *session)
 {
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    pthread_mutex_lock(&cache->lock); /* the thread waits until all of this is in place */
-    cache->session = session;
-    cache->has_thread = pthread_create(&cache->thread, NULL, send_thread, cache) == 0;
-    cache->running = cache->has_thread;
-    pthread_mutex_unlock(&cache->lock);
+    pthread_mutex_lock(&sender->lock); /* the thread waits until all of this is in place */
+    sender->session = session;
+    sender->has_thread = pthread_create(&sender->thread, NULL, send_thread, sender) == 0;
+    sender->running = sender->has_thread;
+    pthread_mutex_unlock(&sender->lock);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return cache->has_thread;
+    return sender->has_thread;
+}
+
+bool kernel_cache_start(struct kernel_cache *cache, struct fuse_session *session)
+{
+    return sender_start(&cache->attributes, session) && sender_start(&cache->names, session);
+}
+
+static void sender_stop(struct sender *sender)
+{
+    pthread_mutex_lock(&sender->lock);
+    sender->running = false;
+    pthread_cond_signal(&sender->wake);
+    pthread_mutex_unlock(&sender->lock);
+    if (sender->has_thread)
+        pthread_join(sender->thread, NULL);
+    sender->has_thread = false;
 }
 
 void kernel_cache_stop(struct kernel_cache *cache)
 {
-    pthread_mutex_lock(&cache->lock);
-    cache->running = false;
-    pthread_cond_signal(&cache->wake);
-    pthread_mutex_unlock(&cache->lock);
-    if (cache->has_thread)
-        pthread_join(cache->thread, NULL);
-    cache->has_thread = false;
+    sender_stop(&cache->attributes);
+    sender_stop(&cache->names);
+}
+
+static void sender_release(struct sender *sender)
+{
+    for (struct notification *one = sender->first, *next; one; one = next) {
+        next = one->next;
+        free(one);
+    }
+    pthread_cond_destroy(&sender->wake);
+    pthread_cond_destroy(&sender->progress);
+    pthread_mutex_destroy(&sender->lock);
 }
 
 void kernel_cache_free(struct kernel_cache *cache)
@@ -125,17 +165,12 @@ void kernel_cache_free(struct kernel_cache *cache)
     if (!cache)
         return;
     kernel_cache_stop(cache);
-    for (struct notification *one = cache->first, *next; one; one = next) {
-        next = one->next;
-        free(one);
-    }
-    pthread_cond_destroy(&cache->wake);
-    pthread_cond_destroy(&cache->progress);
-    pthread_mutex_destroy(&cache->lock);
+    sender_release(&cache->attributes);
+    sender_release(&cache->names);
     free(cache);
 }
 
-static void enqueue(struct kernel_cache *cache, enum notification_kind kind, fuse_ino_t id,
+static void enqueue(struct sender *sender, enum notification_kind kind, fuse_ino_t id,
                     const char *name)
 {
     struct notification *one = calloc(1, sizeof *one + strlen(name) + 1);
@@ -144,42 +179,56 @@ static void enqueue(struct kernel_cache *cache, enum notification_kind kind, fus
     one->kind = kind;
     one->id = id;
     memcpy(one->name, name, strlen(name) + 1);
-    pthread_mutex_lock(&cache->lock);
-    bool taken = cache->running && cache->queued < MOST_QUEUED;
+    pthread_mutex_lock(&sender->lock);
+    bool taken = sender->running && sender->queued < MOST_QUEUED;
     if (taken) {
-        *cache->last = one;
-        cache->last = &one->next;
-        cache->queued++;
-        cache->taken++;
-        pthread_cond_signal(&cache->wake);
+        *sender->last = one;
+        sender->last = &one->next;
+        sender->queued++;
+        sender->taken++;
+        pthread_cond_signal(&sender->wake);
     }
-    pthread_mutex_unlock(&cache->lock);
+    pthread_mutex_unlock(&sender->lock);
     if (!taken)
         free(one);
+}
+
+static void settle(struct sender *sender, int64_t end)
+{
+    struct timespec until = {.tv_sec = end / 1000000000, .tv_nsec = end % 1000000000};
+    int result = 0;
+    pthread_mutex_lock(&sender->lock);
+    uint64_t wanted = sender->taken;
+    while (sender->running && sender->sent < wanted && result == 0) {
+        if (sender->awaited > wanted)
+            sender->awaited = wanted;
+        result = pthread_cond_timedwait(&sender->progress, &sender->lock, &until);
+    }
+    pthread_mutex_unlock(&sender->lock);
 }
 
 void kernel_cache_settle(struct kernel_cache *cache, int milliseconds)
 {
     int64_t end = clock_nanoseconds() + milliseconds * INT64_C(1000000);
-    struct timespec until = {.tv_sec = end / 1000000000, .tv_nsec = end % 1000000000};
-    pthread_mutex_lock(&cache->lock);
-    uint64_t wanted = cache->taken;
-    while (cache->running && cache->sent < wanted &&
-           pthread_cond_timedwait(&cache->progress, &cache->lock, &until) == 0)
-        ;
-    pthread_mutex_unlock(&cache->lock);
+    settle(&cache->attributes, end);
+    settle(&cache->names, end);
+}
+
+void kernel_cache_settle_attributes(struct kernel_cache *cache, int milliseconds)
+{
+    settle(&cache->attributes, clock_nanoseconds() + milliseconds * INT64_C(1000000));
 }
 
 void kernel_cache_remove_name(struct filesystem *fs, struct place directory, const char *name)
 {
-    enqueue(fs->kernel_cache, REMOVE_ENTRY, node_id(&fs->nodes, directory), name);
+    enqueue(&fs->kernel_cache->names, REMOVE_ENTRY, node_id(&fs->nodes, directory), name);
 }
 
 static void enqueue_entry(struct filesystem *fs, enum notification_kind kind,
                           const struct node *node)
 {
     struct place directory = {node->parent, node->member};
-    enqueue(fs->kernel_cache, kind, node_id(&fs->nodes, directory), node->name);
+    enqueue(&fs->kernel_cache->names, kind, node_id(&fs->nodes, directory), node->name);
 }
 
 void kernel_cache_remove_entry(struct filesystem *fs, const struct node *node)
@@ -188,19 +237,25 @@ void kernel_cache_remove_entry(struct filesystem *fs, const struct node *node)
         enqueue_entry(fs, REMOVE_ENTRY, node);
 }
 
-void kernel_cache_expire_entry(struct filesystem *fs, const struct node *node)
+void kernel_cache_expire_entry(struct filesystem *fs, struct node *node)
 {
-    enqueue_entry(fs, EXPIRE_ENTRY, node);
+    if (node->named)
+        enqueue_entry(fs, EXPIRE_ENTRY, node);
+    node->named = false;
 }
 
-void kernel_cache_forget_attributes(struct filesystem *fs, const struct node *node)
+static void forget_attributes_of(struct filesystem *fs, struct place place)
+{
+    if (place.node->told & node_bit(place.member))
+        enqueue(&fs->kernel_cache->attributes, FORGET_ATTRIBUTES, node_id(&fs->nodes, place), "");
+}
+
+void kernel_cache_forget_attributes(struct filesystem *fs, struct node *node)
 {
     size_t count;
     const struct member *rows = members_of(node->kind, &count);
-    struct place place = {(struct node *)(uintptr_t)node, MEMBER_SELF};
-    enqueue(fs->kernel_cache, FORGET_ATTRIBUTES, node_id(&fs->nodes, place), "");
-    for (size_t i = 0; i < count; i++) {
-        place.member = rows[i].id;
-        enqueue(fs->kernel_cache, FORGET_ATTRIBUTES, node_id(&fs->nodes, place), "");
-    }
+    forget_attributes_of(fs, (struct place){node, MEMBER_SELF});
+    for (size_t i = 0; i < count; i++)
+        forget_attributes_of(fs, (struct place){node, rows[i].id});
+    node->told = 0;
 }

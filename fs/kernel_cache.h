@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tells the kernel to forget what it keeps of names and attributes. The
- * notifications are queued and sent by one thread of their own: sent from a
+ * notifications are queued and sent by threads of their own: sent from a
  * handler, or under a lock, they can wait for the very thread that sends them.
  * All functions may be called with nodes->lock held; they never wait.
  */
@@ -21,17 +21,19 @@ void kernel_cache_stop(struct kernel_cache *cache);
 void kernel_cache_free(struct kernel_cache *cache);
 
 /* Waits until what was queued so far has been sent, for some milliseconds at most: then who asks
- * the kernel sees the change. Not under a lock; from a handler only where nothing is queued that
- * waits for this handler's directory. */
+ * the kernel sees the change. Not under a lock, and not from a handler: names wait for the lock of
+ * their directory, which the handler's caller may hold. */
 void kernel_cache_settle(struct kernel_cache *cache, int milliseconds);
+/* The same for attributes alone, from handlers, too. */
+void kernel_cache_settle_attributes(struct kernel_cache *cache, int milliseconds);
 
 /* A name of a directory may have come to be, or is there no more. */
 void kernel_cache_remove_name(struct filesystem *fs, struct place directory, const char *name);
 /* The node is not in its directory any more. */
 void kernel_cache_remove_entry(struct filesystem *fs, const struct node *node);
 /* The node's name is to be asked for again; whoever works in it stays there. */
-void kernel_cache_expire_entry(struct filesystem *fs, const struct node *node);
+void kernel_cache_expire_entry(struct filesystem *fs, struct node *node);
 /* The attributes of the node and its members are to be asked for again. */
-void kernel_cache_forget_attributes(struct filesystem *fs, const struct node *node);
+void kernel_cache_forget_attributes(struct filesystem *fs, struct node *node);
 
 #endif

@@ -75,18 +75,21 @@ struct node {
     void *object; /* a reference to what the server said; NULL for root and control */
     char *name;   /* file name in its directory */
     int64_t fetched;
-    int64_t forgotten; /* nothing below that was read before this is fresh */
-    int64_t failed;    /* when reading it again last failed */
-    uint64_t identity; /* what its inode numbers are made from; stable across mounts */
-    uint64_t origin;   /* which object it stands for; not `identity` after a rename of our own */
-    uint64_t lookups;  /* the kernel's references, members included */
-    uint64_t pages;    /* members, as bits, whose text the kernel may have of this very object */
-    uint32_t holds;    /* children, requests, open files */
-    uint32_t number;   /* the node id's upper part */
+    int64_t forgotten;     /* nothing below that was read before this is fresh */
+    int64_t failed;        /* when reading it again last failed */
+    int64_t missing_until; /* up to when the kernel may know that a name is missing in it */
+    uint64_t identity;     /* what its inode numbers are made from; stable across mounts */
+    uint64_t origin;  /* which object it stands for; not `identity` after a rename of our own */
+    uint64_t lookups; /* the kernel's references, members included */
+    uint64_t pages;   /* members, as bits, whose text the kernel may have of this very object */
+    uint64_t told;    /* members, as bits of node_bit, of which the kernel may have attributes */
+    uint32_t holds;   /* children, requests, open files */
+    uint32_t number;  /* the node id's upper part */
     uint8_t kind;
     uint8_t member; /* the directory of the parent that it is in */
     bool gone;      /* not found by its name any more */
     bool unused;    /* in the list of the unused */
+    bool named;     /* the kernel may have its name, or one of its members' */
 };
 
 /* One directory entry: a node and which part of it. */
@@ -113,6 +116,11 @@ bool nodes_init(struct nodes *nodes, uint64_t seed);
 void nodes_release(struct nodes *nodes);
 
 uint64_t node_id(const struct nodes *nodes, struct place place);
+/* For sets of a node's members. */
+static inline uint64_t node_bit(uint8_t member)
+{
+    return UINT64_C(1) << (member % 64);
+}
 /* The place of a node id that the kernel holds; node NULL for an id never given out. */
 struct place node_place(const struct nodes *nodes, uint64_t id);
 uint64_t node_inode_number(struct place place);

@@ -71,6 +71,9 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
     if (place.node->kind == NODE_LOCAL ||
         (place.node->kind == NODE_REGISTRY && S_ISREG(entry->attr.st_mode) && changeable))
         entry->attr_timeout = entry->entry_timeout = 0;
+    if (entry->attr_timeout > 0)
+        place.node->told |= node_bit(place.member);
+    place.node->named |= entry->entry_timeout > 0;
     return true;
 }
 
@@ -110,11 +113,11 @@ int place_refuses_look(const struct request *request, struct place place)
     return place.node->kind == NODE_CONTROL && is_stranger(request) ? EACCES : 0;
 }
 
-typedef void forget_node(struct filesystem *fs, const struct node *node);
+typedef void forget_node(struct filesystem *fs, struct node *node);
 
-static void each_below(struct filesystem *fs, const struct node *node, forget_node *forget)
+static void each_below(struct filesystem *fs, struct node *node, forget_node *forget)
 {
-    for (const struct node *child = node->first_child; child; child = child->next_sibling) {
+    for (struct node *child = node->first_child; child; child = child->next_sibling) {
         if (child->lookups)
             forget(fs, child);
         each_below(fs, child, forget);
@@ -140,9 +143,28 @@ void place_forget(struct filesystem *fs, struct place place)
     each_below(fs, node, kernel_cache_forget_attributes);
 }
 
+void place_note_missing(struct filesystem *fs, struct place directory)
+{
+    if (directory.node)
+        directory.node->missing_until =
+            clock_nanoseconds() + (int64_t)(fs->options->negative_ttl * 1e9);
+}
+
+/* What the kernel knows to be missing in a directory goes with the directory's own name only. */
+static void forget_name(struct filesystem *fs, struct node *node)
+{
+    if (node->missing_until > clock_nanoseconds())
+        kernel_cache_remove_entry(fs, node);
+    else
+        kernel_cache_expire_entry(fs, node);
+}
+
 void place_forget_names(struct filesystem *fs, struct place place)
 {
-    if (place.member == MEMBER_SELF && place.node->lookups && place.node->parent)
-        kernel_cache_expire_entry(fs, place.node);
-    each_below(fs, place.node, kernel_cache_expire_entry);
+    const struct member *member = member_by_id(place.node->kind, place.member);
+    if (!member && place.node->lookups && place.node->parent)
+        forget_name(fs, place.node);
+    if (member && place.node->missing_until > clock_nanoseconds())
+        kernel_cache_remove_name(fs, (struct place){place.node, MEMBER_SELF}, member->name);
+    each_below(fs, place.node, forget_name);
 }

@@ -31,6 +31,8 @@ int place_refuses_look(const struct request *request, struct place place);
 
 /* Forgets what is cached of the place and below it, here, and the attributes in the kernel. */
 void place_forget(struct filesystem *fs, struct place place);
+/* Notes that the kernel is told that a name is missing in the directory. Needs nodes->lock. */
+void place_note_missing(struct filesystem *fs, struct place directory);
 /* Has the kernel ask for the names again, too. It waits for who works in these directories just
  * now, so only what was queued before is there soon. */
 void place_forget_names(struct filesystem *fs, struct place place);

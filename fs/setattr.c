@@ -45,7 +45,7 @@ static bool is_touch(const struct request *request, struct place place)
 /* The attributes are gone from the kernel when touch ends, for whoever looks next. */
 static void finish_touch(struct filesystem *fs, struct place place)
 {
-    kernel_cache_settle(fs->kernel_cache, SETTLE_MS);
+    kernel_cache_settle_attributes(fs->kernel_cache, SETTLE_MS);
     pthread_mutex_lock(&fs->nodes.lock);
     place_forget_names(fs, place);
     pthread_mutex_unlock(&fs->nodes.lock);

@@ -76,6 +76,21 @@ SCRIPT
     done
 }
 
+# A touch waits for the kernel to forget attributes; names wait for the lock that the next touch has.
+touch_again_and_again() {
+    local i
+    for i in {1..20}; do
+        touch "$1"
+    done
+}
+
+@test "touch of a directory with much below it, again and again: none waits for the other" {
+    sandbox_start large --param registries=20 --param collections=50 --param versions=20
+    mount_start --ttl 600
+    find "$MNT/large" -path '*/files' -prune -o -printf '%s\n' >/dev/null
+    within 8000 touch_again_and_again "$MNT/large"
+}
+
 @test "touch of a directory leaves others as they are" {
     mount_start --ttl 3600
     ls "$MNT/acme/model/collections" "$MNT/acme/dataset/collections" >/dev/null
@@ -110,6 +125,24 @@ SCRIPT
     touch "$MNT/acme"
     run -0 stat "$MNT/acme/another"
     [[ $(ls "$MNT/acme") == *another* ]]
+}
+
+@test "a missing collection: seen at once after touch of any directory above, or of its own" {
+    local directory
+    mount_start --ttl 3600 --negative-ttl 3600
+    for directory in acme acme/model acme/model/collections; do
+        fails_with "No such file" stat "$MNT/acme/model/collections/missing"
+        reset_counts
+        fails_with "No such file" stat "$MNT/acme/model/collections/missing"
+        assert_requests 0
+        touch "$MNT/$directory"
+        eventually 10 asked_for_missing
+    done
+}
+
+asked_for_missing() {
+    fails_with "No such file" stat "$MNT/acme/model/collections/missing"
+    [[ $(graphql_count) -gt 0 ]]
 }
 
 @test "a missing name is asked for again after --negative-ttl, long before --ttl" {
