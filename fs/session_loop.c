@@ -4,18 +4,27 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { THREADS = 4, WAKE_AGAIN_MS = 50 };
+enum {
+    THREADS = 4,
+    WAKE_AGAIN_MS = 50,
+    SUCCESSION_NS = 200000, /* from an answer to the next request of a busy caller, woken for it */
+    BUSY = 8,               /* requests in such succession after which the next is watched for */
+    WATCH_NS = 100000,      /* so long */
+};
 
 struct session_loop {
     struct fuse_session *session;
     pthread_mutex_t lock;
     pthread_cond_t change; /* of what is below */
     pthread_t reader;      /* while is_read */
+    unsigned succession;   /* the reader's: requests that came shortly after an answer, in a row */
     bool is_read;
     bool ended;
     int result;
@@ -36,8 +45,10 @@ void session_loop_step_aside(void)
 {
     struct session_loop *loop = read_by_this_thread;
     read_by_this_thread = NULL;
-    if (loop)
-        leave(loop);
+    if (!loop)
+        return;
+    loop->succession = 0; /* what follows now takes processors of its own */
+    leave(loop);
 }
 
 static void note_end(struct session_loop *loop, int result)
@@ -49,14 +60,38 @@ static void note_end(struct session_loop *loop, int result)
     pthread_mutex_unlock(&loop->lock);
 }
 
+/*
+ * Watches for the next request of a caller that asks for one thing after another (find, tar, cat
+ * *): to sleep and to be woken takes longer than to answer. Gives way to whoever wants the
+ * processor.
+ */
+static void watch(struct session_loop *loop, int64_t answered)
+{
+    struct pollfd device = {.fd = fuse_session_fd(loop->session), .events = POLLIN};
+    if (loop->succession < BUSY)
+        return;
+    while (poll(&device, 1, 0) == 0) {
+        if (clock_nanoseconds() - answered > WATCH_NS) {
+            loop->succession = 0;
+            return;
+        }
+        sched_yield();
+    }
+}
+
 /* Reads and answers until another thread reads or there is nothing left to be read. */
 static void read_requests(struct session_loop *loop, struct fuse_buf *buf)
 {
+    int64_t answered = clock_nanoseconds();
     read_by_this_thread = loop;
     while (read_by_this_thread) {
+        watch(loop, answered);
         int size = fuse_session_receive_buf(loop->session, buf);
         if (size > 0) {
+            bool shortly = clock_nanoseconds() - answered < SUCCESSION_NS;
+            loop->succession = shortly ? loop->succession + 1 : 0;
             fuse_session_process_buf(loop->session, buf);
+            answered = clock_nanoseconds();
         } else if (size != -EINTR || fuse_session_exited(loop->session)) {
             note_end(loop, size);
             session_loop_step_aside();

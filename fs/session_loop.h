@@ -2,10 +2,11 @@
 /*
  * Takes the kernel's requests off the session and has them answered.
  *
- * One thread reads, and answers what is in memory before it reads again; it steps aside for another
- * one before it begins with what may take longer. With several threads in read(2), as libfuse's
- * loop has them, the kernel wakes for each request the one that has slept longest: a first walk
- * through a registry takes longer by half.
+ * One thread reads, and answers what is in memory before it reads again; it steps aside for
+ * another one before it begins with what may take longer. While one request follows shortly on the
+ * other it does not go to sleep between them. With several threads in read(2), as libfuse's loop
+ * has them, the kernel wakes for each request the one that has slept longest: that takes longer
+ * than the answer.
  */
 #ifndef FS_SESSION_LOOP_H
 #define FS_SESSION_LOOP_H
