@@ -48,7 +48,11 @@ def parse(path, text):
 
 
 def documents(paths):
-    for path in map(pathlib.Path, paths):
+    paths = [pathlib.Path(path) for path in paths]
+    unlisted = {path.name for path in paths[0].parent.glob("*.graphql")} - {path.name for path in paths}
+    if unlisted:
+        sys.exit(f"not in the list of client/meson.build: {', '.join(sorted(unlisted))}")
+    for path in paths:
         if not path.stem[0].isupper():
             continue
         text, optional = parse(path, document(path))
