@@ -80,7 +80,9 @@ static int failed(struct fetch *fetch, const char *path)
     if (kind == ERROR_INTERRUPTED || (kind == ERROR_NOT_FOUND && fetch->name[0]))
         return -1;
     char whole[PATH_SIZE + NAME_LIMIT + 2];
-    snprintf(whole, sizeof whole, "%s%s%s", path, fetch->name[0] ? "/" : "", fetch->name);
+    bool named = fetch->name[0], in_root = strcmp(path, "/") == 0;
+    snprintf(whole, sizeof whole, "%s%s%s", named && in_root ? "" : path,
+             named && !in_root ? "/" : "", fetch->name);
     journal_add(fs->journal, fetch->type->operation, whole, kind, fetch->error.message);
     log_write(fs->log, CLIENT_LOG_WARNING, "%s %s: %s", fetch->type->operation, whole,
               fetch->error.message);
