@@ -78,8 +78,7 @@ SCRIPT
 
 # A touch waits for the kernel to forget attributes; names wait for the lock that the next touch has.
 touch_again_and_again() {
-    local i
-    for i in {1..20}; do
+    for _ in {1..20}; do
         touch "$1"
     done
 }
