@@ -73,14 +73,9 @@ int api_key_check(const char *key, size_t size, const char *source, struct error
 int credentials_init(struct credentials *credentials)
 {
     *credentials = (struct credentials){0};
-    pthread_condattr_t attributes;
-    if (pthread_mutex_init(&credentials->lock, NULL) != 0 ||
-        pthread_condattr_init(&attributes) != 0)
-        return -1;
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    int failed = pthread_cond_init(&credentials->renewed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    return failed ? -1 : 0;
+    return pthread_mutex_init(&credentials->lock, NULL) || clock_condition(&credentials->renewed)
+               ? -1
+               : 0;
 }
 
 void credentials_release(struct credentials *credentials)
@@ -228,11 +223,7 @@ static struct authorization *usable(struct credentials *credentials)
 /* Under the lock: waits a little for the thread that fetches a token. */
 static void wait_for_renewal(struct credentials *credentials)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += WAIT_SLICE_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    struct timespec until = clock_timespec(clock_nanoseconds() + WAIT_SLICE_MS * INT64_C(1000000));
     pthread_cond_timedwait(&credentials->renewed, &credentials->lock, &until);
 }
 

@@ -47,7 +47,7 @@ int file_source_new(struct client *client, const struct version *version,
     if (!source)
         return error_set(error, ERROR_LOCAL, "out of memory");
     pthread_mutex_init(&source->lock, NULL);
-    pthread_cond_init(&source->changed, NULL);
+    clock_condition(&source->changed);
     source->client = client;
     source->version = object_ref(version);
     source->file = object_ref(file);
@@ -94,11 +94,8 @@ static int ask_for_file(struct file_source *source, struct call *call, struct ar
 static bool wait_for_renewal(struct file_source *source, const struct call *call)
 {
     while (source->renewing) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += WAIT_SLICE_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        struct timespec until =
+            clock_timespec(clock_nanoseconds() + WAIT_SLICE_MS * INT64_C(1000000));
         pthread_cond_timedwait(&source->changed, &source->lock, &until);
         if (call_interrupted(source->client, call))
             return false;

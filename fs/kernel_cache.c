@@ -25,7 +25,6 @@ struct sender {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct notification *first, **last; /* under lock */
-    size_t queued;                      /* under lock */
     uint64_t taken, sent;               /* under lock: notifications, since the beginning */
     uint64_t awaited; /* under lock: least number that somebody waits to see sent, or NOBODY */
     pthread_cond_t progress;
@@ -44,11 +43,7 @@ static void sender_init(struct sender *sender)
 {
     pthread_mutex_init(&sender->lock, NULL);
     pthread_cond_init(&sender->wake, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&sender->progress, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition(&sender->progress);
     sender->last = &sender->first;
     sender->awaited = NOBODY;
 }
@@ -98,7 +93,6 @@ static void *send_thread(void *context)
         sender->first = one->next;
         if (!sender->first)
             sender->last = &sender->first;
-        sender->queued--;
         pthread_mutex_unlock(&sender->lock);
         send_one(sender->session, one);
         free(one);
@@ -180,11 +174,10 @@ static void enqueue(struct sender *sender, enum notification_kind kind, fuse_ino
     one->id = id;
     memcpy(one->name, name, strlen(name) + 1);
     pthread_mutex_lock(&sender->lock);
-    bool taken = sender->running && sender->queued < MOST_QUEUED;
+    bool taken = sender->running && sender->taken - sender->sent < MOST_QUEUED;
     if (taken) {
         *sender->last = one;
         sender->last = &one->next;
-        sender->queued++;
         sender->taken++;
         pthread_cond_signal(&sender->wake);
     }
@@ -195,7 +188,7 @@ static void enqueue(struct sender *sender, enum notification_kind kind, fuse_ino
 
 static void settle(struct sender *sender, int64_t end)
 {
-    struct timespec until = {.tv_sec = end / 1000000000, .tv_nsec = end % 1000000000};
+    struct timespec until = clock_timespec(end);
     int result = 0;
     pthread_mutex_lock(&sender->lock);
     uint64_t wanted = sender->taken;
@@ -231,10 +224,11 @@ static void enqueue_entry(struct filesystem *fs, enum notification_kind kind,
     enqueue(&fs->kernel_cache->names, kind, node_id(&fs->nodes, directory), node->name);
 }
 
-void kernel_cache_remove_entry(struct filesystem *fs, const struct node *node)
+void kernel_cache_remove_entry(struct filesystem *fs, struct node *node)
 {
     if (node->lookups)
         enqueue_entry(fs, REMOVE_ENTRY, node);
+    node->named = false;
 }
 
 void kernel_cache_expire_entry(struct filesystem *fs, struct node *node)

@@ -30,7 +30,7 @@ void kernel_cache_settle_attributes(struct kernel_cache *cache, int milliseconds
 /* A name of a directory may have come to be, or is there no more. */
 void kernel_cache_remove_name(struct filesystem *fs, struct place directory, const char *name);
 /* The node is not in its directory any more. */
-void kernel_cache_remove_entry(struct filesystem *fs, const struct node *node);
+void kernel_cache_remove_entry(struct filesystem *fs, struct node *node);
 /* The node's name is to be asked for again; whoever works in it stays there. */
 void kernel_cache_expire_entry(struct filesystem *fs, struct node *node);
 /* The attributes of the node and its members are to be asked for again. */

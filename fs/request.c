@@ -359,7 +359,7 @@ static void look_at_watched(struct requests *requests)
 
 static void nap_until(struct requests *requests, int64_t deadline)
 {
-    struct timespec until = {.tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000};
+    struct timespec until = clock_timespec(deadline);
     requests->naps_until = deadline;
     pthread_cond_timedwait(&requests->wake, &requests->lock, &until);
 }
@@ -409,11 +409,7 @@ struct requests *requests_new(void)
     if (!requests)
         return NULL;
     pthread_mutex_init(&requests->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&requests->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition(&requests->wake);
     requests->has_thread = pthread_create(&requests->thread, NULL, deadline_thread, requests) == 0;
     if (requests->has_thread)
         return requests;

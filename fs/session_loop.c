@@ -61,9 +61,8 @@ static void note_end(struct session_loop *loop, int result)
 }
 
 /*
- * Watches for the next request of a caller that asks for one thing after another (find, tar, cat
- * *): to sleep and to be woken takes longer than to answer. Gives way to whoever wants the
- * processor.
+ * Watches for the next request of a caller that asks for one thing after another (find, tar): to
+ * sleep and to be woken takes longer than to answer. Gives way to whoever wants the processor.
  */
 static void watch(struct session_loop *loop, int64_t answered)
 {
@@ -127,11 +126,7 @@ struct session_loop *session_loop_new(struct fuse_session *session)
         return NULL;
     loop->session = session;
     pthread_mutex_init(&loop->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&loop->change, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition(&loop->change);
     return loop;
 }
 
@@ -154,8 +149,8 @@ void session_loop_end(struct session_loop *loop)
     pthread_mutex_lock(&loop->lock);
     loop->ended = true;
     while (loop->is_read) {
-        int64_t again = clock_nanoseconds() + WAKE_AGAIN_MS * INT64_C(1000000);
-        struct timespec until = {.tv_sec = again / 1000000000, .tv_nsec = again % 1000000000};
+        struct timespec until =
+            clock_timespec(clock_nanoseconds() + WAKE_AGAIN_MS * INT64_C(1000000));
         pthread_kill(loop->reader, SIGUSR1);
         pthread_cond_timedwait(&loop->change, &loop->lock, &until);
     }
