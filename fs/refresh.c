@@ -324,14 +324,14 @@ static void install_aliases(struct filesystem *fs, struct node *collection, stru
     }
 }
 
-/* Nor do a version's files. What is wrong with them is told when they are listed. */
+/* Nor do a version's files; names that occur twice are told when the files are listed. */
 static void install_files(struct filesystem *fs, struct node *version, struct object_list *files,
                           int64_t fetched)
 {
     struct place place = {version, MEMBER_FILES};
     struct lineage lineage;
     bool duplicates = false;
-    if (!version || files->count == 0)
+    if (!version || files->count == 0 || ready_listing_came(fs, place, 0))
         return;
     lineage_of(version, &lineage);
     struct listing *listing = file_tree_arrange(fs, &lineage, files)
@@ -380,6 +380,13 @@ static void install_entry(struct fetch *fetch, const struct directory *row, void
     pthread_mutex_unlock(&nodes->lock);
 }
 
+/* A version's files never change: with one that is known already they are not wanted again. */
+static bool wants_what_is_below(const struct fetch *fetch, const struct directory *row)
+{
+    return row->child == NODE_COLLECTION ||
+           !node_find(&fetch->fs->nodes, fetch->node, fetch->member, fetch->name);
+}
+
 static int run_entry(struct fetch *fetch, struct call *call)
 {
     struct filesystem *fs = fetch->fs;
@@ -388,6 +395,7 @@ static int run_entry(struct fetch *fetch, struct call *call)
     char path[PATH_SIZE];
     pthread_mutex_lock(&fs->nodes.lock);
     describe(fetch, &lineage, path);
+    bool brings_more = wants_what_is_below(fetch, row);
     pthread_mutex_unlock(&fs->nodes.lock);
     int64_t asked = clock_nanoseconds();
     call->deadline = fetch->created / 1000000 + fs->options->timeout_ms;
@@ -396,7 +404,7 @@ static int run_entry(struct fetch *fetch, struct call *call)
     cleanup_object_list struct object_list below = {0};
     int result = -1;
     if (name_unescape(fetch->name, &name)) {
-        result = row->find(fs, call, &lineage, name, &object, &below);
+        result = row->find(fs, call, &lineage, name, &object, brings_more ? &below : NULL);
         free((char *)(uintptr_t)name.bytes);
     } else {
         error_set(call->error, ERROR_NOT_FOUND, "no object of the server has this name");

@@ -168,6 +168,11 @@ older() {
     local requests
     older 3
     assert_equal "$requests" 6
+    # What is known is read again without them.
+    touch "$MNT/large"
+    cat "$MNT/large/r0/collections/c0/aliases/production/digest" >/dev/null
+    assert_requests_at_most 4
+    [[ $(graphql_count) -gt 0 && $(operation_count ArtifactMembershipWithFiles) -eq 0 ]]
 }
 
 @test "the same with more files than come along: they are listed, 1 request more" {
