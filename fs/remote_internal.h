@@ -54,7 +54,8 @@ struct remote_file {
     unsigned readers;
     struct remote_waiter *waiters;
     struct stream *streams;
-    bool examine;         /* the disk's content is to be checked; immutable */
+    bool judged;          /* it is known what the disk has */
+    bool examine;         /* the disk's content is to be checked */
     bool examining;       /* … and waiters wait for it */
     bool checking;        /* a large file is compared with its digest */
     bool complete;        /* checked, and on disk: nothing more to fetch */
@@ -125,9 +126,9 @@ void stream_submit(struct stream *streams);
 /* What follows takes the lock itself. */
 
 /* Of a new file: whether the disk has, from before, a whole content of which it is not known that
- * it is right, and whether readers wait until that is known. */
+ * it is right, and whether readers wait until that is known. Asks the disk. */
 void remote_judge_disk(struct remote_file *file);
-/* Finds it out on the lane, for a file to be examined. */
+/* Finds it out on the lane, for a file to be examined or not judged yet. */
 void remote_examine(struct remote_file *file);
 
 void remote_file_ref(struct remote_file *file);
