@@ -2,6 +2,7 @@
 #include "file_lookup.h"
 
 #include "file_decode.h"
+#include "file_settle.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"
@@ -54,6 +55,19 @@ const json_t *file_connection(const json_t *data, enum file_route route,
     return json_is_object(connection) ? connection : NULL;
 }
 
+struct manifest_hint file_manifest_hint(const json_t *data, enum file_route route,
+                                        const struct version *version)
+{
+    const json_t *artifact =
+        route == ROUTE_MEMBERSHIP
+            ? json_at(data, "project", "artifactCollection", "artifactMembership", "artifact", NULL)
+            : json_at(data, "artifact", NULL);
+    struct manifest_hint hint = {.digest = version->digest};
+    if (text_equal(json_text_of(json_at(artifact, "id", NULL)), version->id))
+        hint.url = json_text_of(json_at(artifact, "currentManifest", "file", "directUrl", NULL));
+    return hint;
+}
+
 static int ask(struct client *client, struct call *call, const struct version *version,
                struct text artifact, enum file_route route, struct text path, json_t **data)
 {
@@ -74,12 +88,21 @@ static int look_into_manifest(struct client *client, struct call *call,
                               struct artifact_file **file)
 {
     cleanup_manifest struct manifest *manifest = NULL;
-    if (manifest_get(client, call, artifact, version, &manifest) != 0)
+    if (manifest_get(client, call, artifact, version, NULL, &manifest) != 0)
         return -1;
-    struct artifact_file *found = manifest_find(manifest, path);
-    if (found && !found->reference.bytes)
-        *file = object_ref(found);
+    *file = object_ref(manifest_find(manifest, path));
     return 0;
+}
+
+static int settle(struct client *client, struct call *call, const struct version *version,
+                  struct text artifact, struct artifact_file **file)
+{
+    cleanup_manifest struct manifest *manifest = NULL;
+    if (!*file || (*file)->stored)
+        return 0;
+    if (manifest_get(client, call, artifact, version, NULL, &manifest) != 0)
+        return -1;
+    return file_settle(manifest, file, call->error);
 }
 
 int file_lookup(struct client *client, struct call *call, const struct version *version,
@@ -106,8 +129,10 @@ int file_lookup(struct client *client, struct call *call, const struct version *
         if (file_decode(client, version, node, call->error, &found) != 0)
             return -1;
         if (found && text_equal(found->path, path)) {
-            *file = steal(found);
-            return 0;
+            int result = settle(client, call, version, artifact, &found);
+            if (result == 0)
+                *file = steal(found);
+            return result;
         }
     }
     return 0;

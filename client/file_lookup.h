@@ -4,6 +4,7 @@
 #define CLIENT_FILE_LOOKUP_H
 
 #include "content.h"
+#include "manifest.h"
 
 #include <jansson.h>
 
@@ -26,8 +27,12 @@ json_t *file_membership_variables(const struct version *version);
 const json_t *file_connection(const json_t *data, enum file_route route,
                               const struct version *version, struct error *error);
 
-/* A stored file of any artifact, *file NULL: it has none of that path. `version` is what reports
- * speak of. */
+/* What an answer for a page of files says of the manifest. */
+struct manifest_hint file_manifest_hint(const json_t *data, enum file_route route,
+                                        const struct version *version);
+
+/* A file of any artifact, stored or a reference; *file NULL: the server names none of that path.
+ * `version` is what reports speak of. */
 int file_lookup(struct client *client, struct call *call, const struct version *version,
                 struct text artifact, enum file_route route, struct text path,
                 struct artifact_file **file);

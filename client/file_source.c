@@ -38,9 +38,9 @@ int file_source_new(struct client *client, const struct version *version,
                     const struct artifact_file *file, struct error *error,
                     struct file_source **created)
 {
-    if (file->reference.bytes && !file->stored_in.bytes)
+    if (!file->stored)
         return error_set(error, ERROR_REMOTE, "the file is a reference to %.300s",
-                         file->reference.bytes);
+                         text_or_empty(file->reference));
     if (file->size < 0)
         return error_set(error, ERROR_SERVER, "the server's size of this file cannot be true");
     struct file_source *source = calloc(1, sizeof *source);
@@ -118,7 +118,7 @@ static int renew(struct file_source *source, struct call *call, unsigned seen)
     if (!needed)
         return 0;
     int result = ask_for_file(source, call, &file);
-    char *url = result == 0 && file->url.bytes ? strdup(file->url.bytes) : NULL;
+    char *url = result == 0 && file->stored && file->url.bytes ? strdup(file->url.bytes) : NULL;
     pthread_mutex_lock(&source->lock);
     source->renewing = false;
     if (url) {
@@ -145,7 +145,7 @@ static char *host_url(struct file_source *source, struct call *call)
         error_set(call->error, ERROR_NOT_FOUND, "the W&B host has no address for this file");
         return NULL;
     }
-    if (manifest_get(client, call, version->id, version, &manifest) != 0)
+    if (manifest_get(client, call, version->id, version, NULL, &manifest) != 0)
         return NULL;
     const struct artifact_file *entry = manifest_find(manifest, source->file->path);
     struct file_url parts = {

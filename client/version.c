@@ -118,7 +118,9 @@ static void read_artifact(struct draft *draft)
     if (version->updated_at.size == 0)
         version->updated_at = version->created_at;
     version->size = json_reader_int64(reader, "size", 0);
-    version->file_count = json_reader_int64(reader, "fileCount", 0);
+    version->file_count = json_reader_int64(reader, "fileCount", -1);
+    if (version->file_count < 0)
+        version->file_count = -1;
     version->ttl_seconds = json_reader_int64(reader, "ttlDurationSeconds", 0);
     int64_t step = json_reader_int64(reader, "historyStep", INT64_MIN);
     version->history_step = step == INT64_MIN ? -1 : step > 0 ? step - 1 : 0;
