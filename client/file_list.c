@@ -170,6 +170,7 @@ static int list_manifest(struct client *client, struct call *call, const struct 
 int client_list_files(struct client *client, struct call *call, const struct version *version,
                       struct file_pages *pages, struct object_list *found)
 {
+    struct error refusal = {0};
     if (!pages->started)
         pages->route = file_route_first(client);
     for (;;) {
@@ -179,7 +180,7 @@ int client_list_files(struct client *client, struct call *call, const struct ver
         if (result == 0)
             break;
         /* Pages of different routes do not go together. */
-        if (pages->started || !file_route_next(client, &route, call->error))
+        if (pages->started || !file_route_next(client, &route, call->error, &refusal))
             return -1;
         pages->route = route;
     }

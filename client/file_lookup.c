@@ -17,10 +17,25 @@ enum file_route file_route_first(struct client *client)
     return atomic_load(&client->lacks_artifact_files) ? ROUTE_MANIFEST : ROUTE_ARTIFACT;
 }
 
-bool file_route_next(struct client *client, enum file_route *route, struct error *error)
+/* Rights to a collection and to the artifact itself differ (protocol 8.1); who has neither is not
+ * shown the manifest's names. */
+static bool leads_on(enum file_route route, const struct error *error)
 {
-    if (*route == ROUTE_MANIFEST || (!error->invalid_query && error->kind != ERROR_NOT_FOUND))
+    if (error->invalid_query || error->kind == ERROR_NOT_FOUND)
+        return route != ROUTE_MANIFEST;
+    return error->kind == ERROR_FORBIDDEN && route == ROUTE_MEMBERSHIP;
+}
+
+bool file_route_next(struct client *client, enum file_route *route, struct error *error,
+                     struct error *refusal)
+{
+    if (error->kind == ERROR_FORBIDDEN && refusal->kind == ERROR_NONE)
+        *refusal = *error;
+    if (!leads_on(*route, error)) {
+        if (error->kind == ERROR_NOT_FOUND && refusal->kind != ERROR_NONE)
+            *error = *refusal;
         return false;
+    }
     if (error->invalid_query)
         atomic_store(*route == ROUTE_MEMBERSHIP ? &client->lacks_membership_files
                                                 : &client->lacks_artifact_files,
@@ -143,8 +158,9 @@ int client_get_file(struct client *client, struct call *call, const struct versi
 {
     struct artifact_file *found = NULL;
     enum file_route route = file_route_first(client);
+    struct error refusal = {0};
     while (file_lookup(client, call, version, version->id, route, path, &found) != 0) {
-        if (!file_route_next(client, &route, call->error))
+        if (!file_route_next(client, &route, call->error, &refusal))
             return -1;
     }
     if (!found)

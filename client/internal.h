@@ -32,6 +32,8 @@ struct client {
     atomic_bool lacks_membership_files; /* found out by asking (file_lookup.h) */
     atomic_bool lacks_artifact_files;
     atomic_bool lacks_collection_memberships; /* likewise (collection.c) */
+    atomic_bool lacks_membership_by_name;     /* likewise (version.c) */
+    atomic_bool lacks_download_handler;       /* likewise (file_source.c) */
     atomic_bool shutting_down;
     _Atomic int64_t quiet_until; /* no metadata request before: the rate limit is used up */
 
