@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include "base/clock.h"
+#include "base/message.h"
 #include "internal.h"
 
 #include <stdarg.h>
@@ -119,7 +120,7 @@ void client_log(const struct client *client, enum client_log_level level, const 
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    error_sanitize(message);
+    message_clean(message, sizeof message);
     client->observer.log(client->observer.context, level, message);
 }
 
@@ -133,7 +134,7 @@ void client_report(const struct client *client, enum error_kind kind, const char
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    error_sanitize(message);
+    message_clean(message, sizeof message);
     client->observer.report(client->observer.context, kind, operation, object, message);
 }
 
