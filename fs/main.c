@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "ancestry.h"
 #include "base/clock.h"
 #include "daemon.h"
 #include "directory.h"
@@ -122,6 +123,7 @@ static int connect_client(struct filesystem *fs)
     struct client_config config = {
         .base_url = options->base_url,
         .api_key_file = options->api_key_file,
+        .ignores_working_directory = started_by_mount(),
         .user_agent = "registryfs/" REGISTRYFS_VERSION,
         .timeout_ms = options->timeout_ms,
         .answer_memory =
