@@ -50,6 +50,7 @@ void change_unref(struct change *change)
     if (change->made)
         node_drop(nodes, change->made);
     node_drop(nodes, change->node);
+    nodes_trim(nodes);
     pthread_mutex_unlock(&nodes->lock);
     buf_release(&change->text);
     object_unref(change->base);
