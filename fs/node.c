@@ -119,6 +119,7 @@ static void free_facets(struct node *node)
         next = facet->next;
         listing_unref(facet->listing);
         listing_unref(facet->growing);
+        free(facet->deeds);
         if (facet->free_own)
             facet->free_own(facet->own);
         free(facet);
@@ -136,8 +137,9 @@ static void free_node(struct node *node)
 void nodes_release(struct nodes *nodes)
 {
     for (uint32_t i = 1; nodes->by_number && i < nodes->numbers; i++) {
-        if (!is_free(nodes->by_number[i]))
-            free_node(nodes->by_number[i]);
+        struct node *node = node_at(nodes, i);
+        if (node)
+            free_node(node);
     }
     free(nodes->by_number);
     free(nodes->buckets);
@@ -151,14 +153,17 @@ uint64_t node_id(const struct nodes *nodes, struct place place)
     return (uint64_t)place.node->number << MEMBER_BITS | place.member;
 }
 
+struct node *node_at(const struct nodes *nodes, uint64_t number)
+{
+    bool used = number > 0 && number < nodes->numbers && !is_free(nodes->by_number[number]);
+    return used ? nodes->by_number[number] : NULL;
+}
+
 struct place node_place(const struct nodes *nodes, uint64_t id)
 {
     if (id == MOUNT_ROOT_ID)
         return nodes->mount_root;
-    uint64_t number = id >> MEMBER_BITS;
-    if (number == 0 || number >= nodes->numbers || is_free(nodes->by_number[number]))
-        return (struct place){0};
-    return (struct place){nodes->by_number[number], (uint8_t)id};
+    return (struct place){node_at(nodes, id >> MEMBER_BITS), (uint8_t)id};
 }
 
 uint64_t node_inode_number(struct place place)

@@ -64,7 +64,8 @@ struct facet {
     unsigned showing;  /* open handles that its copy is made of */
     int32_t opened_by; /* process that last opened it as a directory, and when */
     int64_t opened;
-    void *own; /* what another module keeps here; owned */
+    struct deeds *deeds; /* who has just done what to it (callers.h); owned, NULL: nobody */
+    void *own;           /* what another module keeps here; owned */
     void (*free_own)(void *own);
     uint8_t member;
 };
@@ -132,6 +133,8 @@ static inline uint64_t node_bit(uint8_t member)
  * pointer to a node that nothing holds. */
 void nodes_trim(struct nodes *nodes);
 
+/* The node that has the number; NULL: none. */
+struct node *node_at(const struct nodes *nodes, uint64_t number);
 /* The place of a node id that the kernel holds; node NULL for one that stands for nothing. */
 struct place node_place(const struct nodes *nodes, uint64_t id);
 uint64_t node_inode_number(struct place place);
