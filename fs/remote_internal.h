@@ -55,7 +55,8 @@ struct remote_file {
     unsigned readers;
     struct remote_waiter *waiters;
     struct stream *streams;
-    bool examine;         /* the disk's content is to be checked; immutable */
+    bool judged;          /* it is known what the disk has */
+    bool examine;         /* the disk's content is to be checked */
     bool examining;       /* … and waiters wait for it */
     bool checking;        /* a large file is compared with its digest */
     bool complete;        /* checked, and on disk: nothing more to fetch */
@@ -129,13 +130,13 @@ uint64_t remote_largest_window(struct remote_reader *reader);
 
 /* What follows takes the lock itself. */
 
-/* Fetches ahead of a reader who was just served. */
-void remote_read_ahead(struct remote_reader *reader);
+/* Fetches ahead of a reader who was just served. `disk`: it may be asked what it has. */
+void remote_read_ahead(struct remote_reader *reader, bool disk);
 
 /* Of a new file: whether the disk has, from before, a whole content of which it is not known that
- * it is right, and whether readers wait until that is known. */
+ * it is right, and whether readers wait until that is known. Asks the disk. */
 void remote_judge_disk(struct remote_file *file);
-/* Finds it out on the lane, for a file to be examined. */
+/* Finds it out on the lane, for a file to be examined or not judged yet. */
 void remote_examine(struct remote_file *file);
 
 void remote_file_ref(struct remote_file *file);

@@ -104,7 +104,7 @@ uint64_t remote_largest_window(struct remote_reader *reader)
     return (uint64_t)files->pool.count * CHUNK / 2 / active;
 }
 
-void remote_read_ahead(struct remote_reader *reader)
+void remote_read_ahead(struct remote_reader *reader, bool disk)
 {
     struct remote_file *file = reader->file;
     uint64_t from, to;
@@ -116,7 +116,7 @@ void remote_read_ahead(struct remote_reader *reader)
     pthread_mutex_unlock(&file->files->lock);
     if (!more)
         return;
-    if (file->disk) {
+    if (file->disk && disk) {
         uint64_t run = disk_file_run(file->disk, from, to, &present);
         to = present ? run : to;
     }
