@@ -50,6 +50,7 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     }
     if (open->local)
         drop_local(fs, open);
+    nodes_trim(&fs->nodes);
     pthread_mutex_unlock(&fs->nodes.lock);
     if (open->reader)
         remote_reader_unref(open->reader);

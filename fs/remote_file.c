@@ -316,53 +316,6 @@ void remote_view_release(struct remote_view *view)
 
 /* --- reading --- */
 
-/* The largest window: half the memory, shared by those who read. */
-static uint64_t largest_window(struct remote_reader *reader)
-{
-    struct remote_files *files = reader->file->files;
-    int64_t second = clock_milliseconds() / 1000;
-    if (files->epoch != second) {
-        files->active_last_second = files->epoch + 1 == second ? files->active : 0;
-        files->active = 0;
-        files->epoch = second;
-    }
-    if (reader->epoch != second) {
-        reader->epoch = second;
-        files->active++;
-    }
-    unsigned active =
-        files->active > files->active_last_second ? files->active : files->active_last_second;
-    return (uint64_t)files->pool.count * CHUNK / 2 / active;
-}
-
-/* Fetches ahead of a reader who was just served. `disk`: it may be asked what it has. */
-static void read_ahead(struct remote_reader *reader, bool disk)
-{
-    struct remote_file *file = reader->file;
-    uint64_t from, to;
-    bool present = false, starved;
-    struct stream *streams = NULL;
-    pthread_mutex_lock(&file->files->lock);
-    bool more =
-        readahead_next(&reader->ahead, file->source.size, largest_window(reader), &from, &to);
-    pthread_mutex_unlock(&file->files->lock);
-    if (!more)
-        return;
-    if (file->disk && disk) {
-        uint64_t run = disk_file_run(file->disk, from, to, &present);
-        to = present ? run : to;
-    }
-    if (present)
-        disk_file_prefetch(file->disk, from, to - from);
-    pthread_mutex_lock(&file->files->lock);
-    if (!present)
-        streams = stream_plan(file, from, from, to, &starved);
-    if (reader->ahead.planned < to)
-        reader->ahead.planned = to;
-    pthread_mutex_unlock(&file->files->lock);
-    stream_submit(streams);
-}
-
 /* Whether the read has failed before it begins. A reader that was given bytes of a content which
  * turned out wrong must not go on with others. */
 static bool has_failed(struct remote_reader *reader, uint64_t offset, uint64_t end,
@@ -423,7 +376,7 @@ static enum remote_result read_from(struct remote_reader *reader, uint64_t offse
     }
     if (!served)
         return REMOTE_WAIT;
-    read_ahead(reader, disk);
+    remote_read_ahead(reader, disk);
     return REMOTE_READY;
 }
 
@@ -533,7 +486,7 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
                  remote_in_memory(file, offset, end);
     if (!there && !file->examining) {
         /* What is read ahead and touches what is wanted comes with the same request. */
-        if (readahead_next(&reader->ahead, file->source.size, largest_window(reader), &from,
+        if (readahead_next(&reader->ahead, file->source.size, remote_largest_window(reader), &from,
                            &ahead) &&
             from <= end && ahead > end)
             reader->ahead.planned = ahead;
