@@ -4,6 +4,7 @@
 #include "backoff.h"
 #include "base/clock.h"
 #include "internal.h"
+#include "signed_url.h"
 
 #include <inttypes.h>
 #include <strings.h>
@@ -49,12 +50,15 @@ static void parse_content_range(struct http_response *response, const char *text
     unsigned long long last;
     unsigned long long total;
     text += strspn(text, " \t");
-    int found = sscanf(text, "bytes %19llu-%19llu/%19llu", &first, &last, &total);
+    if (strncasecmp(text, "bytes", 5) != 0)
+        return;
+    text += 5;
+    int found = sscanf(text, " %19llu-%19llu/%19llu", &first, &last, &total);
     if (found >= 2 && first <= last && last <= INT64_MAX)
         response->range_start = (int64_t)first;
     if (found == 3 && total > last && total <= INT64_MAX)
         response->range_total = (int64_t)total;
-    if (sscanf(text, "bytes */%19llu", &total) == 1 && total <= INT64_MAX)
+    if (sscanf(text, " */%19llu", &total) == 1 && total <= INT64_MAX)
         response->range_total = (int64_t)total;
 }
 
@@ -224,6 +228,8 @@ static void set_options(struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_USERNAME, exchange->user ? exchange->user->user : NULL);
+    curl_easy_setopt(easy, CURLOPT_PASSWORD, exchange->user ? exchange->user->password : NULL);
     set_method(easy, exchange->request);
     set_proxy(easy, exchange);
     set_request_headers(transfer);
