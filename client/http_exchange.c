@@ -18,6 +18,8 @@ enum {
     REQUEST_HEADERS = 6,
 };
 
+static const long ADDRESS_SECONDS = 60; /* a resolved address is used for, unless it fails */
+
 /* Answer headers that steer us; the rest curl knows. */
 enum { CONTENT_RANGE, RETRY_AFTER, RATE_REMAINING, RATE_RESET, HEADER_COUNT };
 
@@ -204,6 +206,10 @@ static void set_options(struct transfer *transfer)
     const struct client *client = exchange->client;
     CURL *easy = transfer->handle->easy;
     long left = milliseconds_left(exchange);
+    char origin[200];
+    url_origin(exchange->url, origin, sizeof origin);
+    bool again = http_pool_resolves_again(&exchange->client->pool, origin);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, again ? 0L : ADDRESS_SECONDS);
     curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->handle->message);
@@ -356,6 +362,14 @@ static void finish(struct transfer *transfer)
         exchange->response->status, (int64_t)received, (int64_t)elapsed / 1000);
 }
 
+/* The name may lead to another address by now. */
+static void note_unreached(struct http_exchange *exchange)
+{
+    char origin[200];
+    url_origin(exchange->url, origin, sizeof origin);
+    http_pool_note_unreached(&exchange->client->pool, origin);
+}
+
 static int judge(struct transfer *transfer, CURLcode code)
 {
     struct http_exchange *exchange = transfer->exchange;
@@ -372,6 +386,9 @@ static int judge(struct transfer *transfer, CURLcode code)
     }
     if (transfer->sink_ended) /* it said why in the call's error */
         return error_set(&exchange->error, ERROR_LOCAL, "the transfer was ended");
+    if (connection_failed(code) || code == CURLE_OPERATION_TIMEDOUT ||
+        code == CURLE_PEER_FAILED_VERIFICATION)
+        note_unreached(exchange);
     exchange->transient = connection_failed(code) && transfer->header_bytes == 0;
     explain(transfer, code);
     return -1;
