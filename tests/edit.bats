@@ -557,7 +557,6 @@ save_under() {
     save_under 'Permission denied' unauthorized_text
     save_under 'Invalid argument' errors status 400 errors '[{"message": "description: not nice"}]' data '"null"'
     save_under 'File too large' status status 413
-    save_under 'Input/output error' errors errors '[{"message": "half done"}]' data '"keep"'
     save_under 'timed out' hang
     save_under 'Stale file handle' set_at path '["upsertModel", "inserted"]' value true
 }
@@ -574,6 +573,49 @@ save_under() {
     echo lost >"$MODEL/name"
     [[ -d $MNT/acme/lost ]]
     run ! stat "$MODEL"
+}
+
+@test "an answer that is an error, although the change was made: a save, and a line in errors" {
+    local kind number=0
+    for kind in '"status", "status": 500' '"status", "status": 400' '"status", "status": 403' '"status", "status": 409' \
+        '"errors", "status": 200, "errors": [{"message": "half done"}], "data": "keep"' \
+        '"errors", "status": 403, "errors": [{"message": "permission denied"}], "data": "null"' '"bad_json"'; do
+        number=$((number + 1))
+        reset_counts
+        control POST /faults "{\"operation\": \"UpsertRegistry\", \"execute\": true, \"kind\": $kind}" >/dev/null
+        cp <(echo "text $number") "$MODEL/description"
+        assert_equal "$(server_value model description)" "text $number"
+        assert_equal "$(cat "$MODEL/description")" "text $number"
+        assert_mutations 1
+        run -0 grep -c 'it is done, as reading again shows' "$MNT/.registryfs/errors"
+        assert_equal "$output" "$number"
+    done
+    run ! stat "$MNT/.registryfs/unsaved/acme"
+    control POST /faults '{"operation": "UpsertRegistry", "execute": true, "kind": "status", "status": 403}' >/dev/null
+    bash -c "echo restricted > '$MODEL/visibility'"
+    control POST /faults '{"operation": "RenameRegistry", "execute": true, "kind": "status", "status": 500}' >/dev/null
+    mv "$MODEL" "$MNT/acme/moved"
+    [[ $(server_value moved access) == RESTRICTED ]]
+    control POST /faults '{"operation": "UpsertRegistry", "execute": true, "kind": "status", "status": 500}' >/dev/null
+    mkdir "$MNT/acme/made"
+    control POST /faults '{"operation": "DeleteRegistry", "execute": true, "kind": "status", "status": 403}' >/dev/null
+    rmdir "$MNT/acme/made"
+    run ! stat "$MNT/acme/made"
+}
+
+@test "twin: an error where somebody else has made another change is an error" {
+    control POST /faults '{"operation": "UpsertRegistry", "kind": "delay", "ms": 2000}' >/dev/null
+    control POST /faults '{"operation": "UpsertRegistry", "kind": "status", "status": 500}' >/dev/null
+    cp <(echo mine) "$MODEL/description" 2>message &
+    local copying=$!
+    is_sent() { [[ $(mutations) -ge 1 ]]; }
+    eventually 20 is_sent
+    upsert_registry "$ENTITY" model description '"theirs"'
+    run ! wait "$copying"
+    grep -q 'Input/output error' message
+    assert_equal "$(unsaved model/description)" mine
+    touch "$MNT/acme"
+    assert_equal "$(cat "$MODEL/description")" theirs
 }
 
 @test "a refused rename leaves the name, everywhere" {
