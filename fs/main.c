@@ -31,8 +31,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-enum { METADATA_WORKERS = 10 };
-
 /* libfuse's log function has no context of its own. */
 static struct log *libfuse_log;
 /* What it says while it mounts is kept for the one line that says why the mount failed. */
@@ -76,14 +74,12 @@ static void keep_memory_private(void)
 static bool make_parts(struct filesystem *fs)
 {
     fs->journal = journal_new();
-    fs->metadata_lane = lane_new("metadata", METADATA_WORKERS);
-    fs->fetches = fs->metadata_lane ? fetches_new(fs->metadata_lane) : NULL;
+    fs->fetches = fetches_new(FETCH_WIDTH);
     fs->requests = requests_new();
     fs->kernel_cache = kernel_cache_new();
     fs->queries = queries_new();
     bool content = read_file_start(fs);
-    return content && fs->journal && fs->metadata_lane && fs->fetches && fs->requests &&
-           fs->kernel_cache && fs->queries;
+    return content && fs->journal && fs->fetches && fs->requests && fs->kernel_cache && fs->queries;
 }
 
 static int fail(int code, const char *message)
@@ -217,7 +213,8 @@ static void stop(struct filesystem *fs)
         requests_interrupt_all(fs->requests);
     if (fs->kernel_cache)
         kernel_cache_stop(fs->kernel_cache);
-    lane_free(fs->metadata_lane);
+    if (fs->fetches)
+        fetches_stop(fs->fetches);
     lane_free(fs->data_lane);
     if (fs->session) {
         fuse_session_unmount(fs->session);

@@ -87,9 +87,10 @@ static void note_stale(const struct request *request, struct place place)
                 "the server does not answer; what was read before is shown");
 }
 
-/* What to do about something in `place` that is not fresh; `have`: an old one could be shown. */
+/* What to do about something in `place` that is not fresh; `have`: an old one could be shown;
+ * `kind`: of the call that would bring a new one. */
 static enum readiness not_fresh(struct request *request, struct place place, bool have,
-                                int *error_number)
+                                enum call_kind kind, int *error_number)
 {
     if (request->failure.kind != ERROR_NONE) {
         if (have && errno_allows_stale(request->failure.kind)) {
@@ -105,7 +106,7 @@ static enum readiness not_fresh(struct request *request, struct place place, boo
     int64_t failed = facet ? facet->failed : 0;
     if (failed && clock_nanoseconds() - failed < FAILURE_SECONDS * SECOND)
         return READY;
-    if (fetches_server_is_silent(request->fs->fetches))
+    if (fetches_server_is_silent(request->fs->fetches, kind))
         return READY;
     if (!request->deadline)
         request->deadline = clock_nanoseconds() + PATIENCE_SECONDS * SECOND;
@@ -280,7 +281,8 @@ enum readiness ready_listing(struct request *request, struct place place, struct
     *listing = listing_at(place);
     if (listing_is_fresh(request, request->fs, place, *listing))
         return READY;
-    enum readiness result = not_fresh(request, source_of(place), *listing != NULL, error_number);
+    enum readiness result =
+        not_fresh(request, source_of(place), *listing != NULL, CALL_LISTING, error_number);
     if (result == WAITING)
         need_listing(request, place);
     return result;
@@ -372,7 +374,7 @@ enum readiness ready_object(struct request *request, struct node *node, int *err
     }
     if (node_is_fresh(request, request->fs, node))
         return READY;
-    enum readiness result = not_fresh(request, place, true, error_number);
+    enum readiness result = not_fresh(request, place, true, CALL_LOOKUP, error_number);
     if (result == WAITING)
         need_entry(request, place, node->name);
     return result;
@@ -393,6 +395,7 @@ enum readiness ready_object_now(struct request *request, struct node *node, int 
         clock_nanoseconds() - node->fetched < RECENT_SECONDS * SECOND)
         return READY;
     need(request, &refresh_entry, place, node->name);
+    request->need.opening = true;
     return WAITING;
 }
 
@@ -453,7 +456,7 @@ enum readiness ready_absence(struct request *request, struct place place, const 
         *since = request->started;
         return READY;
     }
-    enum readiness result = not_fresh(request, place, *since != 0, error_number);
+    enum readiness result = not_fresh(request, place, *since != 0, CALL_LOOKUP, error_number);
     if (result != WAITING)
         return result;
     if (!*since)

@@ -500,20 +500,11 @@ static void stream_run(struct job *job)
     remote_file_unref(file);
 }
 
-static void submit(struct remote_files *files, struct stream *stream)
-{
-    struct error error = {0};
-    if (lane_submit(files->lane, &stream->job))
-        return;
-    error_set(&error, ERROR_LOCAL, "no thread can be started");
-    finish(stream, &error);
-}
-
 void stream_submit(struct stream *streams)
 {
     for (struct stream *next; streams; streams = next) {
         next = streams->planned;
-        submit(streams->file->files, streams);
+        lane_submit(streams->file->files->lane, &streams->job);
     }
 }
 
@@ -579,6 +570,5 @@ void remote_examine(struct remote_file *file)
         .awaited = file->examining,
     };
     remote_file_ref(file);
-    if (!lane_submit(file->files->lane, &examination->job))
-        end_examination(examination);
+    lane_submit(file->files->lane, &examination->job);
 }
