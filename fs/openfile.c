@@ -322,16 +322,32 @@ static size_t cut_page(const struct request *request, const struct buf *text, co
 }
 
 /* Makes the text of an attribute as of when it was opened. What an old handle reads while the node
- * has another object is not for the next one to keep. Needs nodes->lock. False: no memory. */
+ * has another object is not for the next one to keep. Needs nodes->lock, which it gives up while a
+ * text is made that takes long. False: no memory. */
 static bool make_text(struct request *request, struct open_file *open)
 {
+    struct filesystem *fs = request->fs;
     if (!open->object)
         return true;
-    struct place place = node_place(&request->fs->nodes, request->id);
+    struct place place = node_place(&fs->nodes, request->id);
     if (place.node && place.node->object != open->object)
-        place.node->pages &= ~pages_bit(request->fs, place);
-    return open->text.size > 0 ||
-           open->member->render(request->fs, open->member, open->object, &open->text);
+        place.node->pages &= ~pages_bit(fs, place);
+    if (open->text.size > 0)
+        return true;
+    if (member_known_size(open->member, open->object) < 0)
+        return open->member->render(fs, open->member, open->object, &open->text);
+    cleanup_buf struct buf text;
+    buf_init(&text, TEXT_CEILING);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    session_loop_step_aside();
+    bool made = open->member->render(fs, open->member, open->object, &text);
+    pthread_mutex_lock(&fs->nodes.lock);
+    if (made && open->text.size == 0) {
+        struct buf unused = open->text;
+        open->text = text;
+        text = unused;
+    }
+    return made;
 }
 
 /* The text of the handle: a draft's and a scratch file's may change meanwhile. Needs nodes->lock.
