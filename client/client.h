@@ -49,6 +49,7 @@ struct client_config {
     bool ignores_working_directory; /* ./wandb/settings has no say */
     const char *user_agent;
     int timeout_ms; /* one metadata request, retries included */
+    size_t answer_memory; /* bytes that an answer and what is made of it may take; 0: no limit */
     struct client_observer observer;
 };
 
@@ -243,7 +244,7 @@ struct version {
     struct texts tags;      /* sorted bytewise */
     int64_t index;          /* the N of vN in this collection */
     int64_t size;
-    int64_t file_count;
+    int64_t file_count;   /* references included; -1: the server does not say */
     int64_t ttl_seconds;  /* 0 or less: none */
     int64_t history_step; /* the server's minus 1, not below 0; -1: null */
     /* Bytes that metadata_format() makes of the metadata: laying out megabytes takes long, and who
