@@ -16,7 +16,7 @@ setup_file() {
         >"$SUITE_DIR/latest"
     export COMMIT DIGEST
     mount_stop
-    cd "$SUITE_DIR"
+    cd "$SUITE_DIR" || return
 }
 
 # shows EXPECTED SOURCE: the root of the mount is the files of that version.
@@ -24,7 +24,8 @@ shows() {
     mount_start "$2" || return
     (cd "$MNT" && find . -type f -printf '%P %s\n' | sort) >found
     mount_stop || return
-    [[ -s found ]] && assert_same_text "$SUITE_DIR/$1" found || fail "$2"
+    [[ -s found ]] || fail "$2: no files" || return
+    assert_same_text "$SUITE_DIR/$1" found
 }
 
 @test "an organization by its display name or its entity, a version by all that means it" {
