@@ -7,7 +7,7 @@
 
 #include <stdarg.h>
 
-enum { DEFAULT_TIMEOUT_MS = 20000, SLEEP_SLICE_MS = 50 };
+enum { DEFAULT_TIMEOUT_MS = 20000, SLEEP_SLICE_MS = 50, LONG_SLEEP_SLICE_MS = 250 };
 
 static const char DEFAULT_BASE_URL[] = "https://api.wandb.ai";
 
@@ -182,8 +182,9 @@ bool call_sleep_until(const struct client *client, const struct call *call, int6
         int64_t left = time - clock_milliseconds();
         if (left <= 0)
             return true;
-        if (left > SLEEP_SLICE_MS)
-            left = SLEEP_SLICE_MS;
+        int64_t slice = left > 4 * LONG_SLEEP_SLICE_MS ? LONG_SLEEP_SLICE_MS : SLEEP_SLICE_MS;
+        if (left > slice)
+            left = slice;
         nanosleep(&(struct timespec){.tv_nsec = left * 1000000}, NULL);
     }
     return false;

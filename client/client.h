@@ -20,8 +20,12 @@
 
 struct client;
 
+/* What a call is for: of one kind that gets no answer nothing follows for the others. */
+enum call_kind { CALL_OTHER, CALL_LOOKUP, CALL_LISTING, CALL_OPENING, CALL_CHANGE, CALL_KINDS };
+
 /* Limits of one call and how it failed. Owned by the caller, for one call at a time. */
 struct call {
+    enum call_kind kind;
     const atomic_bool *cancelled; /* polled while waiting; NULL: cannot be cancelled */
     int64_t deadline;             /* clock_milliseconds(); 0: the client's timeout from now */
     struct error *error;
@@ -243,6 +247,9 @@ struct version {
     int64_t file_count;   /* references included; -1: the server does not say */
     int64_t ttl_seconds;  /* 0 or less: none */
     int64_t history_step; /* the server's minus 1, not below 0; -1: null */
+    /* Bytes that metadata_format() makes of the metadata: laying out megabytes takes long, and who
+     * looks at a version wants to know no more. */
+    int64_t metadata_size;
 };
 
 int client_list_versions(struct client *client, struct call *call, const struct scope *scope,
@@ -253,10 +260,15 @@ int client_get_version(struct client *client, struct call *call, const struct re
                        struct text collection, struct text alias, struct version **version,
                        struct object_list *files);
 
+/* Of a text that metadata_format() makes, and so of its buffer. */
+enum { METADATA_TEXT_CEILING = 64 << 20 };
+
 struct buf;
 /* The decoded metadata, indented by 2, keys in order, numbers untouched, strings in UTF-8; null is
  * {}; what is not JSON is copied as it is. Ends in a newline. False: no memory or over the ceiling.
  */
 bool metadata_format(struct text metadata, struct buf *formatted);
+/* How many bytes it appends to an empty buffer with that ceiling; makes no text. */
+int64_t metadata_format_size(struct text metadata);
 
 #endif

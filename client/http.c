@@ -84,8 +84,8 @@ static bool admit(struct sending *sending)
         return false;
     if (sending->tries > 0 || sending->redirects > 0 || sending->reauthorized)
         return true; /* what is under way makes its tries: it tells when the server is back */
-    enum breaker_verdict verdict =
-        breaker_admit(&client->breaker, clock_milliseconds(), exchange->call->error);
+    enum breaker_verdict verdict = breaker_admit(&client->breaker, exchange->call->kind,
+                                                 clock_milliseconds(), exchange->call->error);
     sending->probe = verdict == BREAKER_PROBE;
     return verdict != BREAKER_REFUSE;
 }
@@ -109,7 +109,8 @@ static void record(struct sending *sending, int result, int64_t started)
     case ERROR_UNREACHABLE:
     case ERROR_TIMEOUT:
     case ERROR_SERVER:
-        breaker_failure(breaker, probe, started, clock_milliseconds(), &failure);
+        breaker_failure(breaker, exchange->call->kind, probe, started, clock_milliseconds(),
+                        &failure);
         if (probe)
             sending->tries = MOST_TRIES; /* one request is enough to find out */
         break;

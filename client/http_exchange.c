@@ -13,7 +13,11 @@
 enum {
     CONNECT_TIMEOUT_MS = 10000,
     STALL_MS = 15000,
-    POLL_SLICE_MS = 50, /* how late a cancellation may be noticed */
+    /* How late a cancellation may be noticed; of what waits long by now a little later: there may
+     * be hundreds. */
+    POLL_SLICE_MS = 50,
+    LONG_POLL_SLICE_MS = 250,
+    LONG_WAIT_MS = 1000,
     HEADERS_CEILING = 256 * 1024,
     ERROR_BODY_CEILING = 64 * 1024,
     REQUEST_HEADERS = 6,
@@ -267,6 +271,7 @@ static CURLcode drive(struct transfer *transfer)
     CURLM *multi = transfer->handle->multi;
     bool stalls = exchange->request->class == HTTP_DATA;
     int stall = exchange->request->stall_ms ? exchange->request->stall_ms : STALL_MS;
+    int64_t began = clock_milliseconds();
     for (;;) {
         int running = 0;
         if (curl_multi_perform(multi, &running) != CURLM_OK)
@@ -277,9 +282,11 @@ static CURLcode drive(struct transfer *transfer)
             return message->data.result;
         if (call_interrupted(exchange->client, exchange->call))
             return CURLE_ABORTED_BY_CALLBACK;
-        if (stalls && clock_milliseconds() - transfer->last_byte > stall)
+        int64_t now = clock_milliseconds();
+        if (stalls && now - transfer->last_byte > stall)
             return CURLE_OPERATION_TIMEDOUT;
-        if (curl_multi_poll(multi, NULL, 0, POLL_SLICE_MS, NULL) != CURLM_OK)
+        int slice = now - began > LONG_WAIT_MS ? LONG_POLL_SLICE_MS : POLL_SLICE_MS;
+        if (curl_multi_poll(multi, NULL, 0, slice, NULL) != CURLM_OK)
             return CURLE_OUT_OF_MEMORY;
     }
 }

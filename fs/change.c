@@ -67,7 +67,7 @@ void change_unref(struct change *change)
 static int run(struct fetch *fetch, struct call *call);
 
 static const struct fetch_type change_fetch = {
-    .operation = "change", .run = run, .keeps_running = true};
+    .operation = "change", .kind = CALL_CHANGE, .run = run, .keeps_running = true};
 
 static struct need need_of(struct change *change)
 {

@@ -31,7 +31,6 @@ struct filesystem {
     struct client *client;
     struct viewer *viewer;
     struct nodes nodes;
-    struct lane *metadata_lane;
     struct lane *data_lane;
     struct fetches *fetches;
     struct requests *requests;

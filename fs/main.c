@@ -35,10 +35,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-enum {
-    METADATA_WORKERS = 10,
-    ANSWER_SHARE_OF_LIMIT = 4, /* of a control group's memory, for one answer of the server */
-};
+/* Of a control group's memory, for one answer of the server. */
+enum { ANSWER_SHARE_OF_LIMIT = 4 };
 
 /* What a mount's parts need not know. */
 struct mount {
@@ -98,14 +96,12 @@ static void use_all_descriptors(void)
 static bool make_parts(struct filesystem *fs)
 {
     fs->journal = journal_new();
-    fs->metadata_lane = lane_new("metadata", METADATA_WORKERS);
-    fs->fetches = fs->metadata_lane ? fetches_new(fs->metadata_lane) : NULL;
+    fs->fetches = fetches_new(FETCH_WIDTH);
     fs->requests = requests_new();
     fs->kernel_cache = kernel_cache_new();
     fs->queries = queries_new();
     bool content = read_file_start(fs);
-    return content && fs->journal && fs->metadata_lane && fs->fetches && fs->requests &&
-           fs->kernel_cache && fs->queries;
+    return content && fs->journal && fs->fetches && fs->requests && fs->kernel_cache && fs->queries;
 }
 
 static int fail(int code, const char *message)
@@ -271,7 +267,8 @@ static void stop(struct mount *mount)
         requests_interrupt_all(fs->requests);
     if (fs->kernel_cache)
         kernel_cache_stop(fs->kernel_cache);
-    lane_free(fs->metadata_lane);
+    if (fs->fetches)
+        fetches_stop(fs->fetches);
     lane_free(fs->data_lane);
     kernel_mount_undo(&mount->kernel);
     if (fs->session)

@@ -140,6 +140,8 @@ bool open_file_mixes(struct filesystem *fs, struct place place)
         if (!open->cached || open->place.node != place.node || open->place.member != place.member ||
             open->object == place.node->object)
             continue;
+        if (member_known_size(open->member, open->object) >= 0)
+            return true; /* too dear to be compared under the lock */
         if (!rendered && !place_render(fs, place, &shown))
             return true;
         rendered = true;
@@ -152,11 +154,13 @@ bool open_file_mixes(struct filesystem *fs, struct place place)
 bool open_file_show_size(const struct request *request, struct stat *attributes)
 {
     struct open_file *open = request->has_file ? file_handle(request) : NULL;
-    off_t shown = attributes->st_size;
+    off_t shown = attributes->st_size, known;
     if (!open || !S_ISREG(attributes->st_mode))
         return false;
     if (open->draft && open->draft->edit.dirty)
         attributes->st_size = (off_t)open->draft->edit.text.size;
+    else if (open->object && (known = member_known_size(open->member, open->object)) >= 0)
+        attributes->st_size = known;
     else if (open->object && make_text(request->fs, open))
         attributes->st_size = (off_t)open->text.size;
     return attributes->st_size != shown;
@@ -402,6 +406,26 @@ static void note_pages(const struct filesystem *fs, const struct open_file *open
         open->place.node->pages &= ~pages_bit(fs, open->place);
 }
 
+/* As make_text, but gives the lock up while a text is made that takes long. */
+static bool make_long_text(struct request *request, struct open_file *open)
+{
+    struct filesystem *fs = request->fs;
+    if (!open->object || open->text.size > 0 || member_known_size(open->member, open->object) < 0)
+        return make_text(fs, open);
+    cleanup_buf struct buf text;
+    buf_init(&text, TEXT_CEILING);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    session_loop_step_aside();
+    bool made = open->member->render(fs, open->member, open->object, &text);
+    pthread_mutex_lock(&fs->nodes.lock);
+    if (made && open->text.size == 0) {
+        struct buf unused = open->text;
+        open->text = text;
+        text = unused;
+    }
+    return made;
+}
+
 /* The text of the handle: a draft's and a scratch file's may change meanwhile. Needs nodes->lock.
  */
 static const struct buf *text_of_handle(struct filesystem *fs, struct open_file *open)
@@ -422,7 +446,7 @@ bool read_body(struct request *request)
         return read_file_body(request, open->reader, &open->gave_up);
     pthread_mutex_lock(&nodes->lock);
     note_pages(request->fs, open);
-    bool made = make_text(request->fs, open);
+    bool made = make_long_text(request, open);
     size_t size = made ? cut_page(request, text_of_handle(request->fs, open), &page) : 0;
     char *copy = malloc(size + 1);
     if (copy && size > 0)

@@ -239,7 +239,8 @@ static int run_resolve(struct fetch *fetch, struct call *call)
     return 0;
 }
 
-static const struct fetch_type resolve_reference = {.operation = "open", .run = run_resolve};
+static const struct fetch_type resolve_reference = {
+    .operation = "open", .kind = CALL_LOOKUP, .run = run_resolve};
 
 static enum readiness resolve(struct request *request, struct node *node, int *error_number)
 {

@@ -97,9 +97,10 @@ static void note_stale(const struct request *request, struct place place)
                     : "the server does not answer; what was read before is shown");
 }
 
-/* What to do about something in `place` that is not fresh; `have`: an old one could be shown. */
+/* What to do about something in `place` that is not fresh; `have`: an old one could be shown;
+ * `kind`: of the call that would bring a new one. */
 static enum readiness not_fresh(struct request *request, struct place place, bool have,
-                                int *error_number)
+                                enum call_kind kind, int *error_number)
 {
     if (request->failure.kind != ERROR_NONE) {
         if (have && errno_allows_stale(request->failure.kind)) {
@@ -115,7 +116,7 @@ static enum readiness not_fresh(struct request *request, struct place place, boo
     int64_t failed = facet ? facet->failed : 0;
     if (failed && clock_nanoseconds() - failed < FAILURE_SECONDS * SECOND)
         return READY;
-    if (fetches_server_is_silent(request->fs->fetches))
+    if (fetches_server_is_silent(request->fs->fetches, kind))
         return READY;
     if (!request->deadline)
         request->deadline = clock_nanoseconds() + PATIENCE_SECONDS * SECOND;
@@ -299,7 +300,8 @@ enum readiness ready_listing(struct request *request, struct place place, struct
     *listing = listing_at(place);
     if (listing_is_fresh(request, request->fs, place, *listing))
         return READY;
-    enum readiness result = not_fresh(request, source_of(place), *listing != NULL, error_number);
+    enum readiness result =
+        not_fresh(request, source_of(place), *listing != NULL, CALL_LISTING, error_number);
     if (result == WAITING)
         need_listing(request, place);
     return result;
@@ -390,7 +392,7 @@ enum readiness ready_object(struct request *request, struct node *node, int *err
     }
     if (node_is_fresh(request, request->fs, node))
         return READY;
-    enum readiness result = not_fresh(request, place, true, error_number);
+    enum readiness result = not_fresh(request, place, true, CALL_LOOKUP, error_number);
     if (result == WAITING)
         need_entry(request, place, node->name);
     return result;
@@ -411,6 +413,7 @@ enum readiness ready_object_now(struct request *request, struct node *node, int 
         clock_nanoseconds() - node->fetched < RECENT_SECONDS * SECOND)
         return READY;
     need(request, &refresh_entry, place, node->name);
+    request->need.opening = true;
     return WAITING;
 }
 
@@ -477,7 +480,7 @@ enum readiness ready_entry(struct request *request, struct place place, const ch
     if (listing_is_fresh(request, fs, place, listing_at(place)) || is_just_gone(fs, place, name))
         return FAILED;
     bool was_absent = last_listing_lacks(place, name);
-    enum readiness result = not_fresh(request, place, was_absent, error_number);
+    enum readiness result = not_fresh(request, place, was_absent, CALL_LOOKUP, error_number);
     if (result == READY) {
         if (request->failure.kind == ERROR_NONE) /* what nobody has confirmed is not to be kept */
             error_set(&request->failure, ERROR_TIMEOUT, "the server is silent");
@@ -508,7 +511,7 @@ enum readiness ready_absence(struct request *request, struct place place, const 
         return READY;
     }
     bool was_absent = *since != 0 || last_listing_lacks(place, name);
-    enum readiness result = not_fresh(request, place, was_absent, error_number);
+    enum readiness result = not_fresh(request, place, was_absent, CALL_LOOKUP, error_number);
     if (result == READY && !*since)
         *since = listing->fetched;
     if (result != WAITING)

@@ -420,5 +420,7 @@ static int run_entry(struct fetch *fetch, struct call *call)
     return result == 0 ? 0 : failed(fetch, path);
 }
 
-const struct fetch_type refresh_listing = {.operation = "list", .run = run_listing};
-const struct fetch_type refresh_entry = {.operation = "load", .run = run_entry};
+const struct fetch_type refresh_listing = {
+    .operation = "list", .kind = CALL_LISTING, .run = run_listing};
+const struct fetch_type refresh_entry = {
+    .operation = "load", .kind = CALL_LOOKUP, .run = run_entry};

@@ -412,21 +412,12 @@ static void stream_run(struct job *job)
     remote_file_unref(file);
 }
 
-static void submit(struct remote_files *files, struct stream *stream)
-{
-    struct error error = {0};
-    stream->job.run = stream_run;
-    if (lane_submit(files->lane, &stream->job))
-        return;
-    error_set(&error, ERROR_LOCAL, "no thread can be started");
-    finish(stream, &error);
-}
-
 void stream_submit(struct stream *streams)
 {
     for (struct stream *next; streams; streams = next) {
         next = streams->planned;
-        submit(streams->file->files, streams);
+        streams->job.run = stream_run;
+        lane_submit(streams->file->files->lane, &streams->job);
     }
 }
 
@@ -500,6 +491,5 @@ void remote_examine(struct remote_file *file)
     }
     *examination = (struct examination){.job = {.run = examination_run}, .file = file};
     remote_file_ref(file);
-    if (!lane_submit(file->files->lane, &examination->job))
-        end_examination(examination);
+    lane_submit(file->files->lane, &examination->job);
 }

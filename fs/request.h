@@ -33,6 +33,7 @@ struct need {
     const struct fetch_type *type;
     struct node *node; /* held by the need until it was handed on */
     uint8_t member;
+    bool opening;              /* by who is about to write: not to wait for those who only look */
     char name[NAME_LIMIT + 1]; /* of an entry; empty for the whole directory */
     struct change *change;     /* a reference: what is to be done (change.h); NULL: reading */
     struct listing *listing;   /* a reference: one that is to grow; else NULL */

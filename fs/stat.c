@@ -175,6 +175,14 @@ static bool measure(struct filesystem *fs, struct place place, mode_t mode, stru
         *size = bytes < 0 ? 0 : bytes;
         return true;
     }
+    if (place.node->object) {
+        const struct member *member = member_by_id(place.node->kind, place.member);
+        off_t known = member_known_size(member, place.node->object);
+        if (known >= 0) {
+            *size = known;
+            return true;
+        }
+    }
     bool good = S_ISLNK(mode) ? directory_link_target(place.node, scratch)
                               : place_render(fs, place, scratch);
     *size = (off_t)scratch->size;
