@@ -215,7 +215,7 @@ int client_list_versions(struct client *client, struct call *call, const struct 
         "{s:o, s:o, s:o, s:o, s:i}", "organization", json_from_text(scope->organization->name),
         "projectFilters", json_from_text(text_of(scope->registry_filter)), "collectionFilters",
         json_from_text(text_of(scope->collection_filter)), "filters",
-        json_from_text(text_of(scope->version_filter)), "perPage", PAGE_SIZE);
+        json_from_text(text_of(scope->version_filter)), "perPage", PAGE_ENTRIES);
     return listing_fetch(&listing, variables, page, found);
 }
 

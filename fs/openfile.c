@@ -50,6 +50,7 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     }
     if (open->local)
         drop_local(fs, open);
+    nodes_trim(&fs->nodes);
     pthread_mutex_unlock(&fs->nodes.lock);
     if (open->reader)
         remote_reader_unref(open->reader);
@@ -199,8 +200,8 @@ bool open_body(struct request *request)
         pthread_mutex_unlock(&nodes->lock);
     }
     if (readiness == READY && open->origin) {
-        session_loop_step_aside();
-        open->reader = read_file_open(steal(open->origin));
+        bool may_wait = session_loop_may_wait();
+        open->reader = read_file_open(steal(open->origin), may_wait);
         if (!open->reader) {
             error_number = ENOMEM;
             readiness = FAILED;
