@@ -10,6 +10,13 @@ setup() {
     sandbox_start sample
 }
 
+# Whatever a test did, the names of hosts are as before.
+teardown() {
+    [[ ! -e $TEST_DIR/hosts.mounted ]] || umount /etc/hosts
+    [[ ! -e $TEST_DIR/forwarder.pid ]] || kill "$(cat "$TEST_DIR/forwarder.pid")" 2>/dev/null || true
+    test_teardown
+}
+
 # Reads acme/model, with everything in it, but not acme/dataset.
 look_around() {
     ls -l "$MNT" "$MNT/acme" >"$1"
@@ -169,6 +176,7 @@ with socket.create_server((address, port)) as listener:
         for ends in (near, far), (far, near):
             threading.Thread(target=pump, args=ends, daemon=True).start()' "$1" "$2" "$3" 3>&- &
     forwarder=$!
+    echo "$forwarder" >forwarder.pid
     eventually 20 test -e forwards
 }
 
@@ -176,6 +184,7 @@ with socket.create_server((address, port)) as listener:
     local forwarder port=${WANDB_BASE_URL##*:}
     cp /etc/hosts hosts
     mount --bind hosts /etc/hosts || skip "the names of hosts cannot be changed here"
+    touch hosts.mounted
     grep -v registry.example hosts >plain && cat plain >hosts
     echo "127.0.0.2 registry.example" >>hosts
     forwarder 127.0.0.2 "$port" "$port"
@@ -184,10 +193,9 @@ with socket.create_server((address, port)) as listener:
     # The old address refuses, the new one works, at once.
     kill "$forwarder"
     wait "$forwarder" || true
+    rm forwarder.pid
     cat plain >hosts
     echo "127.0.0.1 registry.example" >>hosts
     # Addresses are remembered for a minute.
     eventually 30 ls "$MNT/acme/dataset/collections"
-    mount_stop
-    umount /etc/hosts
 }
