@@ -42,8 +42,10 @@ struct client_observer {
 struct client_config {
     const char *base_url;     /* NULL: environment, settings files, built-in (protocol 1.1, 1.4) */
     const char *api_key_file; /* NULL: the places of protocol 1.3 */
+    bool ignores_working_directory; /* ./wandb/settings has no say */
     const char *user_agent;
     int timeout_ms; /* one metadata request, retries included */
+    size_t answer_memory; /* bytes that an answer and what is made of it may take; 0: no limit */
     struct client_observer observer;
 };
 
@@ -238,7 +240,7 @@ struct version {
     struct texts tags;      /* sorted bytewise */
     int64_t index;          /* the N of vN in this collection */
     int64_t size;
-    int64_t file_count;
+    int64_t file_count;   /* references included; -1: the server does not say */
     int64_t ttl_seconds;  /* 0 or less: none */
     int64_t history_step; /* the server's minus 1, not below 0; -1: null */
 };

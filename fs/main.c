@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "ancestry.h"
 #include "base/clock.h"
 #include "daemon.h"
 #include "directory.h"
@@ -6,6 +7,7 @@
 #include "filesystem.h"
 #include "hash.h"
 #include "kernel_cache.h"
+#include "memory_limit.h"
 #include "mountpoint.h"
 #include "notify.h"
 #include "opendir.h"
@@ -30,7 +32,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-enum { METADATA_WORKERS = 10 };
+enum {
+    METADATA_WORKERS = 10,
+    ANSWER_SHARE_OF_LIMIT = 4, /* of a control group's memory, for one answer of the server */
+};
 
 /* libfuse's log function has no context of its own. */
 static struct log *libfuse_log;
@@ -70,6 +75,16 @@ static void keep_memory_private(void)
     struct rlimit none = {0};
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* Users raise the hard limit; the soft one is low for the sake of programs that use select(). */
+static void use_all_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static bool make_parts(struct filesystem *fs)
@@ -118,8 +133,11 @@ static int connect_client(struct filesystem *fs)
     struct client_config config = {
         .base_url = options->base_url,
         .api_key_file = options->api_key_file,
+        .ignores_working_directory = started_by_mount(),
         .user_agent = "registryfs/" REGISTRYFS_VERSION,
         .timeout_ms = options->timeout_ms,
+        .answer_memory =
+            memory_limit("/proc/self/cgroup", "/sys/fs/cgroup") / ANSWER_SHARE_OF_LIMIT,
         .observer = {fs, on_client_log, on_client_report},
     };
     struct error error = {0};
@@ -274,8 +292,10 @@ static int serve(struct mount *mount)
     int code = make_parts(fs) ? 0 : fail(EXIT_SYSTEM, "out of memory");
     if (code == 0)
         code = connect_client(fs);
-    if (code == 0)
+    if (code == 0) {
+        read_file_use_server(fs);
         code = open_tree(fs);
+    }
     if (code == 0)
         code = mount_session(fs);
     if (code == 0)
@@ -305,10 +325,13 @@ static int mount_and_serve(struct options *options)
     options->cache_dir = absolute(options->cache_dir, cache_dir);
     options->mountpoint = absolute(options->mountpoint, mountpoint);
     struct mount mount = {.fs = {.options = options}};
-    char message[512];
+    char message[PATH_MAX + 512];
     int code = mountpoint_check(options->mountpoint, message, sizeof message);
+    if (!code && !read_file_cache_is_safe(options, message, sizeof message))
+        code = EXIT_MOUNT_FAILED;
     if (code)
         return fail(code, message);
+    use_all_descriptors();
     enum daemon_role role =
         daemon_start(&mount.daemon, options->foreground, options->ready_fd, &code);
     if (role == DAEMON_PARENT)

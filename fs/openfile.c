@@ -56,6 +56,7 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     if (open->place.node)
         node_drop(&fs->nodes, open->place.node);
     bool spills = fs->leaving_texts != NULL;
+    nodes_trim(&fs->nodes);
     pthread_mutex_unlock(&fs->nodes.lock);
     if (spills && open->changes)
         unsaved_spill(fs);
@@ -265,8 +266,8 @@ bool open_body(struct request *request)
         pthread_mutex_unlock(&nodes->lock);
     }
     if (readiness == READY && open->origin) {
-        session_loop_step_aside();
-        open->reader = read_file_open(steal(open->origin));
+        bool may_wait = session_loop_may_wait();
+        open->reader = read_file_open(steal(open->origin), may_wait);
         if (!open->reader) {
             error_number = ENOMEM;
             readiness = FAILED;
