@@ -177,7 +177,7 @@ os.close(file)'
 }
 
 @test "an answer that comes late does not bring back what somebody else has changed since" {
-    control POST /faults '{"kind": "drip", "operation": "UpsertRegistry", "bytes_per_second": 300}' >/dev/null
+    control POST /faults '{"kind": "drip", "operation": "UpsertRegistry", "bytes_per_second": 100}' >/dev/null
     echo mine >"$MODEL/description" &
     local saving=$!
     upserted() { [[ $(server_value model description) == mine ]]; }
