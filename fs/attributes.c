@@ -130,7 +130,9 @@ bool access_body(struct request *request)
     pthread_mutex_lock(&fs->nodes.lock);
     struct place place = node_place(&fs->nodes, request->id);
     mode_t mode = place_mode(fs, place);
-    int error_number = place_refuses_look(request, place);
+    int error_number = place.node->gone && place.node->kind != NODE_LOCAL
+                           ? ESTALE
+                           : place_refuses_look(request, place);
     if (!error_number && (mask & W_OK) && !S_ISLNK(mode))
         error_number = place_refuses_change(request, place);
     if (!error_number && (mask & X_OK) && S_ISREG(mode) && !(mode & 0111))

@@ -34,6 +34,10 @@ enum readiness place_find(struct request *request, struct place directory, const
     *error_number = strlen(name) > (query ? QUERY_NAME_LIMIT : NAME_LIMIT) ? ENAMETOOLONG : ENOENT;
     if (*error_number == ENAMETOOLONG)
         return FAILED;
+    if (directory.node->gone) {
+        *error_number = ESTALE; /* the kernel walks the whole path once more */
+        return FAILED;
+    }
     if (is_mount_root(fs, directory) && strcmp(name, NAME_OF_CONTROL) == 0) {
         *found = (struct place){fs->control, MEMBER_SELF};
         return READY;
@@ -103,6 +107,9 @@ int place_refuses_change(const struct request *request, struct place place)
         return EROFS;
     if (is_stranger(request))
         return EACCES;
+    if (place.node->gone && place.node->kind != NODE_LOCAL &&
+        S_ISDIR(place_mode(request->fs, place)))
+        return ESTALE;
     if (place.node->kind == NODE_ROOT || place.node->kind == NODE_CONTROL)
         return EPERM;
     bool scratch = place.node->kind == NODE_LOCAL && place.node->parent->kind == NODE_REGISTRY;

@@ -367,6 +367,7 @@ static void install_entry(struct fetch *fetch, const struct directory *row, void
     struct facet *facet = node_facet(fetch->node, fetch->member);
     if (facet)
         facet->singles++;
+    ready_note_entry(fetch->fs, place, fetch->name, object ? 0 : fetched);
     if (object) {
         struct node *node = install_object(fetch->fs, place, fetch->name, object, fetched);
         if (node && row->child == NODE_LINK && row->kind == NODE_COLLECTION)
