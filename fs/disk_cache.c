@@ -345,6 +345,20 @@ bool disk_file_is_verified(struct disk_file *file)
     return adopted_of(file) >= 0 || (blocks && disk_blocks_is_verified(blocks));
 }
 
+void disk_file_vouch(struct disk_file *file)
+{
+    struct disk_blocks *blocks = atomic_load(&file->blocks);
+    if (blocks)
+        disk_blocks_set_verified(blocks);
+}
+
+void disk_file_forget(struct disk_file *file)
+{
+    struct disk_blocks *blocks = atomic_load(&file->blocks);
+    if (blocks)
+        disk_blocks_clear(blocks);
+}
+
 enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cancelled)
 {
     unsigned char digest[MD5_SIZE];

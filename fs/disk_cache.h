@@ -61,6 +61,11 @@ void disk_file_prefetch(struct disk_file *file, uint64_t offset, uint64_t size);
 /* Keeps bytes: `offset` is a multiple of DISK_BLOCK, and so is `size` but at the file's end. */
 void disk_file_write(struct disk_file *file, uint64_t offset, const void *data, size_t size);
 
+/* Remembers on disk that the whole content is right; whoever says so has compared it. */
+void disk_file_vouch(struct disk_file *file);
+/* Forgets all blocks: something of them is wrong. */
+void disk_file_forget(struct disk_file *file);
+
 /* Whether it is complete and was found good by disk_file_check(), maybe in another life. */
 bool disk_file_is_verified(struct disk_file *file);
 

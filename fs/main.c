@@ -168,8 +168,8 @@ static int mount_session(struct filesystem *fs)
     const struct options *options = fs->options;
     char name[PATH_MAX], text[PATH_MAX + 8192], message[1024];
     write_name(options->source, name, sizeof name);
-    snprintf(text, sizeof text, "-osubtype=registryfs,fsname=%s%s%s%s%s%s", name,
-             options->read_only ? ",ro" : "", options->allow_other ? ",allow_other" : "",
+    snprintf(text, sizeof text, "-osubtype=registryfs,max_read=%d,fsname=%s%s%s%s%s%s", MOST_READ,
+             name, options->read_only ? ",ro" : "", options->allow_other ? ",allow_other" : "",
              options->allow_root ? ",allow_root" : "",
              options->kernel.size ? options->kernel.data : "", options->debug ? ",debug" : "");
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
@@ -217,6 +217,7 @@ static void stop(struct filesystem *fs)
         kernel_cache_stop(fs->kernel_cache);
     lane_free(fs->metadata_lane);
     lane_free(fs->data_lane);
+    read_file_settle(fs);
     if (fs->session) {
         fuse_session_unmount(fs->session);
         fuse_session_destroy(fs->session);
@@ -231,9 +232,9 @@ static void free_parts(struct filesystem *fs)
     requests_free(fs->requests);
     fetches_free(fs->fetches);
     kernel_cache_free(fs->kernel_cache);
+    read_file_end(fs); /* it holds nodes */
     nodes_release(&fs->nodes);
     queries_free(fs->queries);
-    read_file_end(fs);
     object_unref(fs->viewer);
     client_free(fs->client);
     journal_free(fs->journal);

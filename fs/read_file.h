@@ -19,6 +19,8 @@ enum { DATA_WORKERS = 16 };
 bool read_file_start(struct filesystem *fs);
 /* Cancels transfers; none are begun from then on. */
 void read_file_stop(struct filesystem *fs);
+/* Ends the threads that hash, after the lane was freed, while requests can be answered. */
+void read_file_settle(struct filesystem *fs);
 /* After the lane was freed and all files were closed. */
 void read_file_end(struct filesystem *fs);
 
@@ -30,9 +32,6 @@ enum readiness read_file_prepare(struct request *request, struct node *node, str
                                  int *error_number);
 /* Takes over the origin. Asks the disk; NULL: no memory. */
 struct remote_reader *read_file_open(struct origin *origin);
-/* The kernel may keep the pages that it has of this file from before. */
-bool read_file_pages_are_good(struct filesystem *fs, struct node *node);
-
 /* Replies the bytes that the request asks for, or an error; false: it waits. */
 /* `gave_up`: the handle's, 0 at first; when a read of it last took too long. */
 bool read_file_body(struct request *request, struct remote_reader *reader, atomic_llong *gave_up);
