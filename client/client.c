@@ -22,6 +22,7 @@ static int copy_config(struct client *client, const struct client_config *config
                        struct error *error)
 {
     client->observer = config->observer;
+    client->answer_memory = config->answer_memory;
     client->user_agent = strdup(config->user_agent ? config->user_agent : "registryfs");
     if (config->api_key_file)
         client->api_key_file = strdup(config->api_key_file);

@@ -44,6 +44,7 @@ struct client_config {
     const char *api_key_file; /* NULL: the places of protocol 1.3 */
     const char *user_agent;
     int timeout_ms; /* one metadata request, retries included */
+    size_t answer_memory; /* bytes that an answer and what is made of it may take; 0: no limit */
     struct client_observer observer;
 };
 
@@ -238,7 +239,7 @@ struct version {
     struct texts tags;      /* sorted bytewise */
     int64_t index;          /* the N of vN in this collection */
     int64_t size;
-    int64_t file_count;
+    int64_t file_count;   /* references included; -1: the server does not say */
     int64_t ttl_seconds;  /* 0 or less: none */
     int64_t history_step; /* the server's minus 1, not below 0; -1: null */
 };

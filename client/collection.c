@@ -90,7 +90,7 @@ int client_list_collections(struct client *client, struct call *call, const stru
     json_t *variables =
         json_pack("{s:o, s:o, s:o, s:i}", "organization", json_from_text(scope->organization->name),
                   "projectFilters", json_from_text(text_of(scope->registry_filter)), "filters",
-                  json_from_text(text_of(scope->collection_filter)), "perPage", PAGE_SIZE);
+                  json_from_text(text_of(scope->collection_filter)), "perPage", PAGE_ENTRIES);
     return listing_fetch(&listing, variables, page, found);
 }
 
@@ -197,7 +197,7 @@ int client_registry_is_empty(struct client *client, struct call *call,
         json_t *variables =
             json_pack("{s:o, s:o, s:o, s:i}", "entity", json_from_text(organization->entity),
                       "project", json_from_text(registry->full_name), "cursor",
-                      json_from_text(text_of(page.cursor)), "perPage", PAGE_SIZE);
+                      json_from_text(text_of(page.cursor)), "perPage", PAGE_ENTRIES);
         if (graphql_execute(client, &whole, graphql_document("ProjectArtifactCollections"),
                             variables, &data) != 0)
             return -1;

@@ -12,7 +12,7 @@
 struct artifact_file {
     struct object object;
     struct text path;       /* clean and relative: no part is empty, "." or ".." */
-    struct text reference;  /* URL; null: the bytes are stored with W&B */
+    struct text reference;  /* URL; null: none */
     struct text updated_at; /* null: unknown, as for references */
     struct text url;        /* signed, as of when it was listed; null: to be asked for */
     struct text birth;      /* birthArtifactID, where the manifest was read; else null */
@@ -21,26 +21,34 @@ struct artifact_file {
     int64_t size;           /* bytes; -1: the server's number cannot be true */
     unsigned char md5[MD5_SIZE];
     bool has_md5;
+    bool stored; /* the bytes are known to be stored with W&B: nothing else is ever fetched */
     bool is_folder; /* never the client's: for those who put folders among files */
 };
+
+struct manifest;
 
 /* Where a listing of files stands. Start with zeros. */
 struct file_pages {
     struct page page; /* page.done: all files were listed */
     int64_t counted;  /* files that the server has named so far, also those left out */
     bool started;
-    int route; /* the client's own */
+    bool left_out; /* some were */
+    int route;     /* the client's own */
+    struct manifest *manifest; /* owned; NULL: not needed so far */
 };
 void file_pages_release(struct file_pages *pages);
 #define cleanup_file_pages cleanup(file_pages_release)
 
-/* Appends the next page of files. Those whose path is not clean are left out and reported.
- * References come with the last page; they cost two requests where there are any. */
+/* Appends the next page of files to those that the earlier calls found. Those whose path is not
+ * clean are left out and reported. With the last page the list becomes exactly what the manifest
+ * says, references included, ordered by path; the manifest is read unless the digests of the files
+ * prove that they are all. */
 int client_list_files(struct client *client, struct call *call, const struct version *version,
                       struct file_pages *pages, struct object_list *found);
 
-/* One stored file by its path, without a listing. ERROR_NOT_FOUND also for references and folders.
- */
+/* One file by its path, without a listing; costs two requests more when the server's word alone
+ * does not tell whether it is stored. ERROR_NOT_FOUND also for folders and for references that the
+ * server does not list. */
 int client_get_file(struct client *client, struct call *call, const struct version *version,
                     struct text path, struct artifact_file **file);
 
@@ -57,7 +65,7 @@ int client_resolve_file(struct client *client, struct call *call, const struct v
 
 struct file_source; /* where the bytes of one file are; shared by any number of threads */
 
-/* Asks nobody. ERROR_REMOTE: a reference that was not resolved. Keeps the version and the file. */
+/* Asks nobody. ERROR_REMOTE: a reference that was not resolved, or what may be one. Keeps the version and the file. */
 int file_source_new(struct client *client, const struct version *version,
                     const struct artifact_file *file, struct error *error,
                     struct file_source **source);

@@ -63,13 +63,13 @@ uint64_t documents_words_refused(const char *message)
     return words_named(word);
 }
 
-uint64_t documents_words_disabled(bool (*is_enabled)(const void *context, const char *feature),
+uint64_t documents_words_disabled(bool (*is_off)(const void *context, const char *feature),
                                   const void *context)
 {
     uint64_t words = 0;
     for (size_t i = 0; graphql_optional_words[i]; i++) {
         const char *word = graphql_optional_words[i];
-        if (!strchr(word, '.') && !is_enabled(context, word))
+        if (!strchr(word, '.') && is_off(context, word))
             words |= UINT64_C(1) << i;
     }
     return words;

@@ -23,8 +23,8 @@ extern const struct graphql_document graphql_documents[];
 
 /* The words of a validation error such as `Cannot query field "f" on type "T".` (protocol 2.4). */
 uint64_t documents_words_refused(const char *message);
-/* The words that are server features for which `is_enabled` says no. */
-uint64_t documents_words_disabled(bool (*is_enabled)(const void *context, const char *feature),
+/* The words that are server features which are off. */
+uint64_t documents_words_disabled(bool (*is_off)(const void *context, const char *feature),
                                   const void *context);
 /* All optional words of a document. */
 uint64_t document_words(const struct graphql_document *document);

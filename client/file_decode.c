@@ -76,6 +76,18 @@ static int finish(struct client *client, const struct version *version,
     return *file ? 0 : error_set(error, ERROR_LOCAL, "out of memory");
 }
 
+/* Whether a node is certainly of a stored file: of a reference the server shows the reference itself
+ * as both URLs, or one that it signed and no other, or no digest of content (protocol 8.1). */
+static bool is_stored(struct client *client, const struct artifact_file *draft, struct text url)
+{
+    const struct base_url *base = &client->base_url;
+    if (!draft->has_md5 || !draft->url.bytes || !url.size || text_equal(url, draft->url) ||
+        base_url_place(base, draft->url.bytes) == URL_UNUSABLE)
+        return false;
+    enum url_place place = base_url_place(base, url.bytes);
+    return place == URL_BELOW || place == URL_SAME_HOST;
+}
+
 int file_decode(struct client *client, const struct version *version, const json_t *node,
                 struct error *error, struct artifact_file **file)
 {
@@ -92,6 +104,7 @@ int file_decode(struct client *client, const struct version *version, const json
         draft.size = -1;
     if (draft.url.size == 0)
         draft.url = (struct text){0};
+    draft.stored = is_stored(client, &draft, json_reader_text(&reader, "url"));
     return finish(client, version, &draft, reader.odd, error, file);
 }
 
@@ -102,15 +115,20 @@ int file_decode_entry(struct client *client, const struct version *version, stru
     struct artifact_file draft = {
         .path = path,
         .reference = json_reader_text(&reader, "ref"),
-        .birth = json_reader_text(&reader, "birthArtifactID"),
     };
     *file = NULL;
     if (!json_is_object(entry)) {
         pass_over(client, version, path, "a manifest entry that is no object is left out");
         return 0;
     }
+    if (reader.odd) {
+        pass_over(client, version, path, "a manifest entry whose ref is no text is left out");
+        return 0;
+    }
     if (draft.reference.size == 0)
         draft.reference = (struct text){0};
+    draft.stored = !draft.reference.bytes;
+    draft.birth = json_reader_text(&reader, "birthArtifactID");
     /* References may come without a size; of stored files it is needed. */
     draft.size = json_reader_int64(&reader, "size", draft.reference.bytes ? 0 : -1);
     if (draft.size < 0)

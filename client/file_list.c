@@ -3,6 +3,7 @@
 
 #include "file_decode.h"
 #include "file_lookup.h"
+#include "file_settle.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"
@@ -16,11 +17,8 @@ enum { FILES_PAGE = 1000 };
 void file_pages_release(struct file_pages *pages)
 {
     page_release(&pages->page);
-}
-
-static int add(struct object_list *found, struct artifact_file *file, struct error *error)
-{
-    return file ? found_add(found, file, error) : 0;
+    manifest_unref(pages->manifest);
+    pages->manifest = NULL;
 }
 
 static int decode_page(struct client *client, const struct version *version,
@@ -36,7 +34,10 @@ static int decode_page(struct client *client, const struct version *version,
         if (!json_is_object(node))
             continue;
         pages->counted++;
-        if (file_decode(client, version, node, error, &file) != 0 || add(found, file, error) != 0)
+        if (file_decode(client, version, node, error, &file) != 0)
+            return -1;
+        pages->left_out |= !file;
+        if (file && found_add(found, file, error) != 0)
             return -1;
     }
     return page_advance(&pages->page, connection, error);
@@ -46,15 +47,68 @@ int file_list_whole(struct client *client, const struct version *version, const 
                     struct object_list *files, struct error *error)
 {
     cleanup_file_pages struct file_pages pages = {0};
-    const json_t *edges = json_at(connection, "edges", NULL);
-    bool whole = json_is_false(json_at(connection, "pageInfo", "hasNextPage", NULL)) &&
-                 json_array_size(edges) > 0 &&
-                 (int64_t)json_array_size(edges) >= version->file_count;
-    if (whole && decode_page(client, version, connection, &pages, files, error) != 0)
+    if (!json_is_false(json_at(connection, "pageInfo", "hasNextPage", NULL)))
+        return 0;
+    if (decode_page(client, version, connection, &pages, files, error) != 0)
         return -1;
-    if (pages.counted < version->file_count)
+    if (pages.left_out || !files_are_whole(files, version->digest))
         object_list_release(files);
     return 0;
+}
+
+/* Needs the manifest from here on. `hint` may be NULL. */
+static int need_manifest(struct client *client, struct call *call, const struct version *version,
+                         struct file_pages *pages, const struct manifest_hint *hint)
+{
+    if (pages->manifest)
+        return 0;
+    return manifest_get(client, call, version->id, version, hint, &pages->manifest);
+}
+
+/* Whether all files from number `start` on are known to be stored. */
+static bool all_stored(const struct object_list *found, size_t start)
+{
+    for (size_t i = start; i < found->count; i++) {
+        if (!((const struct artifact_file *)found->items[i])->stored)
+            return false;
+    }
+    return true;
+}
+
+/* Settles what a page added. References are not kept: the manifest has them all. */
+static int settle_page(struct client *client, struct call *call, const struct version *version,
+                       struct file_pages *pages, const struct manifest_hint *hint,
+                       struct object_list *found, size_t start)
+{
+    size_t kept = start;
+    if (all_stored(found, start))
+        return 0;
+    if (need_manifest(client, call, version, pages, hint) != 0)
+        return -1;
+    int result = 0;
+    for (size_t i = start; i < found->count; i++) {
+        struct artifact_file *file = found->items[i];
+        if (result == 0)
+            result = file_settle(pages->manifest, &file, call->error);
+        if (file && (file->stored || pages->manifest->absent || result != 0))
+            found->items[kept++] = file;
+        else
+            object_unref(file);
+    }
+    found->count = kept;
+    return result;
+}
+
+/* Makes of all pages what the manifest says. */
+static int finish_list(struct client *client, struct call *call, const struct version *version,
+                       struct file_pages *pages, const struct manifest_hint *hint,
+                       struct object_list *found)
+{
+    if (!pages->manifest && !pages->left_out && files_are_whole(found, version->digest))
+        return 0;
+    if (need_manifest(client, call, version, pages, hint) != 0)
+        return -1;
+    return files_join(client, version, pages->manifest, found, call->error);
 }
 
 static int list_page(struct client *client, struct call *call, const struct version *version,
@@ -77,7 +131,13 @@ static int list_page(struct client *client, struct call *call, const struct vers
                         variables, &data) != 0)
         return -1;
     const json_t *connection = file_connection(data, pages->route, version, call->error);
-    return connection ? decode_page(client, version, connection, pages, found, call->error) : -1;
+    const struct manifest_hint hint = file_manifest_hint(data, pages->route, version);
+    size_t start = found->count;
+    if (!connection || decode_page(client, version, connection, pages, found, call->error) != 0)
+        return -1;
+    if (settle_page(client, call, version, pages, &hint, found, start) != 0)
+        return -1;
+    return pages->page.done ? finish_list(client, call, version, pages, &hint, found) : 0;
 }
 
 /* The next page that has anything in it. Routes are not changed any more after the first page. */
@@ -97,62 +157,35 @@ static int list_pages(struct client *client, struct call *call, const struct ver
     return error_set(call->error, ERROR_SERVER, "the server sends empty pages without end");
 }
 
-/* From the manifest: everything, or what is no file in the store. */
 static int list_manifest(struct client *client, struct call *call, const struct version *version,
-                         bool only_references, struct object_list *found)
+                         struct file_pages *pages, struct object_list *found)
 {
-    cleanup_manifest struct manifest *manifest = NULL;
-    if (manifest_get(client, call, version->id, version, &manifest) != 0)
+    if (need_manifest(client, call, version, pages, NULL) != 0)
         return -1;
-    for (size_t i = 0; i < manifest->files.count; i++) {
-        struct artifact_file *file = manifest->files.items[i];
-        if (only_references && !file->reference.bytes)
-            continue;
-        if (found_add(found, object_ref(file), call->error) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* A manifest that cannot be understood must not hide the stored files; no connection is another
- * matter, then the listing is to be tried again. */
-static int add_references(struct client *client, struct call *call, const struct version *version,
-                          struct object_list *found)
-{
-    struct error *error = call->error;
-    char where[512];
-    if (list_manifest(client, call, version, true, found) == 0)
-        return 0;
-    if (error->kind != ERROR_SERVER && error->kind != ERROR_NOT_FOUND &&
-        error->kind != ERROR_FORBIDDEN)
-        return -1;
-    file_describe(version, text_of(""), where, sizeof where);
-    client_report(client, error->kind, "list files", where, "references are missing: %s",
-                  error->message);
-    error_clear(error);
-    return 0;
+    if (pages->manifest->absent)
+        return error_set(call->error, ERROR_NOT_FOUND, "its manifest: not found or no access");
+    return files_join(client, version, pages->manifest, found, call->error);
 }
 
 int client_list_files(struct client *client, struct call *call, const struct version *version,
                       struct file_pages *pages, struct object_list *found)
 {
+    struct error refusal = {0};
     if (!pages->started)
         pages->route = file_route_first(client);
     for (;;) {
         enum file_route route = pages->route;
-        int result = route == ROUTE_MANIFEST ? list_manifest(client, call, version, false, found)
+        int result = route == ROUTE_MANIFEST ? list_manifest(client, call, version, pages, found)
                                              : list_pages(client, call, version, pages, found);
         if (result == 0)
             break;
         /* Pages of different routes do not go together. */
-        if (pages->started || !file_route_next(client, &route, call->error))
+        if (pages->started || !file_route_next(client, &route, call->error, &refusal))
             return -1;
         pages->route = route;
     }
     pages->started = true;
     if (pages->route == ROUTE_MANIFEST)
         page_release(&pages->page);
-    else if (pages->page.done && pages->counted < version->file_count)
-        return add_references(client, call, version, found);
     return 0;
 }

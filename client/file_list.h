@@ -7,8 +7,8 @@
 
 #include <jansson.h>
 
-/* Appends the files of a connection if they are all that the version has; else none. -1: no memory.
- */
+/* Fills the list with the files of a connection if their digests show that they are all that the
+ * version has, and all are stored; else leaves it empty. -1: no memory. */
 int file_list_whole(struct client *client, const struct version *version, const json_t *connection,
                     struct object_list *files, struct error *error);
 

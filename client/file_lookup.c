@@ -2,6 +2,7 @@
 #include "file_lookup.h"
 
 #include "file_decode.h"
+#include "file_settle.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"
@@ -16,10 +17,25 @@ enum file_route file_route_first(struct client *client)
     return atomic_load(&client->lacks_artifact_files) ? ROUTE_MANIFEST : ROUTE_ARTIFACT;
 }
 
-bool file_route_next(struct client *client, enum file_route *route, struct error *error)
+/* Rights to a collection and to the artifact itself differ (protocol 8.1); who has neither is not
+ * shown the manifest's names. */
+static bool leads_on(enum file_route route, const struct error *error)
 {
-    if (*route == ROUTE_MANIFEST || (!error->invalid_query && error->kind != ERROR_NOT_FOUND))
+    if (error->invalid_query || error->kind == ERROR_NOT_FOUND)
+        return route != ROUTE_MANIFEST;
+    return error->kind == ERROR_FORBIDDEN && route == ROUTE_MEMBERSHIP;
+}
+
+bool file_route_next(struct client *client, enum file_route *route, struct error *error,
+                     struct error *refusal)
+{
+    if (error->kind == ERROR_FORBIDDEN && refusal->kind == ERROR_NONE)
+        *refusal = *error;
+    if (!leads_on(*route, error)) {
+        if (error->kind == ERROR_NOT_FOUND && refusal->kind != ERROR_NONE)
+            *error = *refusal;
         return false;
+    }
     if (error->invalid_query)
         atomic_store(*route == ROUTE_MEMBERSHIP ? &client->lacks_membership_files
                                                 : &client->lacks_artifact_files,
@@ -54,6 +70,19 @@ const json_t *file_connection(const json_t *data, enum file_route route,
     return json_is_object(connection) ? connection : NULL;
 }
 
+struct manifest_hint file_manifest_hint(const json_t *data, enum file_route route,
+                                        const struct version *version)
+{
+    const json_t *artifact =
+        route == ROUTE_MEMBERSHIP
+            ? json_at(data, "project", "artifactCollection", "artifactMembership", "artifact", NULL)
+            : json_at(data, "artifact", NULL);
+    struct manifest_hint hint = {.digest = version->digest};
+    if (text_equal(json_text_of(json_at(artifact, "id", NULL)), version->id))
+        hint.url = json_text_of(json_at(artifact, "currentManifest", "file", "directUrl", NULL));
+    return hint;
+}
+
 static int ask(struct client *client, struct call *call, const struct version *version,
                struct text artifact, enum file_route route, struct text path, json_t **data)
 {
@@ -74,12 +103,21 @@ static int look_into_manifest(struct client *client, struct call *call,
                               struct artifact_file **file)
 {
     cleanup_manifest struct manifest *manifest = NULL;
-    if (manifest_get(client, call, artifact, version, &manifest) != 0)
+    if (manifest_get(client, call, artifact, version, NULL, &manifest) != 0)
         return -1;
-    struct artifact_file *found = manifest_find(manifest, path);
-    if (found && !found->reference.bytes)
-        *file = object_ref(found);
+    *file = object_ref(manifest_find(manifest, path));
     return 0;
+}
+
+static int settle(struct client *client, struct call *call, const struct version *version,
+                  struct text artifact, struct artifact_file **file)
+{
+    cleanup_manifest struct manifest *manifest = NULL;
+    if (!*file || (*file)->stored)
+        return 0;
+    if (manifest_get(client, call, artifact, version, NULL, &manifest) != 0)
+        return -1;
+    return file_settle(manifest, file, call->error);
 }
 
 int file_lookup(struct client *client, struct call *call, const struct version *version,
@@ -106,8 +144,10 @@ int file_lookup(struct client *client, struct call *call, const struct version *
         if (file_decode(client, version, node, call->error, &found) != 0)
             return -1;
         if (found && text_equal(found->path, path)) {
-            *file = steal(found);
-            return 0;
+            int result = settle(client, call, version, artifact, &found);
+            if (result == 0)
+                *file = steal(found);
+            return result;
         }
     }
     return 0;
@@ -118,8 +158,9 @@ int client_get_file(struct client *client, struct call *call, const struct versi
 {
     struct artifact_file *found = NULL;
     enum file_route route = file_route_first(client);
+    struct error refusal = {0};
     while (file_lookup(client, call, version, version->id, route, path, &found) != 0) {
-        if (!file_route_next(client, &route, call->error))
+        if (!file_route_next(client, &route, call->error, &refusal))
             return -1;
     }
     if (!found)

@@ -38,9 +38,9 @@ int file_source_new(struct client *client, const struct version *version,
                     const struct artifact_file *file, struct error *error,
                     struct file_source **created)
 {
-    if (file->reference.bytes && !file->stored_in.bytes)
+    if (!file->stored)
         return error_set(error, ERROR_REMOTE, "the file is a reference to %.300s",
-                         file->reference.bytes);
+                         text_or_empty(file->reference));
     if (file->size < 0)
         return error_set(error, ERROR_SERVER, "the server's size of this file cannot be true");
     struct file_source *source = calloc(1, sizeof *source);
@@ -118,7 +118,7 @@ static int renew(struct file_source *source, struct call *call, unsigned seen)
     if (!needed)
         return 0;
     int result = ask_for_file(source, call, &file);
-    char *url = result == 0 && file->url.bytes ? strdup(file->url.bytes) : NULL;
+    char *url = result == 0 && file->stored && file->url.bytes ? strdup(file->url.bytes) : NULL;
     pthread_mutex_lock(&source->lock);
     source->renewing = false;
     if (url) {
@@ -145,14 +145,16 @@ static char *host_url(struct file_source *source, struct call *call)
         error_set(call->error, ERROR_NOT_FOUND, "the W&B host has no address for this file");
         return NULL;
     }
-    if (manifest_get(client, call, version->id, version, &manifest) != 0)
+    if (manifest_get(client, call, version->id, version, NULL, &manifest) != 0)
         return NULL;
     const struct artifact_file *entry = manifest_find(manifest, source->file->path);
+    bool handler =
+        features_have(client, FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER) &&
+        !atomic_load(&client->lacks_download_handler);
     struct file_url parts = {
         .base = client_base_url(client),
         .layout_v2 = manifest->layout == MANIFEST_V2,
-        .with_collection =
-            features_have(client, FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER),
+        .with_collection = handler,
         .with_artifact =
             features_have(client, FEATURE_ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID),
         .region = manifest->region,
@@ -290,12 +292,23 @@ static bool is_out_of_order(const struct reading *reading, const struct error *e
            (status >= 500 || (status == 0 && error->kind != ERROR_TIMEOUT));
 }
 
+/* Whether the W&B host may have the file at the address that older servers have: once, where the
+ * server does not say that it has the newer ones. */
+static bool try_older_address(struct client *client)
+{
+    return !features_report(client, FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER) &&
+           !features_have(client, FEATURE_ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID) &&
+           !atomic_exchange(&client->lacks_download_handler, true);
+}
+
 static enum verdict judge(struct reading *reading, const struct error *error, int status)
 {
     bool client_error = is_client_error(status);
     unsigned renewals = status == 401 || status == 403 ? MOST_RENEWALS : 1;
-    if (is_over(reading, error) || (reading->from_host && client_error))
+    if (is_over(reading, error))
         return GIVE_UP;
+    if (reading->from_host && client_error)
+        return try_older_address(reading->source->client) ? AGAIN : GIVE_UP;
     if (client_error && reading->renewals < renewals)
         return RENEW;
     reading->tries++;

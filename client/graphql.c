@@ -35,18 +35,19 @@ static int exchange(struct client *client, struct call *call,
         url = NULL;
         return error_set(call->error, ERROR_LOCAL, "out of memory");
     }
+    size_t memory = client_answer_memory(client);
     struct http_request request = {
         .url = url,
         .body = body->data,
         .content_type = "application/json",
         .class = HTTP_METADATA,
         .repeatable = !document->mutation,
-        .ceiling = ANSWER_CEILING,
+        .ceiling = memory < ANSWER_CEILING ? memory : ANSWER_CEILING,
     };
     atomic_fetch_add(&client->graphql_requests, 1);
     int result = http_send(client, call, &request, &response);
     if (result == 0)
-        result = graphql_judge(document, &response, call->error, judgement);
+        result = graphql_judge(document, &response, memory, call->error, judgement);
     if (result != 0)
         credentials_redact(&client->credentials, call->error->message);
     return result;

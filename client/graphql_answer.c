@@ -6,7 +6,6 @@
 #include "json_text.h"
 
 enum {
-    BODY_CEILING = 128 << 20, /* after repair */
     WORDS_CEILING = 16 << 10, /* of all messages together */
     EXCERPT_SIZE = 200,       /* of a plain text body */
 };
@@ -209,13 +208,13 @@ static int judge_json(const struct graphql_document *document, const struct http
 }
 
 int graphql_judge(const struct graphql_document *document, struct http_response *response,
-                  struct error *error, struct graphql_judgement *judgement)
+                  size_t memory, struct error *error, struct graphql_judgement *judgement)
 {
     char problem[160] = "";
     *judgement = (struct graphql_judgement){0};
     if (response->status < 300 && !is_json(response->content_type))
         return fail_without_json(document, response, problem, error);
-    cleanup_json json_t *root = json_parse(&response->body, BODY_CEILING, problem, sizeof problem);
+    cleanup_json json_t *root = json_parse(&response->body, memory, problem, sizeof problem);
     if (root && !json_is_object(root))
         snprintf(problem, sizeof problem, "not an object");
     if (!json_is_object(root))

@@ -11,8 +11,9 @@ struct graphql_judgement {
     uint64_t refused_words; /* optional words (documents.h) that validation does not know */
 };
 
-/* 0: a good answer; -1: the error is set. The body of the response is changed. */
+/* 0: a good answer; -1: the error is set. The body of the response is changed; it and what is made
+ * of it take at most `memory` bytes. */
 int graphql_judge(const struct graphql_document *document, struct http_response *response,
-                  struct error *error, struct graphql_judgement *judgement);
+                  size_t memory, struct error *error, struct graphql_judgement *judgement);
 
 #endif

@@ -6,6 +6,8 @@
 #include "http_exchange.h"
 #include "internal.h"
 
+#include <unistd.h>
+
 enum {
     MOST_REDIRECTS = 5,
     MOST_TRIES = 5,                   /* after a failed connection or 502-504 */
@@ -125,8 +127,11 @@ static bool pause_for_retry(struct sending *sending)
     int64_t pause = exchange->retry_after;
     if (pause < 0)
         pause = exchange->rate_reset;
-    if (pause < 0)
-        pause = backoff_pause(sending->tries, arc4random());
+    if (pause < 0) {
+        uint32_t spread = 0; /* without it all who failed together come again together, no more */
+        (void)getentropy(&spread, sizeof spread);
+        pause = backoff_pause(sending->tries, spread);
+    }
     sending->tries++;
     int64_t now = clock_milliseconds();
     if (pause >= sending->retry_deadline - now)

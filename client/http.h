@@ -28,6 +28,7 @@ struct http_request {
     const char *content_type;
     enum http_class class;
     bool anonymous;  /* no credentials even below the base URL */
+    bool encoded;    /* HTTP_DATA: the body may come encoded, and is decoded */
     bool repeatable; /* may be sent again after 429, 502-504 and failed connections */
     bool range;      /* ask for bytes offset … offset + length - 1 */
     uint64_t offset;

@@ -182,7 +182,8 @@ static void set_method(CURL *easy, const struct http_request *request)
              request->offset + request->length - 1);
     curl_easy_setopt(easy, CURLOPT_RANGE, request->range ? range : NULL);
     /* Ranges count bytes of the encoded body. */
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request->class == HTTP_METADATA ? "" : NULL);
+    bool decode = request->class == HTTP_METADATA || request->encoded;
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, decode ? "" : NULL);
     /* On a reused connection curl repeats by itself a POST whose answer was lost. */
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->repeatable ? 0L : 1L);
 }

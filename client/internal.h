@@ -20,6 +20,7 @@ struct client {
     char *api_key_file;
     char *user_agent;
     int timeout_ms;
+    size_t answer_memory; /* 0: no limit */
     struct client_observer observer;
 
     struct credentials credentials;
@@ -31,6 +32,8 @@ struct client {
     atomic_bool lacks_membership_files; /* found out by asking (file_lookup.h) */
     atomic_bool lacks_artifact_files;
     atomic_bool lacks_collection_memberships; /* likewise (collection.c) */
+    atomic_bool lacks_membership_by_name;     /* likewise (version.c) */
+    atomic_bool lacks_download_handler;       /* likewise (file_source.c) */
     atomic_bool shutting_down;
     _Atomic int64_t quiet_until; /* no metadata request before: the rate limit is used up */
 
@@ -47,6 +50,12 @@ void client_log(const struct client *client, enum client_log_level level, const 
 void client_report(const struct client *client, enum error_kind kind, const char *operation,
                    const char *object, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* What an answer and all that is made of it may take, in bytes. */
+static inline size_t client_answer_memory(const struct client *client)
+{
+    return client->answer_memory ? client->answer_memory : SIZE_MAX;
+}
 
 /* The call's deadline, or the client's timeout from now. */
 int64_t call_deadline(const struct client *client, const struct call *call);

@@ -9,6 +9,17 @@
 enum {
     MAPPED_SIZE = 4,      /* bytes of one mapped byte in UTF-8 */
     NESTED_VALUES = 2048, /* jansson's own limit; the tree is walked recursively */
+    /* What a body and its tree may take in memory: so many times the body, or as much as honest
+     * answers of many small values need. */
+    TIMES_BODY = 4,
+    SMALL_TREE = 8 << 20,
+    /* Bytes that jansson and the allocator take for a value, and for its place in what holds it. */
+    OBJECT_SIZE = 240,
+    ARRAY_SIZE = 144,
+    STRING_SIZE = 72,
+    NUMBER_SIZE = 32,
+    MEMBER_SIZE = 112,
+    ITEM_SIZE = 16,
 };
 
 /* The code points U+10FF80 … U+10FFFF are F4 8F BE 80 … F4 8F BF BF. */
@@ -234,15 +245,76 @@ static bool unmap_strings(json_t *json, int depth)
     return true;
 }
 
-json_t *json_parse(struct buf *body, size_t ceiling, char *problem, size_t problem_size)
+/* After the opening quote; returns what follows the closing one. */
+static const char *skip_string(const char *at, const char *end)
+{
+    while (at < end && *at != '"')
+        at += *at == '\\' && end - at > 1 ? 2 : 1;
+    return at < end ? at + 1 : end;
+}
+
+/* About what the tree of a text takes in memory; a little more, rather than less. */
+static size_t tree_size(const char *at, const char *end)
+{
+    size_t size = 0;
+    while (at < end) {
+        const char *start = at++;
+        switch (*start) {
+        case '{':
+            size += OBJECT_SIZE;
+            break;
+        case '[':
+            size += ARRAY_SIZE;
+            break;
+        case '"':
+            at = skip_string(at, end);
+            size += STRING_SIZE + (size_t)(at - start);
+            break;
+        case ':':
+            size += MEMBER_SIZE - STRING_SIZE; /* a key is part of its member */
+            break;
+        case ',':
+            size += ITEM_SIZE;
+            break;
+        default:
+            if (*start == '-' || (*start >= '0' && *start <= '9')) {
+                at += strspn(at, "0123456789.eE+-");
+                size += NUMBER_SIZE;
+            }
+        }
+    }
+    return size;
+}
+
+/* What the tree may take when the body as it came had so many bytes. */
+static size_t most_memory(size_t body, size_t memory)
+{
+    size_t most = body > SIZE_MAX / TIMES_BODY ? SIZE_MAX : body * TIMES_BODY;
+    if (most < SMALL_TREE)
+        most = SMALL_TREE;
+    return most < memory ? most : memory;
+}
+
+json_t *json_parse_part(const char *text, size_t size, bool mapped)
+{
+    json_t *json = json_loadb(text, size, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+    if (!json || !mapped || unmap_strings(json, 0))
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+json_t *json_parse(struct buf *body, size_t memory, char *problem, size_t problem_size)
 {
     bool mapped = false;
+    size_t most = most_memory(body->size, memory);
     if (body->size == 0) {
         snprintf(problem, problem_size, "empty");
         return NULL;
     }
-    if (!json_repair(body, ceiling, &mapped)) {
-        snprintf(problem, problem_size, "too large");
+    if (body->size > most || !json_repair(body, most - body->size, &mapped) ||
+        tree_size(body->data, body->data + body->size) > most - body->size) {
+        snprintf(problem, problem_size, "it would take more memory than an answer may");
         return NULL;
     }
     json_error_t error;

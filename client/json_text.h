@@ -28,8 +28,12 @@ static inline void json_decref_pointer(json_t **json)
  * `ceiling` bytes afterwards. */
 bool json_repair(struct buf *body, size_t ceiling, bool *mapped);
 
-/* Repairs and parses; the body is changed. NULL: not JSON, or no memory; `problem` says why. */
-json_t *json_parse(struct buf *body, size_t ceiling, char *problem, size_t problem_size);
+/* Repairs and parses; the body is changed. The body, repaired, and the tree that is made of it take
+ * at most `memory` bytes, and at most four times the body unless that is little. NULL: not JSON,
+ * too large, or no memory; `problem` says why. */
+json_t *json_parse(struct buf *body, size_t memory, char *problem, size_t problem_size);
+/* Parses a value that stands in a repaired text. NULL: not JSON, or no memory. */
+json_t *json_parse_part(const char *text, size_t size, bool mapped);
 
 /* Borrowed; null for anything but a string. */
 struct text json_text_of(const json_t *json);

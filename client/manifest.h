@@ -19,6 +19,8 @@ struct manifest {
     char *artifact; /* id */
     char *region;
     enum manifest_layout layout;
+    bool has_digest; /* the entries' digest is the one that the artifact goes by */
+    bool absent;     /* the artifact has none, so the server says */
     struct object_list files; /* struct artifact_file, ordered by path */
 };
 
@@ -32,10 +34,18 @@ struct manifests {
 void manifests_init(struct manifests *manifests);
 void manifests_release(struct manifests *manifests);
 
-/* The manifest of an artifact; the digest is checked against the artifact's. `version` is what
- * reports speak of. Blocks. */
+/* What another answer said of a manifest just now; borrowed. */
+struct manifest_hint {
+    struct text url; /* signed; null: nothing */
+    struct text digest;
+};
+
+/* The manifest of an artifact; one whose digest is not the artifact's is reported and used. Signed
+ * URLs that do not work are renewed. `version` is what reports speak of; `hint` may be NULL. Blocks.
+ * Whatever is not a whole manifest is an error; an artifact without one has *manifest absent. */
 int manifest_get(struct client *client, struct call *call, struct text artifact,
-                 const struct version *version, struct manifest **manifest);
+                 const struct version *version, const struct manifest_hint *hint,
+                 struct manifest **manifest);
 void manifest_unref(struct manifest *manifest);
 
 /* Borrowed; NULL: no such path. */

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 enum {
-    PAGE_SIZE = 100,         /* protocol 9: the page of registries, collections, versions */
+    PAGE_ENTRIES = 100,      /* protocol 9: the page of registries, collections, versions */
     EMPTY_PAGES_MOST = 1000, /* one after another, before they are taken for a fault */
 };
 

@@ -124,7 +124,7 @@ static int find(struct client *client, struct call *call, const struct version *
         }
         error_clear(call->error);
     }
-    if (manifest_get(client, call, artifact, version, &manifest) != 0)
+    if (manifest_get(client, call, artifact, version, NULL, &manifest) != 0)
         return -1;
     *file = object_ref(manifest_find(manifest, path));
     return *file ? 0
@@ -156,7 +156,7 @@ static int follow(struct client *client, struct call *call, const struct version
             return error_set(call->error, ERROR_REMOTE, "the reference ends outside of W&B");
         if (step(client, call, version, reference, target) != 0)
             return -1;
-        if (!target->file->reference.bytes)
+        if (target->file->stored)
             return 0;
         reference = target->file->reference;
     }
@@ -174,6 +174,7 @@ int client_resolve_file(struct client *client, struct call *call, const struct v
         return error_set(call->error, ERROR_SERVER,
                          "the reference and what it leads to differ in size");
     struct artifact_file draft = *file;
+    draft.stored = true;
     draft.stored_in = text_of(target.artifact);
     draft.stored_as = target.file->path;
     draft.url = target.file->url;

@@ -57,7 +57,7 @@ static int more_types(struct client *client, struct call *call, const struct reg
         json_t *variables =
             json_pack("{s:o, s:o, s:o, s:i}", "entity", json_from_text(registry->entity), "project",
                       json_from_text(registry->full_name), "cursor",
-                      json_from_text(text_of(page.cursor)), "perPage", PAGE_SIZE);
+                      json_from_text(text_of(page.cursor)), "perPage", PAGE_ENTRIES);
         if (graphql_execute(client, call, graphql_document("ProjectArtifactTypes"), variables,
                             &data) != 0)
             return -1;
@@ -132,7 +132,7 @@ int client_list_registries(struct client *client, struct call *call, const struc
     const char *filter = scope->registry_filter ? scope->registry_filter : "{}";
     json_t *variables =
         json_pack("{s:o, s:o, s:i}", "organization", json_from_text(scope->organization->name),
-                  "filters", json_from_text(text_of(filter)), "perPage", PAGE_SIZE);
+                  "filters", json_from_text(text_of(filter)), "perPage", PAGE_ENTRIES);
     return listing_fetch(&listing, variables, page, found);
 }
 

@@ -170,8 +170,7 @@ int client_create_registry(struct client *client, struct call *call,
                            const struct organization *organization, struct text name,
                            enum registry_visibility visibility, struct registry **created)
 {
-    if (registry_check_name(name, call->error) != 0 ||
-        features_require(client, call, FEATURE_INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION) != 0)
+    if (registry_check_name(name, call->error) != 0)
         return -1;
     int there = exists(client, call, organization, name);
     if (there != 0)
@@ -328,7 +327,10 @@ int client_save_registry(struct client *client, struct call *call, const struct 
 {
     cleanup_json json_t *data = NULL;
     *now = NULL;
-    if (check_change(saved, change, call->error) != 0 ||
+    bool with_types = change->new_artifact_types && change->new_artifact_types->count > 0;
+    if (check_change(saved, change, call->error) != 0)
+        return -1;
+    if (with_types &&
         features_require(client, call, FEATURE_INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION) != 0)
         return -1;
     struct call limited = mutation_call(client, call);
@@ -404,8 +406,7 @@ int client_rename_registry(struct client *client, struct call *call, const struc
         *now = object_ref(saved);
         return 0;
     }
-    if (registry_check_name(new_name, call->error) != 0 ||
-        features_require(client, call, FEATURE_INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION) != 0)
+    if (registry_check_name(new_name, call->error) != 0)
         return -1;
     int there = exists(client, call, &organization, new_name);
     if (there != 0)

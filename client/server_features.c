@@ -20,36 +20,57 @@ static const char *const feature_names[FEATURE_COUNT] = {
     [FEATURE_ARTIFACT_COLLECTIONS_FILTERING_SORTING] = "ARTIFACT_COLLECTIONS_FILTERING_SORTING",
 };
 
-/* Whether the server's list names the feature as enabled. */
-static bool is_enabled(const void *list, const char *feature)
+/* What newer servers do without saying so: there it is asked for unless they say that it is off. */
+static const unsigned retired = 1u << FEATURE_ARTIFACT_TAGS |
+                                1u << FEATURE_PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP |
+                                1u << FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILES |
+                                1u << FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER;
+
+/* What the server's list says of the feature; NULL: nothing. */
+static const json_t *entry_of(const json_t *list, const char *feature)
 {
     const json_t *item;
     size_t index;
-    json_array_foreach((const json_t *)list, index, item)
+    json_array_foreach(list, index, item)
     {
-        if (text_is(json_text_of(json_object_get(item, "name")), feature) &&
-            json_is_true(json_object_get(item, "isEnabled")))
-            return true;
+        if (text_is(json_text_of(json_object_get(item, "name")), feature))
+            return json_object_get(item, "isEnabled");
     }
-    return false;
+    return NULL;
+}
+
+static bool is_off(const void *list, const char *feature)
+{
+    const json_t *entry = entry_of(list, feature);
+    return entry && !json_is_true(entry);
 }
 
 void features_update(struct client *client, const json_t *server_info)
 {
     struct features *features = &client->features;
     const json_t *list = json_object_get(server_info, "features");
-    unsigned enabled = 0;
-    for (int i = 0; i < FEATURE_COUNT; i++)
-        enabled |= is_enabled(list, feature_names[i]) ? 1u << i : 0;
-    /* A server without a list says nothing about a field: it is asked for and may be refused. */
-    uint64_t disabled = json_array_size(list) > 0 ? documents_words_disabled(is_enabled, list) : 0;
+    unsigned enabled = 0, off = 0;
+    for (int i = 0; i < FEATURE_COUNT; i++) {
+        enabled |= json_is_true(entry_of(list, feature_names[i])) ? 1u << i : 0;
+        off |= is_off(list, feature_names[i]) ? 1u << i : 0;
+    }
     atomic_store(&features->enabled, enabled);
-    atomic_store(&features->disabled_words, disabled);
+    atomic_store(&features->off, off);
+    atomic_store(&features->disabled_words, documents_words_disabled(is_off, list));
 }
 
 bool features_have(struct client *client, enum feature feature)
 {
+    if (retired >> feature & 1)
+        return !(atomic_load(&client->features.off) >> feature & 1);
     return atomic_load(&client->features.enabled) >> feature & 1;
+}
+
+bool features_report(struct client *client, enum feature feature)
+{
+    unsigned reported =
+        atomic_load(&client->features.enabled) | atomic_load(&client->features.off);
+    return reported >> feature & 1;
 }
 
 static int ask(struct client *client, struct call *call)

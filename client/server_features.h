@@ -23,7 +23,8 @@ enum feature {
 
 /* Part of struct client; zeros: nothing is known. */
 struct features {
-    atomic_uint enabled;             /* bit i: enum feature i */
+    atomic_uint enabled;             /* bit i: enum feature i, the server says it is on */
+    atomic_uint off;                 /* likewise, it says it is off */
     _Atomic uint64_t disabled_words; /* optional words that are features the server has not */
     _Atomic uint64_t missing_words;  /* optional words that validation refused */
 };
@@ -31,8 +32,13 @@ struct features {
 /* Takes over `serverInfo` of an answer; NULL or without a list: a server without features. */
 void features_update(struct client *client, const json_t *server_info);
 
-/* False also while nothing is known. */
+/* Of a feature that newer servers no longer report (protocol 5.6): whether it is worth a try, that is
+ * unless the server says that it is off. Of the others: whether the server says that it is on; false
+ * also while nothing is known. */
 bool features_have(struct client *client, enum feature feature);
+
+/* Whether the server says that the feature is on, or that it is off. */
+bool features_report(struct client *client, enum feature feature);
 
 /* 0 when the server has the feature; the list is asked for again before that is denied, since a
  * server can be upgraded. -1: ERROR_NOT_PERMITTED, or the request failed. */

@@ -118,7 +118,9 @@ static void read_artifact(struct draft *draft)
     if (version->updated_at.size == 0)
         version->updated_at = version->created_at;
     version->size = json_reader_int64(reader, "size", 0);
-    version->file_count = json_reader_int64(reader, "fileCount", 0);
+    version->file_count = json_reader_int64(reader, "fileCount", -1);
+    if (version->file_count < 0)
+        version->file_count = -1;
     version->ttl_seconds = json_reader_int64(reader, "ttlDurationSeconds", 0);
     int64_t step = json_reader_int64(reader, "historyStep", INT64_MIN);
     version->history_step = step == INT64_MIN ? -1 : step > 0 ? step - 1 : 0;
@@ -213,7 +215,7 @@ int client_list_versions(struct client *client, struct call *call, const struct 
         "{s:o, s:o, s:o, s:o, s:i}", "organization", json_from_text(scope->organization->name),
         "projectFilters", json_from_text(text_of(scope->registry_filter)), "collectionFilters",
         json_from_text(text_of(scope->collection_filter)), "filters",
-        json_from_text(text_of(scope->version_filter)), "perPage", PAGE_SIZE);
+        json_from_text(text_of(scope->version_filter)), "perPage", PAGE_ENTRIES);
     return listing_fetch(&listing, variables, page, found);
 }
 
@@ -238,6 +240,13 @@ static int ask_by_name(struct client *client, struct call *call, const struct re
     return graphql_execute(client, call, graphql_document(document), variables, data);
 }
 
+static bool is_unknown_field(const struct error *error, const char *field)
+{
+    char quoted[64];
+    snprintf(quoted, sizeof quoted, "\"%s\"", field);
+    return error->invalid_query && strstr(error->message, quoted);
+}
+
 /* Newer servers take the joined name, which is split at its first colon: not for a collection with
  * one in its name. What is wrong with the files must not hide the version. */
 static int ask_membership_by_name(struct client *client, struct call *call,
@@ -249,6 +258,8 @@ static int ask_membership_by_name(struct client *client, struct call *call,
                         data) == 0)
             return 0;
         if (!call->error->refused || call->error->kind == ERROR_UNAUTHENTICATED)
+            return -1;
+        if (is_unknown_field(call->error, "artifactCollectionMembership"))
             return -1;
         if (call->error->invalid_query)
             atomic_store(&client->lacks_membership_files, true);
@@ -263,11 +274,16 @@ static int ask_membership(struct client *client, struct call *call, const struct
                           const json_t **node)
 {
     bool colon = collection.size && memchr(collection.bytes, ':', collection.size);
-    if (features_have(client, FEATURE_PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP) && !colon) {
-        if (ask_membership_by_name(client, call, registry, collection, alias, files, data) != 0)
+    if (features_have(client, FEATURE_PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP) && !colon &&
+        !atomic_load(&client->lacks_membership_by_name)) {
+        if (ask_membership_by_name(client, call, registry, collection, alias, files, data) == 0) {
+            *node = json_at(*data, "project", "artifactCollectionMembership", NULL);
+            return 0;
+        }
+        if (!is_unknown_field(call->error, "artifactCollectionMembership"))
             return -1;
-        *node = json_at(*data, "project", "artifactCollectionMembership", NULL);
-        return 0;
+        atomic_store(&client->lacks_membership_by_name, true);
+        error_clear(call->error);
     }
     json_t *variables =
         json_pack("{s:o, s:o, s:o, s:o}", "entity", json_from_text(registry->entity), "project",

@@ -186,13 +186,28 @@ static bool reference(struct request *request, struct buf *value)
     return found;
 }
 
+/* The original name where the file's own does not say it: what is listed travels with each copy. */
+static bool escaped_name(struct request *request, struct buf *value)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    if (!original_name(request, value))
+        return false;
+    pthread_mutex_lock(&nodes->lock);
+    const char *name = node_place(nodes, request->id).node->name;
+    bool differs =
+        !name || strlen(name) != value->size || memcmp(name, value->data, value->size) != 0;
+    pthread_mutex_unlock(&nodes->lock);
+    return differs;
+}
+
 static const struct {
     const char *name;
     bool (*read)(struct request *request, struct buf *value);
+    bool (*listed)(struct request *request, struct buf *value);
 } extended_attributes[] = {
-    {"user.registryfs.name", original_name},
-    {"user.registryfs.ref", reference},
-    {"user.registryfs.error", save_error},
+    {"user.registryfs.name", original_name, escaped_name},
+    {"user.registryfs.ref", reference, reference},
+    {"user.registryfs.error", save_error, save_error},
 };
 
 enum { EXTENDED_ATTRIBUTES = sizeof extended_attributes / sizeof extended_attributes[0] };
@@ -209,15 +224,26 @@ bool getxattr_body(struct request *request)
     return reply_error(request, ENODATA);
 }
 
+static bool is_symlink(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    bool symlink = S_ISLNK(place_mode(request->fs, node_place(nodes, request->id)));
+    pthread_mutex_unlock(&nodes->lock);
+    return symlink;
+}
+
 bool listxattr_body(struct request *request)
 {
     cleanup_buf struct buf value, names;
     buf_init(&value, TEXT_CEILING);
     buf_init(&names, TEXT_CEILING);
-    for (int i = 0; i < EXTENDED_ATTRIBUTES; i++) {
+    /* xattr(7): nobody can read user attributes of symbolic links; tools fail over listed ones. */
+    bool readable = !is_symlink(request);
+    for (int i = 0; readable && i < EXTENDED_ATTRIBUTES; i++) {
         const char *name = extended_attributes[i].name;
         buf_clear(&value);
-        if (extended_attributes[i].read(request, &value))
+        if (extended_attributes[i].listed(request, &value))
             buf_append(&names, name, strlen(name) + 1);
     }
     return reply_value(request, &names);

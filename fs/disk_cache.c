@@ -113,7 +113,6 @@ static void say(const struct disk_cache *cache, const char *message)
 static void pause_writing(struct disk_cache *cache, int reason)
 {
     char message[sizeof cache->problem];
-    char words[128];
     if (reason == ENOSPC)
         snprintf(message, sizeof message,
                  "nothing is cached in %.100s: the cache's limit or the disk (10 %% of it stay "
@@ -121,7 +120,7 @@ static void pause_writing(struct disk_cache *cache, int reason)
                  cache->directory);
     else
         snprintf(message, sizeof message, "nothing is cached in %.100s: %.100s", cache->directory,
-                 strerror_r(reason, words, sizeof words));
+                 strerror(reason));
     atomic_store(&cache->paused_until, clock_milliseconds() + PAUSE_MS);
     pthread_mutex_lock(&cache->lock);
     bool new = strcmp(cache->reported, message) != 0;

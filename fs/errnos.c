@@ -3,35 +3,43 @@
 
 #include <errno.h>
 
+/* The number and its name together: not every C library can name one. */
+#define ROW(kind, number) [kind] = {number, #number}
+
+static const struct {
+    int number;
+    const char *name;
+} rows[] = {
+    [ERROR_NONE] = {0, "0"},
+    ROW(ERROR_NOT_FOUND, ENOENT),
+    ROW(ERROR_UNAUTHENTICATED, EACCES),
+    ROW(ERROR_FORBIDDEN, EACCES),
+    ROW(ERROR_INVALID, EINVAL),
+    ROW(ERROR_NOT_PERMITTED, EPERM),
+    ROW(ERROR_NAME_TOO_LONG, ENAMETOOLONG),
+    ROW(ERROR_EXISTS, EEXIST),
+    ROW(ERROR_NOT_EMPTY, ENOTEMPTY),
+    ROW(ERROR_STALE, ESTALE),
+    ROW(ERROR_TOO_LARGE, EFBIG),
+    ROW(ERROR_BUSY, EBUSY),
+    ROW(ERROR_SERVER, EIO),
+    ROW(ERROR_TIMEOUT, ETIMEDOUT),
+    ROW(ERROR_UNREACHABLE, EHOSTUNREACH),
+    ROW(ERROR_INTERRUPTED, EINTR),
+    ROW(ERROR_REMOTE, EREMOTE),
+    ROW(ERROR_LOCAL, EIO),
+};
+
+#undef ROW
+
 int errno_of(enum error_kind kind)
 {
-    static const int errnos[] = {
-        [ERROR_NONE] = 0,
-        [ERROR_NOT_FOUND] = ENOENT,
-        [ERROR_UNAUTHENTICATED] = EACCES,
-        [ERROR_FORBIDDEN] = EACCES,
-        [ERROR_INVALID] = EINVAL,
-        [ERROR_NOT_PERMITTED] = EPERM,
-        [ERROR_NAME_TOO_LONG] = ENAMETOOLONG,
-        [ERROR_EXISTS] = EEXIST,
-        [ERROR_NOT_EMPTY] = ENOTEMPTY,
-        [ERROR_STALE] = ESTALE,
-        [ERROR_TOO_LARGE] = EFBIG,
-        [ERROR_BUSY] = EBUSY,
-        [ERROR_SERVER] = EIO,
-        [ERROR_TIMEOUT] = ETIMEDOUT,
-        [ERROR_UNREACHABLE] = EHOSTUNREACH,
-        [ERROR_INTERRUPTED] = EINTR,
-        [ERROR_REMOTE] = EREMOTE,
-        [ERROR_LOCAL] = EIO,
-    };
-    return errnos[kind];
+    return rows[kind].number;
 }
 
-const char *errno_name(int number)
+const char *errno_name(enum error_kind kind)
 {
-    const char *name = strerrorname_np(number);
-    return name ? name : "EIO";
+    return rows[kind].name;
 }
 
 bool errno_allows_stale(enum error_kind kind)

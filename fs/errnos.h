@@ -7,8 +7,8 @@
 
 /* The errno of a failure, positive. */
 int errno_of(enum error_kind kind);
-/* "EACCES" for EACCES; "EIO" for anything the table does not have. */
-const char *errno_name(int number);
+/* That errno's name: "EACCES". Static. */
+const char *errno_name(enum error_kind kind);
 /* Whether what was read before may be shown instead (design 4): the server cannot be reached. */
 bool errno_allows_stale(enum error_kind kind);
 

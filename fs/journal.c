@@ -39,8 +39,8 @@ void journal_add(struct journal *journal, const char *operation, const char *pat
     time_t now = time(NULL);
     struct tm broken;
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &broken));
-    snprintf(line, sizeof line, "%s %s %s %s %s", stamp, operation, path,
-             errno_name(errno_of(kind)), message);
+    snprintf(line, sizeof line, "%s %s %s %s %s", stamp, operation, path, errno_name(kind),
+             message);
     error_sanitize(line);
     char *copy = strdup(line);
     if (!copy)

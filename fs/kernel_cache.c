@@ -75,8 +75,12 @@ static void send_one(struct fuse_session *session, const struct notification *on
         fuse_lowlevel_notify_inval_inode(session, one->id, one->offset, one->length);
         break;
     case EXPIRE_ENTRY:
+#ifdef EXPIRE_ENTRY_HAS_FLAGS
         result = fuse_lowlevel_notify_expire_entry(session, one->id, one->name, length,
                                                    FUSE_LL_EXPIRE_ONLY);
+#else
+        result = fuse_lowlevel_notify_expire_entry(session, one->id, one->name, length);
+#endif
         if (result != -ENOSYS)
             break;
         __attribute__((fallthrough));

@@ -6,6 +6,7 @@
 #include "filesystem.h"
 #include "hash.h"
 #include "kernel_cache.h"
+#include "memory_limit.h"
 #include "mountpoint.h"
 #include "notify.h"
 #include "opendir.h"
@@ -30,7 +31,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-enum { METADATA_WORKERS = 10 };
+enum {
+    METADATA_WORKERS = 10,
+    ANSWER_SHARE_OF_LIMIT = 4, /* of a control group's memory, for one answer of the server */
+};
 
 /* libfuse's log function has no context of its own. */
 static struct log *libfuse_log;
@@ -120,6 +124,8 @@ static int connect_client(struct filesystem *fs)
         .api_key_file = options->api_key_file,
         .user_agent = "registryfs/" REGISTRYFS_VERSION,
         .timeout_ms = options->timeout_ms,
+        .answer_memory =
+            memory_limit("/proc/self/cgroup", "/sys/fs/cgroup") / ANSWER_SHARE_OF_LIMIT,
         .observer = {fs, on_client_log, on_client_report},
     };
     struct error error = {0};

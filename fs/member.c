@@ -70,8 +70,8 @@ static bool render_ttl(struct filesystem *fs, const struct member *member, const
 }
 
 /* A negative one stands for null. */
-static bool render_step(struct filesystem *fs, const struct member *member, const void *object,
-                        struct buf *text)
+static bool render_known(struct filesystem *fs, const struct member *member, const void *object,
+                         struct buf *text)
 {
     return number_of(member, object) < 0 || render_number(fs, member, object, text);
 }
@@ -144,9 +144,9 @@ static const struct member version_members[] = {
     {"description", FIXED, 4, AT(version, description), render_text, NULL},
     {"digest", FIXED, 5, AT(version, digest), render_text, NULL},
     {"size", FIXED, 6, AT(version, size), render_number, NULL},
-    {"file_count", FIXED, 7, AT(version, file_count), render_number, NULL},
+    {"file_count", FIXED, 7, AT(version, file_count), render_known, NULL},
     {"commit_hash", FIXED, 8, AT(version, commit_hash), render_text, NULL},
-    {"history_step", FIXED, 9, AT(version, history_step), render_step, NULL},
+    {"history_step", FIXED, 9, AT(version, history_step), render_known, NULL},
     {"ttl", FIXED, 10, AT(version, ttl_seconds), render_ttl, NULL},
     {"source_name", FIXED, 11, AT(version, source_name), render_text, NULL},
     {"created_at", FIXED, 12, AT(version, created_at), render_text, NULL},

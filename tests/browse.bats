@@ -81,6 +81,8 @@ setup_file() {
     for path in acme acme/model acme/model/collections/churn; do
         assert_equal "$(getfattr --only-values -n user.registryfs.name "$MNT/$path")" "${path##*/}"
     done
+    run -0 getfattr -hRd -m - "$MNT/acme/model/collections"
+    assert_equal "$output" ""
     run ! getfattr -n user.registryfs.name "$MNT/acme/model/description"
     [[ $output == *"No such attribute"* ]]
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Every way of asking the server × every fault of tests/faults/table, every change × tests/faults/saves,
-# reading a file × tests/faults/files. Each begins with rows where nothing is wrong.
+# reading a file × tests/faults/files, listing files × tests/faults/manifests. Each begins with rows where nothing is wrong.
 
 load lib/helpers
 
@@ -34,4 +34,9 @@ setup_file() {
 @test "reading files" {
     sandbox_start large --param collections=1 --param versions=1 --param files=60 --param file_bytes=4096
     python3 "$ROOT/tests/faults/files.py"
+}
+
+@test "listing files by manifests and without" {
+    sandbox_start sample
+    python3 "$ROOT/tests/faults/manifests.py"
 }

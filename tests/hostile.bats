@@ -98,6 +98,9 @@ walk() {
     # 113 characters of 3 bytes.
     assert_equal "$(getfattr --only-values -n user.registryfs.name "$MNT"/hostile/*~???????? | wc -c)" 339
     assert_equal "$(getfattr --only-values -n user.registryfs.name "$MNT/hostile/a%2Fb")" a/b
+    # It is listed, too: the file's name is another one.
+    run -0 getfattr -d -m - "$MNT/hostile/a%2Fb"
+    [[ $output == *'user.registryfs.name="a/b"'* ]] || fail "$output"
 }
 
 @test "what was passed over is reported, without control characters" {

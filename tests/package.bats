@@ -107,6 +107,18 @@ files_of() {
 @test "the files for Compose and Kubernetes are what they should be" {
     /usr/bin/python3 "$ROOT/tests/lib/check_manifests.py" "$ROOT"/contrib/compose.yaml \
         "$ROOT"/contrib/kubernetes/*.yaml
+    # The check sees a key that Kubernetes does not have, and a required one that is missing.
+    sed 's/mountPath:/mountpath:/' "$ROOT/contrib/kubernetes/sidecar.yaml" >wrong.yaml
+    run -1 /usr/bin/python3 "$ROOT/tests/lib/check_manifests.py" wrong.yaml
+    [[ $output == *"has no mountpath"* && $output == *mount_path* ]] || fail "$output"
+}
+
+@test "docker-compose reads the file for Compose, and the shell gets its arguments" {
+    cp "$ROOT/contrib/compose.yaml" .
+    touch api-key
+    run -0 docker-compose -f compose.yaml config
+    # What is left of "$$@" when Compose has read it; printed again, it is doubled once more.
+    [[ $output == *'exec registryfs "$$@"'* ]] || fail "$output"
 }
 
 @test "options in the container files are options of the program" {

@@ -87,6 +87,16 @@ projects() {
     assert_equal "$output" ""
 }
 
+@test "rsync -aX copies the tree with its extended attributes, and deletes what is not there any more" {
+    mkdir -p copy
+    touch copy/old
+    rsync -aX --delete "$MNT/acme/" copy/
+    [[ ! -e copy/old && -L copy/model/collections/churn/aliases/latest ]]
+    # Nothing was listed that the name itself says.
+    run -0 getfattr -Rhd -m '^user[.]registryfs' copy
+    assert_equal "$output" ""
+}
+
 @test "a repository that the mount lies in has all its files for untracked ones" {
     git init -q "$TEST_DIR"
     run -0 git -C "$TEST_DIR" status --short --untracked-files=all -- "${MNT#"$TEST_DIR/"}"

@@ -17,6 +17,16 @@ _registryfs_values() {
     esac
 }
 
+# What can follow -o: the long options that say how to mount, as NAME or NAME=.
+_registryfs_mount_options() {
+    registryfs --help 2>/dev/null |
+        sed -nE 's/^  (-., |    )--([a-z_-]+)( ([^ ]+))?( .*|$)/\2 \4/p' |
+        grep -vE '^(at|debug|foreground|help|json|status|version) ' |
+        while read -r name argument; do
+            printf '%s\n' "${name//-/_}${argument:+=}"
+        done
+}
+
 _registryfs() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} argument="" at
     # Behind `run … --` stands a command with completions of its own.
@@ -32,7 +42,11 @@ _registryfs() {
         current=
     fi
     [[ $previous == --* ]] && argument=$(_registryfs_argument "$previous")
-    if [[ -n $argument ]]; then
+    if [[ $previous == -o ]]; then
+        local before=${current%"${current##*,}"}
+        compopt -o nospace 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -P "$before" -W "$(_registryfs_mount_options)" -- "${current##*,}")
+    elif [[ -n $argument ]]; then
         compopt -o filenames 2>/dev/null
         _registryfs_values "$argument" "$current"
     elif [[ $current == -* ]]; then

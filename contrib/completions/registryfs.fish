@@ -4,7 +4,18 @@
 
 complete -c registryfs -f -a '(__fish_complete_directories)'
 complete -c registryfs -n __fish_is_first_arg -a run -d 'mount for one command'
-complete -c registryfs -s o -x -d 'mount options'
+# What can follow -o: the long options that say how to mount, after those that stand there already.
+function __registryfs_mount_options
+    set -l before (string match -r '.*,' -- (commandline -ct | string replace -r '^-o' ''))
+    for line in (registryfs --help 2>/dev/null)
+        set -l part (string match -r '^  (?:-.,|   ) --([a-z_-]+)( [^ ]+|) ' -- $line)
+        or continue
+        contains -- $part[2] at debug foreground help json status version; and continue
+        set -l value (test -n "$part[3]"; and echo =)
+        printf '%s\n' "$before"(string replace -a - _ -- $part[2])"$value"
+    end
+end
+complete -c registryfs -s o -x -a '(__registryfs_mount_options)' -d 'mount options'
 for line in (registryfs --help 2>/dev/null)
     set -l part (string match -r '^  (-.,|   ) --([a-z_-]+)( [^ ]+|) *(.*)$' -- $line)
     or continue

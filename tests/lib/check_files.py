@@ -141,9 +141,8 @@ class Checker:
         self.failed.append("%s: %r" % (what, path))
 
     def version(self, directory, version):
-        # The server names these in no listing (a null node).
-        files = [file for file in version["files"] if not file["path"].startswith("hidden-node")]
-        wanted = shown_paths(files)
+        # Also those that the server lists as null nodes: the manifest has them.
+        wanted = shown_paths(version["files"])
         there = set()
         for folder, _, names in os.walk(directory, onerror=lambda error: self.complain(error, b"")):
             for name in names:

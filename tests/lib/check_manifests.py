@@ -1,25 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Checks Compose and Kubernetes files: keys against what the formats know, and what must agree inside.
-
-Debian has no schema of either, so the part that is used here is written down: an unknown key, a volume
-that is not defined or a privilege without need is an error.
+"""Checks Compose and Kubernetes files: Kubernetes' against its own types, as its Python client has them
+(Debian has no other schema of it), and in both what must agree inside: a volume that is not defined or
+a privilege without need is an error. Compose's format is checked by docker-compose itself.
 """
+import re
 import sys
 
+import kubernetes.client.models as models
 import yaml
 
-CONTAINER = {"name", "image", "restartPolicy", "command", "args", "env", "securityContext", "startupProbe",
-             "livenessProbe", "readinessProbe", "resources", "volumeMounts"}
-POD = {"terminationGracePeriodSeconds", "automountServiceAccountToken", "initContainers", "containers",
-       "volumes", "shareProcessNamespace"}
-PROBE = {"exec", "periodSeconds", "failureThreshold", "timeoutSeconds", "initialDelaySeconds"}
-SECURITY = {"privileged", "runAsUser", "runAsGroup", "runAsNonRoot", "readOnlyRootFilesystem",
-            "allowPrivilegeEscalation", "capabilities", "seccompProfile"}
-MOUNT = {"name", "mountPath", "mountPropagation", "readOnly", "subPath"}
-VOLUME = {"name", "emptyDir", "secret", "hostPath", "configMap"}
-SERVICE = {"image", "build", "command", "entrypoint", "devices", "cap_add", "security_opt", "user", "secrets",
-           "volumes", "healthcheck", "stop_grace_period", "restart", "depends_on"}
-KINDS = {"Pod": "v1", "Namespace": "v1", "DaemonSet": "apps/v1", "ConfigMap": "v1"}
+# Newer than the types in Debian 12: what makes an init container a sidecar (Kubernetes 1.28).
+NEWER = {("V1Container", "restartPolicy"): "str"}
+SCALARS = {"str": str, "int": int, "bool": bool, "float": (int, float), "object": object}
+KINDS = {"Pod": "v1", "Namespace": "v1", "DaemonSet": "apps/v1", "Service": "v1", "ConfigMap": "v1"}
 
 problems = []
 
@@ -29,19 +22,42 @@ def check(condition, where, what):
         problems.append(f"{where}: {what}")
 
 
-def only(mapping, known, where):
-    for key in mapping:
-        check(key in known, where, f"unknown key {key}")
+def typed(value, kind, where):
+    """Whether a value is what Kubernetes calls `kind`, keys and all below included."""
+    listed, mapped = re.fullmatch(r"list\[(.*)\]", kind), re.fullmatch(r"dict\(str, (.*)\)", kind)
+    if listed:
+        check(isinstance(value, list), where, "is no list")
+        for at, one in enumerate(value if isinstance(value, list) else []):
+            typed(one, listed[1], f"{where}[{at}]")
+    elif mapped:
+        for key, one in value.items():
+            typed(one, mapped[1], f"{where}.{key}")
+    elif kind in SCALARS:
+        check(isinstance(value, SCALARS[kind]), where, f"is no {kind}")
+    elif kind != "datetime":
+        fields(value, kind, where)
+
+
+def fields(value, kind, where):
+    model = getattr(models, kind)
+    check(isinstance(value, dict), where, f"is no {kind}")
+    names = {key: attribute for attribute, key in model.attribute_map.items()}
+    for key, one in (value if isinstance(value, dict) else {}).items():
+        type_name = model.openapi_types.get(names.get(key), NEWER.get((kind, key)))
+        check(type_name, where, f"{kind} has no {key}")
+        if type_name:
+            typed(one, type_name, f"{where}.{key}")
+    try:  # the types refuse to be made without what is required
+        model(**{names[key]: one for key, one in value.items() if key in names})
+    except ValueError as error:
+        check(False, where, str(error))
 
 
 def container(spec, volumes, where):
     where += "/" + spec["name"]
-    only(spec, CONTAINER, where)
     security = spec.get("securityContext", {})
-    only(security, SECURITY, where)
     two_way = False
     for mount in spec.get("volumeMounts", []):
-        only(mount, MOUNT, where)
         check(mount["name"] in volumes, where, f"no volume {mount['name']}")
         propagation = mount.get("mountPropagation", "None")
         check(propagation in ("None", "HostToContainer", "Bidirectional"), where, propagation)
@@ -52,15 +68,12 @@ def container(spec, volumes, where):
         check(security.get("capabilities", {}).get("drop") == ["ALL"], where, "keeps capabilities")
     for name in ("startupProbe", "livenessProbe", "readinessProbe"):
         if name in spec:
-            only(spec[name], PROBE, where)
             check("--status" in " ".join(spec[name]["exec"]["command"]), where, f"{name} is no --status")
             check(spec[name].get("timeoutSeconds", 1) > 15, where, f"{name} is shorter than --status")
 
 
 def pod(spec, where):
-    only(spec, POD, where)
     for volume in spec.get("volumes", []):
-        only(volume, VOLUME, where)
         check(len(volume) == 2, where, f"volume {volume['name']} has not one source")
     volumes = {volume["name"] for volume in spec.get("volumes", [])}
     check(spec.get("terminationGracePeriodSeconds", 0) > 5, where, "too little time to unmount")
@@ -73,11 +86,10 @@ def kubernetes(document, where):
     where += ":" + kind
     check(KINDS.get(kind) == document["apiVersion"], where, "wrong apiVersion or unknown kind")
     check(document["metadata"].get("name"), where, "no name")
+    fields(document, "V1" + kind, where)
     if kind == "Pod":
-        only(document, {"apiVersion", "kind", "metadata", "spec"}, where)
         pod(document["spec"], where)
     elif kind == "DaemonSet":
-        only(document["spec"], {"selector", "template"}, where)
         template = document["spec"]["template"]
         labels = document["spec"]["selector"]["matchLabels"]
         check(labels.items() <= template["metadata"]["labels"].items(), where, "selector matches nothing")
@@ -85,9 +97,7 @@ def kubernetes(document, where):
 
 
 def compose(document, where):
-    only(document, {"services", "secrets"}, where)
     for name, service in document["services"].items():
-        only(service, SERVICE, f"{where}:{name}")
         for secret in service.get("secrets", []):
             check(secret in document["secrets"], f"{where}:{name}", f"no secret {secret}")
         for other in service.get("depends_on", {}):

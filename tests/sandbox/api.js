@@ -28,9 +28,18 @@ function readBody(request) {
   });
 }
 
+// What newer servers do without saying so (protocol 5.6).
+const RETIRED = [
+  'ARTIFACT_TAGS', 'PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP', 'ARTIFACT_COLLECTION_MEMBERSHIP_FILES',
+  'ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER',
+];
+
 // What resolvers get: the caller, the state and what the server can do.
 function makeContext(world, user, userAgent) {
-  const feature = (name) => !world.store.featuresAbsent && world.store.features.get(name) === true;
+  const { features, featuresAbsent } = world.store;
+  const feature = (name) => (RETIRED.includes(name)
+    ? featuresAbsent || features.get(name) !== false
+    : !featuresAbsent && features.get(name) === true);
   return {
     world,
     store: world.store,

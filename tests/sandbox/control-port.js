@@ -47,6 +47,17 @@ const ROUTES = {
     world.artifacts.redirect = Boolean(body.redirect);
     return {};
   },
+  'POST /references': (world, body) => {
+    if (!['listed', 'unlisted', 'signed'].includes(body)) {
+      throw badRequest('references are listed, unlisted or signed');
+    }
+    world.store.references = body;
+    return {};
+  },
+  'POST /storage': (world, body) => {
+    world.storage.form = body;
+    return {};
+  },
   'POST /canned': (world, body) => {
     world.api.canned = body.on ? new Map() : null;
     return {};

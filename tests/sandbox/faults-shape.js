@@ -2,6 +2,7 @@
 // Faults on the wire: what happens to the bytes of an answer's body.
 'use strict';
 
+const zlib = require('zlib');
 const { Readable, Transform, pipeline } = require('stream');
 const { abort, head, send } = require('./respond');
 
@@ -209,6 +210,16 @@ const SHAPE = {
     shape: (faults, fault, response, status, headers, source) => {
       head(response, status, headers);
       flipBytes(response, source, fault.offset || 0, fault.count || 1);
+      return true;
+    },
+  },
+  // Encoded, whether the client asked for that or not.
+  gzip: {
+    params: [],
+    shape: (faults, fault, response, status, headers, source) => {
+      const { 'content-length': _, ...others } = headers;
+      head(response, status, { ...others, 'content-encoding': 'gzip' });
+      pipeline(readable(source), zlib.createGzip(), response, () => {});
       return true;
     },
   },

@@ -74,7 +74,8 @@ class FileSet {
 
   // Stored files only: a reference has no file in the object store.
   stored() {
-    return this.entries().filter((entry) => !entry.ref);
+    this.storedList = this.storedList || this.entries().filter((entry) => !entry.ref);
+    return this.storedList;
   }
 
   position(path) {

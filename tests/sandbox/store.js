@@ -38,6 +38,8 @@ class Store {
     this.clientIds = new Map();
     this.features = new Map(FEATURES.map((name) => [name, true]));
     this.featuresAbsent = false;
+    // How `files` lists references: listed, unlisted, or signed like stored files.
+    this.references = 'listed';
     this.tokens = { life: 3600, assertions: new Map(), live: new Map() };
     this.urlLife = 3600;
     this.defaultKey = null;

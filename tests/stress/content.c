@@ -37,6 +37,7 @@ static struct artifact_file *make_file(size_t i, bool resolved)
     struct artifact_file file = {.path = text_of(files[i].path),
                                  .reference = text_of(files[i].reference),
                                  .size = files[i].size};
+    file.stored = resolved || !file.reference.bytes;
     if (resolved) {
         file.stored_in = text_of("id");
         file.stored_as = text_of("a.txt");

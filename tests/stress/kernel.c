@@ -396,9 +396,16 @@ int fuse_lowlevel_notify_inval_entry(struct fuse_session *se, fuse_ino_t parent,
     return notified();
 }
 
+#ifdef EXPIRE_ENTRY_HAS_FLAGS
 int fuse_lowlevel_notify_expire_entry(struct fuse_session *se, fuse_ino_t parent, const char *name,
                                       size_t length, enum fuse_expire_flags flags)
+#else
+int fuse_lowlevel_notify_expire_entry(struct fuse_session *se, fuse_ino_t parent, const char *name,
+                                      size_t length)
+#endif
 {
+#ifdef EXPIRE_ENTRY_HAS_FLAGS
     (void)flags;
+#endif
     return fuse_lowlevel_notify_inval_entry(se, parent, name, length);
 }

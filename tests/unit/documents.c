@@ -67,14 +67,14 @@ static void the_type_of_an_implementation_will_do(void)
         documents_words_refused("Cannot query field \"ttlDurationSeconds\" on type \"Artifact\"."));
 }
 
-static bool no_feature(const void *context, const char *feature)
+static bool tags_are_off(const void *context, const char *feature)
 {
-    return context == NULL && strcmp(feature, "ARTIFACT_TAGS") != 0;
+    return context == NULL && strcmp(feature, "ARTIFACT_TAGS") == 0;
 }
 
 static void features_that_are_off(void)
 {
-    uint64_t words = documents_words_disabled(no_feature, NULL);
+    uint64_t words = documents_words_disabled(tags_are_off, NULL);
     CHECK(words != 0);
     CHECK(!writes("RegistryVersions", words, "tags"));
     CHECK(writes("RegistryCollections", words, "tags"));

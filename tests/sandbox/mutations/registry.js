@@ -87,7 +87,7 @@ function upsertModel(input, ctx) {
     throw notFound('entity');
   }
   checkRegistry(name, input);
-  if (input.artifactTypes || given(input.allowAllArtifactTypesInRegistry)) {
+  if (input.artifactTypes && input.artifactTypes.length > 0) {
     ctx.requireFeature('INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION');
   }
   const existing = ctx.store.findProject(entityName, name);

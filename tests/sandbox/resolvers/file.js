@@ -17,13 +17,15 @@ function requireFiles(ctx, project) {
   }
 }
 
-function selected(artifact, names) {
+// References among them, unless the seed says otherwise (protocol 8.1).
+function selected(artifact, names, ctx) {
   const set = artifact.fileSet;
+  const unlisted = ctx.store.references === 'unlisted';
   if (!names) {
-    set.storedList = set.storedList || set.stored();
-    return set.storedList;
+    return unlisted ? set.stored() : set.entries();
   }
-  return names.map((name) => set.entries()[set.position(name)]).filter((e) => e && !e.ref);
+  return names.map((name) => set.entries()[set.position(name)])
+    .filter((e) => e && !(e.ref && unlisted));
 }
 
 const fileEdges = (artifact, edges) => edges.map((edge) => ({
@@ -32,7 +34,7 @@ const fileEdges = (artifact, edges) => edges.map((edge) => ({
 
 function filesPage(artifact, project, args, ctx) {
   requireFiles(ctx, project);
-  const page = connection(selected(artifact, args.names), args, show, FILES);
+  const page = connection(selected(artifact, args.names, ctx), args, show, FILES);
   page.edges = fileEdges(artifact, page.edges);
   page.totalCount = ctx.feature('TOTAL_COUNT_IN_FILE_CONNECTION') ? page.totalCount : null;
   return page;
@@ -58,11 +60,14 @@ function mimetype(name) {
   return known[name.split('.').pop()] || 'application/octet-stream';
 }
 
-// Goes through the API host: needs credentials (protocol 8.3).
+// Goes through the API host: needs credentials (protocol 8.3). Of a reference: the reference itself.
 function fallbackUrl(file, ctx) {
   const { artifact, entry } = file;
   if (!entry) {
     return null;
+  }
+  if (entry.ref) {
+    return ctx.store.references === 'signed' ? null : entry.ref;
   }
   const { project } = artifact.sequence;
   const hex = entry.content.md5Hex();
@@ -74,19 +79,28 @@ function fallbackUrl(file, ctx) {
   return `${ctx.baseUrl}/artifactsV2/${artifact.region || 'default'}/${owner}/${birth}/${hex}`;
 }
 
+// A server that signs whatever it lists does so for references as well.
+function directUrl(file, ctx) {
+  const { entry } = file;
+  return entry && entry.ref && ctx.store.references !== 'signed' ? entry.ref
+    : ctx.sign(file.artifact, entry);
+}
+
+const isStored = (file) => Boolean(file.entry && !file.entry.ref);
+
 const File = {
   id: (f) => encodeId('File', `${f.artifact.n}:${storedName(f)}`),
   name: storedName,
   displayName: storedName,
   url: (f, _, ctx) => fallbackUrl(f, ctx),
-  directUrl: (f, _, ctx) => ctx.sign(f.artifact, f.entry),
-  sizeBytes: (f) => (f.entry ? f.entry.size
+  directUrl: (f, _, ctx) => directUrl(f, ctx),
+  sizeBytes: (f) => (f.entry ? f.entry.size || 0
     : Buffer.byteLength(manifestText(f.artifact, encodeId('Artifact', f.artifact.n)))),
-  storagePath: (f) => (f.entry ? `wandb_artifacts/${f.artifact.n}/${f.entry.content.md5Hex()}` : null),
-  mimetype: (f) => mimetype(storedName(f)),
+  storagePath: (f) => (isStored(f) ? `wandb_artifacts/${f.artifact.n}/${f.entry.content.md5Hex()}` : null),
+  mimetype: (f) => (f.entry && f.entry.ref ? null : mimetype(storedName(f))),
   updatedAt: (f) => (f.entry && f.entry.updatedAt) || f.artifact.createdAt,
   digest: (f) => (f.entry ? f.entry.digest : null),
-  md5: (f) => (f.entry ? f.entry.digest : null),
+  md5: (f) => (isStored(f) ? f.entry.digest : null),
 };
 
 const ArtifactManifest = { file: (m) => ({ artifact: m.artifact, entry: null }) };

@@ -31,6 +31,7 @@ function loadStore(name, params) {
   } else {
     require(file).build(store, params);
   }
+  store.references = params.references || store.references;
   return store;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Fills a store from a plain tree, the form of JSON seeds:
-// { features, url_life, token_life,
+// { features, url_life, token_life, references,
 //   organizations: [{ name, entity, advancedSearch, registries: [registry] }],
 //   teams: [{ name, organization, projects: [registry] }], users: [user] }
 // registry: { name, description, access, types, ..., collections: [collection] }
@@ -61,6 +61,7 @@ function plant(store, tree) {
   }
   store.urlLife = tree.url_life === undefined ? store.urlLife : tree.url_life;
   store.tokens.life = tree.token_life === undefined ? store.tokens.life : tree.token_life;
+  store.references = tree.references || store.references;
   for (const organization of tree.organizations || []) {
     store.addOrganization(organization);
   }
