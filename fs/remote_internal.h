@@ -119,6 +119,12 @@ bool remote_any(const struct remote_waiter *waiter, const void *context);
 
 /* All blocks of the range are in memory. */
 bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t end);
+/* Fills the view with offset … end if all of it is in memory and may be shown. */
+bool remote_view_memory(struct remote_file *file, uint64_t offset, uint64_t end, bool sequential,
+                        struct remote_view *view);
+/* The same from the disk. Without the lock. */
+bool remote_view_disk(struct remote_file *file, uint64_t offset, uint64_t end,
+                      struct remote_view *view);
 uint8_t chunk_mask(const struct remote_file *file, uint64_t number, uint64_t offset, uint64_t end);
 
 /* Starts streams for what is neither in memory nor on its way: all of offset … demanded, and, as
