@@ -4,6 +4,7 @@
 #include "backoff.h"
 #include "base/clock.h"
 #include "internal.h"
+#include "no_proxy.h"
 
 #include <inttypes.h>
 #include <strings.h>
@@ -145,6 +146,9 @@ static void set_request_headers(struct transfer *transfer)
     }
     if (exchange->authorization) {
         add_header(transfer, exchange->authorization->header);
+        /* What both official clients send: without effect but for who administers the site. */
+        if (exchange->request->class == HTTP_METADATA)
+            add_header(transfer, "Use-Admin-Privileges: true");
         if (settings->username_header)
             add_header(transfer, settings->username_header);
         if (settings->email_header)
@@ -161,11 +165,29 @@ static void set_proxy(CURL *easy, const struct http_exchange *exchange)
     bool own = exchange->place == URL_BELOW || exchange->place == URL_SAME_HOST;
     const char *proxy = !own ? NULL : encrypted ? settings->https_proxy : settings->http_proxy;
     curl_easy_setopt(easy, CURLOPT_NOPROXY, proxy ? "" : NULL);
+    if (!proxy && no_proxy_matches(settings->no_proxy, exchange->url))
+        proxy = "";
     if (!proxy && !encrypted)
         proxy = settings->any_http_proxy;
     curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
     curl_easy_setopt(easy, CURLOPT_PROXYHEADER, settings->proxy_headers);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+}
+
+static void set_certificates(CURL *easy, const struct settings *settings)
+{
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, settings->insecure ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, settings->insecure ? 0L : 2L);
+    if (settings->ca_directories)
+        curl_easy_setopt(easy, CURLOPT_CAPATH, settings->ca_directories);
+    if (settings->ca_bundle.size > 0) {
+        struct curl_blob bundle = {.data = settings->ca_bundle.data,
+                                   .len = settings->ca_bundle.size,
+                                   .flags = CURL_BLOB_NOCOPY};
+        curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &bundle);
+    } else if (settings->ca_file) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_file);
+    }
 }
 
 static void set_method(CURL *easy, const struct http_request *request)
@@ -216,10 +238,7 @@ static void set_options(struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, exchange->deadline == INT64_MAX ? 0L : left);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      left < CONNECT_TIMEOUT_MS ? left : CONNECT_TIMEOUT_MS);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, client->settings.insecure ? 0L : 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, client->settings.insecure ? 0L : 2L);
-    if (client->settings.ca_file)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, client->settings.ca_file);
+    set_certificates(easy, &client->settings);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);

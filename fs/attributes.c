@@ -41,6 +41,7 @@ bool lookup_body(struct request *request)
     cleanup_buf struct buf scratch;
     buf_init(&scratch, TEXT_CEILING);
     pthread_mutex_lock(&fs->nodes.lock);
+    nodes_trim(&fs->nodes);
     struct place directory = node_place(&fs->nodes, request->id);
     enum readiness readiness = FAILED;
     bool editable = local_is_directory(directory);

@@ -2,6 +2,7 @@
 #include "change.h"
 
 #include "base/clock.h"
+#include "callers.h"
 #include "errnos.h"
 #include "kernel_cache.h"
 #include "member.h"
@@ -50,6 +51,7 @@ void change_unref(struct change *change)
     if (change->made)
         node_drop(nodes, change->made);
     node_drop(nodes, change->node);
+    nodes_trim(nodes);
     pthread_mutex_unlock(&nodes->lock);
     buf_release(&change->text);
     object_unref(change->base);
@@ -98,6 +100,8 @@ static void end(struct change *change, const struct error *error, struct change 
     change->started = change->done = true;
     if (error)
         change->error = *error;
+    if (!error && change->member)
+        caller_forget_removal(change->node, change->member->name);
     if (change->type->ended)
         change->type->ended(change, error);
     if (room && room->running == change) {

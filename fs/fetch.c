@@ -55,6 +55,7 @@ static void drop(struct filesystem *fs, const struct need *need)
 {
     pthread_mutex_lock(&fs->nodes.lock);
     node_drop(&fs->nodes, need->node);
+    nodes_trim(&fs->nodes);
     pthread_mutex_unlock(&fs->nodes.lock);
     change_unref(need->change);
     listing_unref(need->listing);

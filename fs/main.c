@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "ancestry.h"
 #include "base/clock.h"
 #include "daemon.h"
 #include "directory.h"
@@ -76,6 +77,16 @@ static void keep_memory_private(void)
     prctl(PR_SET_DUMPABLE, 0);
 }
 
+/* Users raise the hard limit; the soft one is low for the sake of programs that use select(). */
+static void use_all_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static bool make_parts(struct filesystem *fs)
 {
     fs->journal = journal_new();
@@ -122,6 +133,7 @@ static int connect_client(struct filesystem *fs)
     struct client_config config = {
         .base_url = options->base_url,
         .api_key_file = options->api_key_file,
+        .ignores_working_directory = started_by_mount(),
         .user_agent = "registryfs/" REGISTRYFS_VERSION,
         .timeout_ms = options->timeout_ms,
         .answer_memory =
@@ -281,8 +293,10 @@ static int serve(struct mount *mount)
     int code = make_parts(fs) ? 0 : fail(EXIT_SYSTEM, "out of memory");
     if (code == 0)
         code = connect_client(fs);
-    if (code == 0)
+    if (code == 0) {
+        read_file_use_server(fs);
         code = open_tree(fs);
+    }
     if (code == 0)
         code = mount_session(fs);
     if (code == 0)
@@ -312,10 +326,13 @@ static int mount_and_serve(struct options *options)
     options->cache_dir = absolute(options->cache_dir, cache_dir);
     options->mountpoint = absolute(options->mountpoint, mountpoint);
     struct mount mount = {.fs = {.options = options}};
-    char message[512];
+    char message[PATH_MAX + 512];
     int code = mountpoint_check(options->mountpoint, message, sizeof message);
+    if (!code && !read_file_cache_is_safe(options, message, sizeof message))
+        code = EXIT_MOUNT_FAILED;
     if (code)
         return fail(code, message);
+    use_all_descriptors();
     enum daemon_role role =
         daemon_start(&mount.daemon, options->foreground, options->ready_fd, &code);
     if (role == DAEMON_PARENT)

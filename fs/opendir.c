@@ -101,6 +101,7 @@ static void close_directory(struct filesystem *fs, struct open_directory *open)
     if (open->shown)
         node_facet(open->place.node, open->place.member)->showing--;
     node_drop(nodes, open->place.node);
+    nodes_trim(nodes);
     pthread_mutex_unlock(&nodes->lock);
     free(open);
 }
@@ -302,6 +303,7 @@ static bool answer_page(struct request *request, add_entry *add)
     }
     buf_init(&page.scratch, TEXT_CEILING);
     pthread_mutex_lock(&nodes->lock);
+    nodes_trim(nodes);
     page.looked_at = walk_looks(request);
     for (;; page.next++) {
         struct place place;

@@ -50,6 +50,7 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     }
     if (open->local)
         drop_local(fs, open);
+    nodes_trim(&fs->nodes);
     pthread_mutex_unlock(&fs->nodes.lock);
     if (open->reader)
         remote_reader_unref(open->reader);
@@ -195,8 +196,8 @@ static bool is_gone(struct request *request)
 static enum readiness open_content(struct request *request, struct open_file *open,
                                    int *error_number)
 {
-    session_loop_step_aside();
-    open->reader = read_file_open(steal(open->origin));
+    bool may_wait = session_loop_may_wait();
+    open->reader = read_file_open(steal(open->origin), may_wait);
     *error_number = open->reader ? ESTALE : ENOMEM;
     if (!open->reader || is_gone(request))
         return FAILED;

@@ -60,7 +60,8 @@ enum readiness place_find(struct request *request, struct place directory, const
 bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
                  struct fuse_entry_param *entry)
 {
-    *entry = (struct fuse_entry_param){.ino = node_id(&fs->nodes, place), .generation = 1};
+    *entry = (struct fuse_entry_param){.ino = node_id(&fs->nodes, place),
+                                       .generation = place.node->generation};
     if (!place_stat(fs, place, scratch, &entry->attr))
         return false;
     double left = ready_seconds_left(fs, place.node);

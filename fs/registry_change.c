@@ -2,16 +2,21 @@
 #include "registry_change.h"
 
 #include "base/clock.h"
+#include "callers.h"
 #include "directory.h"
+#include "errnos.h"
 #include "kernel_cache.h"
 #include "member.h"
 #include "name.h"
 #include "options.h"
 #include "place.h"
 #include "room.h"
+#include "stat.h"
 #include "unsaved.h"
 
 #include <errno.h>
+
+enum { PATH_SIZE = 1024 + NAME_LIMIT };
 
 /* The registry's object and those above it, as they are known now. */
 static void look_up(struct change *change, struct lineage *lineage)
@@ -134,6 +139,46 @@ static enum readiness begin_named(struct request *request, struct change *change
     return FAILED;
 }
 
+/* Needs nodes->lock: says in `errors` why a name in an organization is refused. */
+static void report_refusal(const struct request *request, const struct node *organization,
+                           const char *name, enum error_kind kind, const char *reason)
+{
+    char path[PATH_SIZE];
+    place_path((struct place){(struct node *)(uintptr_t)organization, MEMBER_SELF}, path,
+               sizeof path - NAME_LIMIT - 2);
+    size_t used = strlen(path);
+    snprintf(path + used, sizeof path - used, "/%.*s", NAME_LIMIT, name);
+    journal_add(request->fs->journal, request->operation, path, kind, reason);
+}
+
+/* What the new file name of a registry breaks; *error says the rule. */
+static void check_new_name(const char *file_name, struct error *error)
+{
+    struct text name = {0};
+    if (file_name[0] == '.' || file_name[0] == '@')
+        error_set(error, ERROR_NOT_PERMITTED, "a registry's name must not start with . or @");
+    else if (name_is_cut(file_name) || !name_unescape(file_name, &name))
+        error_set(error, ERROR_NOT_PERMITTED, "no registry can have this file name");
+    else if (registry_check_name(name, error) != 0 && error->kind == ERROR_INVALID)
+        error->kind = ERROR_NOT_PERMITTED;
+    free((char *)(uintptr_t)name.bytes);
+}
+
+void registry_note_refused_move(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    struct caller caller = caller_of_request(request);
+    pthread_mutex_lock(&nodes->lock);
+    struct place from = node_place(nodes, request->id), to = node_place(nodes, request->other_id);
+    if (from.node->kind == NODE_ORGANIZATION && to.node->kind == NODE_ORGANIZATION &&
+        from.node != to.node) {
+        caller_note(to.node, caller, DEED_MOVE_TO_HERE, request->other_name);
+        report_refusal(request, to.node, request->other_name, ERROR_NOT_PERMITTED,
+                       "a registry cannot be moved to another organization; nothing was sent");
+    }
+    pthread_mutex_unlock(&nodes->lock);
+}
+
 enum readiness registry_rename(struct request *request, struct place from, struct place to,
                                int *error_number)
 {
@@ -145,13 +190,20 @@ enum readiness registry_rename(struct request *request, struct place from, struc
     *error_number = ENOENT;
     if (!node)
         return FAILED;
-    *error_number = to.node->kind == NODE_ORGANIZATION ? EXDEV : EPERM;
+    *error_number = EPERM; /* EXDEV would make tools delete what is there, and copy */
     if (from.node != to.node)
         return FAILED;
     *error_number = EEXIST;
     if (node_find(&fs->nodes, to.node, to.member, request->other_name) ||
         node_find_query(&fs->nodes, to.node, to.member, request->other_name))
         return FAILED;
+    struct error rule = {0};
+    check_new_name(request->other_name, &rule);
+    if (rule.kind != ERROR_NONE) {
+        *error_number = errno_of(rule.kind);
+        report_refusal(request, to.node, request->other_name, rule.kind, rule.message);
+        return FAILED;
+    }
     const struct room *room = room_find(node);
     if (room && room->running)
         return change_wait(request, room->running);
@@ -222,11 +274,43 @@ static enum readiness create(struct request *request, struct fuse_entry_param *e
     return begin_named(request, change, request->name, error_number);
 }
 
+/* Whether this is the next step of a tool whose mv to here was refused, or that is just reading the
+ * registry of that name in another organization: a copy would publish it there. */
+static bool is_copied_here(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    struct caller caller = caller_of_request(request);
+    pid_t openers[MOST_OPENERS];
+    unsigned count = 0;
+    bool copied = false;
+    pthread_mutex_lock(&nodes->lock);
+    struct place directory = node_place(nodes, request->id);
+    if (directory.node->kind == NODE_ORGANIZATION && directory.member == MEMBER_SELF) {
+        copied = caller_did(directory.node, caller, DEED_MOVE_TO_HERE, request->name);
+        count = caller_openers(nodes, directory.node, request->name, openers);
+    }
+    pthread_mutex_unlock(&nodes->lock);
+    for (unsigned i = 0; i < count && !copied; i++)
+        copied = caller.group && caller_of(openers[i]).group == caller.group;
+    if (!copied)
+        return false;
+    pthread_mutex_lock(&nodes->lock);
+    report_refusal(request, node_place(nodes, request->id).node, request->name, ERROR_NOT_PERMITTED,
+                   "a registry is not copied to another organization with its files; mkdir alone "
+                   "makes a new one");
+    pthread_mutex_unlock(&nodes->lock);
+    return true;
+}
+
 bool mkdir_body(struct request *request)
 {
     struct nodes *nodes = &request->fs->nodes;
     struct fuse_entry_param entry;
     int error_number = 0;
+    if (!request->change && is_copied_here(request)) {
+        fuse_reply_err(request->fuse, EPERM);
+        return true;
+    }
     pthread_mutex_lock(&nodes->lock);
     enum readiness readiness = create(request, &entry, &error_number);
     pthread_mutex_unlock(&nodes->lock);
@@ -271,23 +355,52 @@ static int run_remove(struct change *change, struct call *call)
 
 static const struct change_type remove_type = {"rmdir", run_remove, NULL, 0};
 
-static enum readiness remove_registry(struct request *request, int *error_number)
+/* The errno of what no rmdir may remove, or 0. Tries are noted: what comes next may be the
+ * deleter's rmdir of a registry. EBUSY because some tools go on after EPERM and ENOTEMPTY. */
+static int refuse_rmdir(struct request *request, struct place directory, struct caller caller)
+{
+    struct filesystem *fs = request->fs;
+    struct node *registry = node_ancestor(directory.node, NODE_REGISTRY);
+    struct node *named = node_find(&fs->nodes, directory.node, directory.member, request->name);
+    if (registry)
+        caller_note(registry, caller, DEED_REMOVAL, NULL);
+    int error_number = place_refuses_change(request, directory);
+    if (named && named->kind == NODE_ORGANIZATION && error_number == EPERM) {
+        caller_note(named, caller, DEED_RMDIR, NULL);
+        error_number = EBUSY;
+    }
+    if (!error_number &&
+        (directory.node->kind != NODE_ORGANIZATION || fs->options->rmdir == RMDIR_NEVER))
+        error_number = EPERM;
+    return error_number || named ? error_number : ENOENT;
+}
+
+/* Whether the caller is on its way through the tree with everything that it finds. */
+static bool is_deleter(const struct node *registry, struct caller caller)
+{
+    return caller_did(registry, caller, DEED_REMOVAL, NULL) ||
+           caller_did(registry->parent, caller, DEED_RMDIR, NULL);
+}
+
+static enum readiness remove_registry(struct request *request, struct caller caller,
+                                      int *error_number)
 {
     struct filesystem *fs = request->fs;
     struct place directory = node_place(&fs->nodes, request->id);
     if (request->change)
         return change_outcome(request, error_number);
     error_clear(&request->failure);
-    *error_number = place_refuses_change(request, directory);
-    if (!*error_number &&
-        (directory.node->kind != NODE_ORGANIZATION || fs->options->rmdir == RMDIR_NEVER))
-        *error_number = EPERM;
+    *error_number = refuse_rmdir(request, directory, caller);
     if (*error_number)
         return FAILED;
     struct node *node = node_find(&fs->nodes, directory.node, directory.member, request->name);
-    *error_number = ENOENT;
-    if (!node)
+    *error_number = ENOTEMPTY;
+    if (is_deleter(node, caller)) {
+        report_refusal(request, directory.node, request->name, ERROR_NOT_EMPTY,
+                       "not deleted: the same session has just tried to remove what is in it, as "
+                       "recursive deleters do; rmdir alone works after ten seconds");
         return FAILED;
+    }
     const struct room *room = room_find(node);
     if (room && room->running)
         return change_wait(request, room->running);
@@ -299,9 +412,10 @@ static enum readiness remove_registry(struct request *request, int *error_number
 bool rmdir_body(struct request *request)
 {
     struct nodes *nodes = &request->fs->nodes;
+    struct caller caller = caller_of_request(request);
     int error_number = 0;
     pthread_mutex_lock(&nodes->lock);
-    enum readiness readiness = remove_registry(request, &error_number);
+    enum readiness readiness = remove_registry(request, caller, &error_number);
     pthread_mutex_unlock(&nodes->lock);
     if (readiness != WAITING)
         fuse_reply_err(request->fuse, readiness == READY ? 0 : error_number);

@@ -11,6 +11,9 @@ bool rmdir_body(struct request *request);
 /* `mv ORG/A ORG/B`: a part of rename_body (scratch.h). Needs nodes->lock. */
 enum readiness registry_rename(struct request *request, struct place from, struct place to,
                                int *error_number);
+/* After a rename_body that is answered with EPERM: a move to another organization is remembered, so
+ * that the copy which some tools make instead is refused, too. No lock held. */
+void registry_note_refused_move(struct request *request);
 
 /* For changes that run, on a worker with no lock held. */
 

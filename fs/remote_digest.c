@@ -386,30 +386,24 @@ static void conclude(struct digest *digest)
         digest_run(file);
 }
 
+static bool fits_seals(const void *context, uint64_t offset, const char *bytes, size_t size)
+{
+    const struct digest *digest = context;
+    bool fits = true;
+    for (size_t at = 0; fits && at < size; at += DISK_BLOCK) {
+        uint32_t seal = digest_seal(digest->file->files, bytes + at,
+                                    size - at < DISK_BLOCK ? size - at : DISK_BLOCK);
+        fits = (look_at(digest, (offset + at) / DISK_BLOCK) & ~SHOWN) == seal;
+    }
+    return fits;
+}
+
 /* Of a content that is right: whether the disk has the same, to be believed from now on. */
 static void settle_disk(struct digest *digest)
 {
-    struct remote_file *file = digest->file;
-    cleanup_free char *buffer = malloc(CHUNK);
-    bool present, fits = true;
-    uint64_t offset = 0;
-    if (!buffer || disk_file_run(file->disk, 0, digest->size, &present) < digest->size || !present)
-        return;
-    for (size_t got = 1; fits && got > 0 && offset < digest->size && !must_stop(file);
-         offset += got) {
-        got = read_disk(digest, offset, buffer);
-        for (size_t at = 0; fits && at < got; at += DISK_BLOCK) {
-            size_t size = got - at < DISK_BLOCK ? got - at : DISK_BLOCK;
-            uint32_t seal = digest_seal(file->files, buffer + at, size);
-            fits = (look_at(digest, (offset + at) / DISK_BLOCK) & ~SHOWN) == seal;
-        }
-    }
-    if (!fits)
-        disk_file_forget(file->disk);
-    else if (offset == digest->size)
-        disk_file_vouch(file->disk);
-    if (!fits || offset == digest->size)
-        digest->settled = true;
+    const struct remote_file *file = digest->file;
+    digest->settled = disk_file_compare(file->disk, fits_seals, digest, &file->files->stopping) !=
+                      DISK_CHECK_INCOMPLETE;
 }
 
 static void run(struct job *job)

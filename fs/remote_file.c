@@ -120,7 +120,7 @@ static struct remote_file *find_file(const struct remote_files *files, uint64_t 
 }
 
 static struct remote_file *file_new(struct remote_files *files, uint64_t key,
-                                    const struct remote_source *source)
+                                    const struct remote_source *source, bool judge)
 {
     struct remote_file *file = calloc(1, sizeof *file);
     if (!file)
@@ -137,8 +137,11 @@ static struct remote_file *file_new(struct remote_files *files, uint64_t key,
         return NULL;
     }
     file->digest->file = file;
-    if (file->disk)
+    file->judged = !file->disk;
+    if (file->disk && judge)
         remote_judge_disk(file);
+    /* Readers wait until a worker has looked. */
+    file->examining |= !file->judged;
     return file;
 }
 
@@ -209,12 +212,12 @@ void remote_file_unref(struct remote_file *file)
         file_free(file);
 }
 
-struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
-                                  const struct remote_source *source)
+static struct remote_reader *open_reader(struct remote_files *files, uint64_t key,
+                                         const struct remote_source *source, bool judge)
 {
     struct remote_reader *reader = calloc(1, sizeof *reader);
     /* Made before it is known whether it is needed: opening asks the disk, not under the lock. */
-    struct remote_file *spare = reader ? file_new(files, key, source) : NULL;
+    struct remote_file *spare = reader ? file_new(files, key, source, judge) : NULL;
     if (!spare) {
         free(reader);
         source->release(source->context);
@@ -222,7 +225,7 @@ struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
     }
     pthread_mutex_lock(&files->lock);
     struct remote_file *file = find_file(files, key, source);
-    bool examine = !file && spare->examine;
+    bool examine = !file && (spare->examine || !spare->judged);
     reader->pages_are_good = file != NULL;
     if (!file) {
         file = steal(spare);
@@ -240,6 +243,18 @@ struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
     if (examine)
         remote_examine(file);
     return reader;
+}
+
+struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
+                                  const struct remote_source *source)
+{
+    return open_reader(files, key, source, true);
+}
+
+struct remote_reader *remote_open_later(struct remote_files *files, uint64_t key,
+                                        const struct remote_source *source)
+{
+    return open_reader(files, key, source, false);
 }
 
 struct remote_reader *remote_reader_ref(struct remote_reader *reader)
@@ -291,53 +306,6 @@ bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t 
 
 /* --- reading --- */
 
-/* The largest window: half the memory, shared by those who read. */
-static uint64_t largest_window(struct remote_reader *reader)
-{
-    struct remote_files *files = reader->file->files;
-    int64_t second = clock_milliseconds() / 1000;
-    if (files->epoch != second) {
-        files->active_last_second = files->epoch + 1 == second ? files->active : 0;
-        files->active = 0;
-        files->epoch = second;
-    }
-    if (reader->epoch != second) {
-        reader->epoch = second;
-        files->active++;
-    }
-    unsigned active =
-        files->active > files->active_last_second ? files->active : files->active_last_second;
-    return (uint64_t)files->pool.count * CHUNK / 2 / active;
-}
-
-/* Fetches ahead of a reader who was just served. */
-static void read_ahead(struct remote_reader *reader)
-{
-    struct remote_file *file = reader->file;
-    uint64_t from, to;
-    bool present = false, starved;
-    struct stream *streams = NULL;
-    pthread_mutex_lock(&file->files->lock);
-    bool more =
-        readahead_next(&reader->ahead, file->source.size, largest_window(reader), &from, &to);
-    pthread_mutex_unlock(&file->files->lock);
-    if (!more)
-        return;
-    if (file->disk) {
-        uint64_t run = disk_file_run(file->disk, from, to, &present);
-        to = present ? run : to;
-    }
-    if (present)
-        disk_file_prefetch(file->disk, from, to - from);
-    pthread_mutex_lock(&file->files->lock);
-    if (!present)
-        streams = stream_plan(file, from, from, to, &starved);
-    if (reader->ahead.planned < to)
-        reader->ahead.planned = to;
-    pthread_mutex_unlock(&file->files->lock);
-    stream_submit(streams);
-}
-
 /* Whether the read has failed before it begins. */
 static bool has_failed(struct remote_reader *reader, uint64_t offset, uint64_t end,
                        struct error *error)
@@ -374,8 +342,8 @@ static void hash_on(struct remote_file *file, uint64_t offset, uint64_t end)
         digest_run(file);
 }
 
-enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, size_t size,
-                               struct remote_view *view, struct error *error)
+static enum remote_result read_from(struct remote_reader *reader, uint64_t offset, size_t size,
+                                    bool disk, struct remote_view *view, struct error *error)
 {
     struct remote_file *file = reader->file;
     struct remote_files *files = file->files;
@@ -398,12 +366,24 @@ enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, si
     if (served)
         atomic_fetch_add(&files->from_memory, view->size);
     else
-        served = !examining && !gated && remote_view_disk(file, offset, end, view);
+        served = disk && !examining && !gated && remote_view_disk(file, offset, end, view);
     if (!served)
         return REMOTE_WAIT;
     hash_on(file, offset, end);
-    read_ahead(reader);
+    remote_read_ahead(reader, disk);
     return REMOTE_READY;
+}
+
+enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, size_t size,
+                               struct remote_view *view, struct error *error)
+{
+    return read_from(reader, offset, size, true, view, error);
+}
+
+enum remote_result remote_read_memory(struct remote_reader *reader, uint64_t offset, size_t size,
+                                      struct remote_view *view, struct error *error)
+{
+    return read_from(reader, offset, size, false, view, error);
 }
 
 /* --- waiting --- */
@@ -500,7 +480,7 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
                  (remote_in_memory(file, offset, end) && digest_permits(file, offset, end));
     if (!there && !file->examining) {
         /* What is read ahead and touches what is wanted comes with the same request. */
-        if (readahead_next(&reader->ahead, file->source.size, largest_window(reader), &from,
+        if (readahead_next(&reader->ahead, file->source.size, remote_largest_window(reader), &from,
                            &ahead) &&
             from <= end && ahead > end)
             reader->ahead.planned = ahead;

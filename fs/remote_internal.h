@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What remote_file.c and remote_stream.c share. Members need files->lock unless said otherwise. */
+/* What remote_file.c, remote_plan.c and remote_stream.c share. Members need files->lock unless said
+ * otherwise. */
 #ifndef FS_REMOTE_INTERNAL_H
 #define FS_REMOTE_INTERNAL_H
 
@@ -61,7 +62,8 @@ struct remote_file {
     struct remote_waiter *waiters;
     struct stream *streams;
     struct digest *digest;
-    bool examine;         /* a copy on disk is to be checked; immutable */
+    bool judged;          /* it is known what the disk has */
+    bool examine;         /* a copy on disk is to be checked */
     bool examining;       /* … and waiters wait for it */
     unsigned mismatches;  /* how often the whole content had a wrong digest; the digest's job's */
     atomic_bool rejected; /* it was found wrong: nothing more is kept of it; needs no lock */
@@ -133,13 +135,20 @@ uint8_t chunk_mask(const struct remote_file *file, uint64_t number, uint64_t off
 struct stream *stream_plan(struct remote_file *file, uint64_t offset, uint64_t demanded,
                            uint64_t end, bool *starved);
 void stream_submit(struct stream *streams);
+/* The blocks of offset … end are not on their way any more. */
+void stream_unwant(struct remote_file *file, uint64_t offset, uint64_t end);
+/* The largest window: half the memory, shared by those who read. */
+uint64_t remote_largest_window(struct remote_reader *reader);
 
 /* What follows takes the lock itself. */
 
+/* Fetches ahead of a reader who was just served. `disk`: it may be asked what it has. */
+void remote_read_ahead(struct remote_reader *reader, bool disk);
+
 /* Of a new file: whether the official client has a copy of which it is not known that it is right,
- * and whether readers wait until that is known. */
+ * and whether readers wait until that is known. Asks the disk. */
 void remote_judge_disk(struct remote_file *file);
-/* Finds it out on the lane, for a file to be examined. */
+/* Finds it out on the lane, for a file to be examined or not judged yet. */
 void remote_examine(struct remote_file *file);
 
 void remote_file_ref(struct remote_file *file);

@@ -6,91 +6,6 @@
 #include "base/clock.h"
 #include "remote_internal.h"
 
-/* --- planning --- */
-
-/* Makes a place for the block and marks it as being fetched. False: it is there or on its way
- * already, or (*full) there is no memory for it. */
-static bool want_block(struct remote_file *file, uint64_t offset, bool modest, bool *full)
-{
-    struct chunk_pool *pool = &file->files->pool;
-    uint64_t number = offset / CHUNK;
-    uint8_t bit = chunk_mask(file, number, offset, offset + 1);
-    struct chunk *chunk = chunk_find(pool, file, number);
-    if (chunk && ((chunk->present | chunk->wanted) & bit))
-        return false;
-    if (!chunk)
-        chunk = chunk_take(pool, file, number, modest, clock_milliseconds());
-    if (!chunk && !modest && digest_yield(file->files))
-        chunk = chunk_take(pool, file, number, modest, clock_milliseconds());
-    *full = !chunk;
-    if (chunk)
-        chunk->wanted |= bit;
-    return chunk != NULL;
-}
-
-static void stream_run(struct job *job);
-
-static struct stream *stream_new(struct remote_file *file, uint64_t offset, uint64_t end)
-{
-    struct stream *stream = calloc(1, sizeof *stream);
-    if (!stream)
-        return NULL;
-    stream->job.run = stream_run;
-    stream->file = file;
-    stream->offset = stream->position = stream->part = stream->published = offset;
-    stream->end = end;
-    stream->next = file->streams;
-    file->streams = stream;
-    file->references++;
-    file->files->streams++;
-    return stream;
-}
-
-/* The blocks of offset … end are not on their way any more. */
-static void unwant(struct remote_file *file, uint64_t offset, uint64_t end)
-{
-    for (uint64_t number = offset / CHUNK; number * CHUNK < end; number++) {
-        struct chunk *chunk = chunk_find(&file->files->pool, file, number);
-        if (chunk)
-            chunk->wanted &= (uint8_t)~chunk_mask(file, number, offset, end);
-    }
-}
-
-struct stream *stream_plan(struct remote_file *file, uint64_t offset, uint64_t demanded,
-                           uint64_t end, bool *starved)
-{
-    struct remote_files *files = file->files;
-    struct stream *streams = NULL;
-    uint64_t block = offset / DISK_BLOCK * DISK_BLOCK;
-    *starved = false;
-    while (block < end && !files->stopping) {
-        uint64_t start = block;
-        bool full = false;
-        if (block >= demanded && files->streams + RESERVED_STREAMS >= files->width)
-            break;
-        while (block < end && want_block(file, block, block >= demanded, &full))
-            block += DISK_BLOCK;
-        if (block > start) {
-            uint64_t stop = block < file->source.size ? block : file->source.size;
-            struct stream *stream = stream_new(file, start, stop);
-            if (!stream) {
-                unwant(file, start, stop);
-                full = true;
-            } else {
-                stream->planned = streams;
-                streams = stream;
-            }
-        }
-        if (full) {
-            *starved = block < demanded;
-            break;
-        }
-        if (block == start)
-            block += DISK_BLOCK;
-    }
-    return streams;
-}
-
 /* --- chunks --- */
 
 static bool is_ready(const struct remote_waiter *waiter, const void *context)
@@ -369,7 +284,7 @@ static void finish(struct stream *stream, const struct error *error)
     bool again = error->kind == ERROR_NONE || atomic_load(&stream->cancelled);
     leave_chunk(stream);
     pthread_mutex_lock(&files->lock);
-    unwant(file, stream->published, stream->end);
+    stream_unwant(file, stream->published, stream->end);
     unlink_stream(stream);
     struct remote_waiter *failed = remote_take_waiters(file, misses, stream);
     if (failed && !again) {
@@ -426,6 +341,7 @@ static void stream_run(struct job *job)
 static void submit(struct remote_files *files, struct stream *stream)
 {
     struct error error = {0};
+    stream->job.run = stream_run;
     if (lane_submit(files->lane, &stream->job))
         return;
     error_set(&error, ERROR_LOCAL, "no thread can be started");
@@ -447,14 +363,19 @@ struct examination {
     struct remote_file *file;
 };
 
-static void end_examination(struct examination *examination)
+static void end_waiting(struct remote_file *file)
 {
-    struct remote_file *file = examination->file;
     pthread_mutex_lock(&file->files->lock);
     file->examining = false;
     struct remote_waiter *waiters = remote_take_waiters(file, remote_any, NULL);
     pthread_mutex_unlock(&file->files->lock);
     remote_resume(waiters, NULL);
+}
+
+static void end_examination(struct examination *examination)
+{
+    struct remote_file *file = examination->file;
+    end_waiting(file);
     remote_file_unref(file);
     free(examination);
 }
@@ -464,34 +385,39 @@ static void examination_run(struct job *job)
     struct examination *examination = (struct examination *)(void *)job;
     struct remote_file *file = examination->file;
     const atomic_bool *stopping = &file->files->stopping;
-    if (disk_file_adopt(file->disk, stopping))
+    if (!file->judged)
+        remote_judge_disk(file);
+    pthread_mutex_lock(&file->files->lock);
+    bool awaited = file->examining;
+    pthread_mutex_unlock(&file->files->lock);
+    if (!awaited)
+        end_waiting(file);
+    if (file->examine && disk_file_adopt(file->disk, stopping))
         digest_vouched(file);
     end_examination(examination);
 }
 
 void remote_judge_disk(struct remote_file *file)
 {
-    if (disk_file_is_verified(file->disk)) {
+    bool verified = disk_file_is_verified(file->disk);
+    bool adoptable = !verified && disk_file_adoptable(file->disk);
+    if (verified)
         digest_vouched(file);
-        return;
-    }
-    file->examine = disk_file_adoptable(file->disk);
-    file->examining = file->examine && file->source.size <= AWAITED_COPY_SIZE;
+    pthread_mutex_lock(&file->files->lock);
+    file->examine = adoptable;
+    file->examining = adoptable && file->source.size <= AWAITED_COPY_SIZE;
+    file->judged = true;
+    pthread_mutex_unlock(&file->files->lock);
 }
 
 void remote_examine(struct remote_file *file)
 {
     struct examination *examination = calloc(1, sizeof *examination);
     if (!examination) {
-        pthread_mutex_lock(&file->files->lock);
-        file->examining = false;
-        pthread_mutex_unlock(&file->files->lock);
+        end_waiting(file);
         return;
     }
-    *examination = (struct examination){
-        .job = {.run = examination_run},
-        .file = file,
-    };
+    *examination = (struct examination){.job = {.run = examination_run}, .file = file};
     remote_file_ref(file);
     if (!lane_submit(file->files->lane, &examination->job))
         end_examination(examination);

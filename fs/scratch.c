@@ -2,6 +2,7 @@
 #include "scratch.h"
 
 #include "base/clock.h"
+#include "callers.h"
 #include "member.h"
 #include "name.h"
 #include "place.h"
@@ -232,11 +233,23 @@ static int remove_name(struct request *request, struct place directory, const ch
     return 0;
 }
 
+/* Done or refused: a recursive deleter removes what it finds before the registry (callers.h). */
+static void note_removal(struct place directory, const char *name, struct caller caller)
+{
+    struct node *registry = node_ancestor(directory.node, NODE_REGISTRY);
+    bool attribute = registry == directory.node && member_by_name(NODE_REGISTRY, name);
+    if (registry)
+        caller_note(registry, caller, DEED_REMOVAL, attribute ? name : NULL);
+}
+
 bool unlink_body(struct request *request)
 {
     struct nodes *nodes = &request->fs->nodes;
+    struct caller caller = caller_of_request(request);
     pthread_mutex_lock(&nodes->lock);
-    int error_number = remove_name(request, node_place(nodes, request->id), request->name);
+    struct place directory = node_place(nodes, request->id);
+    note_removal(directory, request->name, caller);
+    int error_number = remove_name(request, directory, request->name);
     pthread_mutex_unlock(&nodes->lock);
     fuse_reply_err(request->fuse, error_number);
     return true;
@@ -374,7 +387,7 @@ static enum readiness rename_any(struct request *request, int *error_number)
         readiness = rename_in_registry(request, from.node, error_number);
     /* mv takes EINVAL for "into itself". */
     if (readiness == FAILED && *error_number == EINVAL)
-        *error_number = EIO;
+        *error_number = from.node->kind == NODE_ORGANIZATION ? EPERM : EIO;
     return readiness;
 }
 
@@ -385,6 +398,8 @@ bool rename_body(struct request *request)
     pthread_mutex_lock(&nodes->lock);
     enum readiness readiness = rename_any(request, &error_number);
     pthread_mutex_unlock(&nodes->lock);
+    if (readiness == FAILED && error_number == EPERM)
+        registry_note_refused_move(request);
     if (readiness != WAITING)
         fuse_reply_err(request->fuse, readiness == READY ? 0 : error_number);
     return readiness != WAITING;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "options.h"
+#include "private_directory.h"
 #include "status.h"
 #include "status_path.h"
 
@@ -32,20 +33,6 @@ struct status_server {
     int64_t checked; /* clock_milliseconds(); 0: never */
     struct error verdict;
 };
-
-/* A directory that only we can put names into. */
-static bool make_directory(const char *directory)
-{
-    struct stat attributes;
-    mkdir(directory, 0700);
-    if (lstat(directory, &attributes) < 0)
-        return false;
-    if (S_ISDIR(attributes.st_mode) && attributes.st_uid == geteuid() &&
-        !(attributes.st_mode & (S_IWGRP | S_IWOTH)))
-        return true;
-    errno = EPERM;
-    return false;
-}
 
 static bool somebody_listens(const struct sockaddr_un *address)
 {
@@ -80,7 +67,7 @@ static bool listen_somewhere(struct status_server *server)
         return false;
     for (int number = 0; number < STATUS_DIRECTORIES; number++) {
         if (!status_directory(number, geteuid(), directory, sizeof directory) ||
-            !make_directory(directory))
+            !private_directory_make(directory))
             continue;
         for (int other = 0; other < 2; other++) {
             if (status_address(directory, resolved, other, &server->address) && listen_at(server))

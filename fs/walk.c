@@ -29,7 +29,9 @@ void walk_note_opendir(struct request *request, struct place place)
 {
     bool collections = place.node->kind == NODE_REGISTRY && place.member == MEMBER_COLLECTIONS;
     bool organization = place.node->kind == NODE_ORGANIZATION;
-    struct facet *facet = collections || organization ? node_facet(place.node, place.member) : NULL;
+    bool registry = place.node->kind == NODE_REGISTRY && place.member == MEMBER_SELF;
+    struct facet *facet =
+        collections || organization || registry ? node_facet(place.node, place.member) : NULL;
     if (!facet)
         return;
     facet->opened_by = fuse_req_ctx(request->fuse)->pid;

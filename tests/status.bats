@@ -169,3 +169,42 @@ for _ in range(2):
     [[ $stderr == *--status* ]]
     run -1 --separate-stderr "$REGISTRYFS" --status / /
 }
+
+# The server says who the viewer is, and what went wrong: both reach a terminal.
+@test "control characters of the server reach no terminal: status, errors, messages, logs" {
+    local place
+    control POST /faults '{"kind": "set_at", "operation": "GetViewer", "path": ["viewer", "username"],
+        "times": -1, "value": "a\u001b[31m\u009b31m\nserver: down\u007f"}' >/dev/null
+    mount_start --log-level debug
+    fault errors errors '["no \u001b]0;title\u0007\u009b31m\u0085way"]' status 500
+    run ls "$MNT/acme/model/collections"
+    mkdir spoken
+    cat "$MNT/.registryfs/status" >spoken/status
+    cat "$MNT/.registryfs/errors" >spoken/errors
+    cp "$LOG" spoken/log
+    run "$REGISTRYFS" --status "$MNT"
+    printf '%s\n' "$output" >spoken/query
+    run "$REGISTRYFS" --status "$MNT" --json
+    printf '%s\n' "$output" >spoken/json
+    jq . spoken/json >spoken/parsed
+    grep -qF 'viewer: a\x1b[31m\u009b31m server: down\x7f' spoken/status
+    grep -qF 'no \x1b]0;title\x07\u009b31m\u0085way' spoken/errors
+    mkdir second
+    run -32 --separate-stderr "$REGISTRYFS" second
+    printf '%s\n' "$stderr" >spoken/message
+    grep -qF 'no \x1b]0;title' spoken/message
+    for place in spoken/*; do
+        perl -ne 'exit 1 if /[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/' "$place" ||
+            fail "a control character in $place"
+    done
+}
+
+@test "twin: names and messages in UTF-8 are shown as they are" {
+    control POST /faults '{"kind": "set_at", "operation": "GetViewer", "path": ["viewer", "username"],
+        "times": -1, "value": "Zoë 😀"}' >/dev/null
+    mount_start
+    fault errors errors '["kein Zutritt für Zoë"]' status 500
+    run ls "$MNT/acme/model/collections"
+    assert_equal "$(status_value viewer)" "Zoë 😀"
+    grep -q 'kein Zutritt für Zoë' "$MNT/.registryfs/errors"
+}

@@ -552,10 +552,12 @@ class Model:
             return
         if new in self.registries:
             raise Refused(E.EEXIST)
+        if new.startswith((".", "@")):
+            raise Refused(E.EPERM)
         try:
             check_name(re.sub("%2F", "/", new).encode())
         except Refused as refused:
-            raise Refused(*(E.EIO if number == E.EINVAL else number for number in refused.errnos)) from None
+            raise Refused(*(E.EPERM if number == E.EINVAL else number for number in refused.errnos)) from None
         self.rename_registry(registry, new)
 
     def mkdir_inside(self, path):
