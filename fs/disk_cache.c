@@ -515,6 +515,41 @@ static void remember_verified(struct disk_file *file, struct opened *opened, uin
         look_again(file, opened);
 }
 
+void disk_file_forget(struct disk_file *file)
+{
+    cleanup_opened struct opened *opened = open_for_reading(file);
+    if (opened && opened->blocks)
+        start_over(file, opened);
+}
+
+enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const void *context,
+                                  const atomic_bool *cancelled)
+{
+    bool present, fit = true;
+    uint64_t size = file->key.size, offset = 0;
+    cleanup_free char *buffer = malloc(STEP);
+    cleanup_opened struct opened *opened = open_for_reading(file);
+    if (!opened || !buffer)
+        return DISK_CHECK_INCOMPLETE;
+    if (is_opened_verified(opened))
+        return DISK_CHECK_GOOD;
+    uint64_t state = disk_blocks_state(opened->blocks);
+    if (disk_blocks_run(opened->blocks, 0, size, &present) < size || !present)
+        return DISK_CHECK_INCOMPLETE;
+    for (size_t got; fit && offset < size; offset += got) {
+        size_t wanted = size - offset < STEP ? (size_t)(size - offset) : STEP;
+        got = read_opened(file, opened, offset, buffer, wanted);
+        if (got < wanted || atomic_load(cancelled))
+            return DISK_CHECK_INCOMPLETE;
+        fit = fits(context, offset, buffer, got);
+    }
+    if (fit)
+        remember_verified(file, opened, state);
+    else
+        start_over(file, opened);
+    return fit ? DISK_CHECK_GOOD : DISK_CHECK_BAD;
+}
+
 enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cancelled)
 {
     unsigned char digest[MD5_SIZE];

@@ -22,7 +22,10 @@ struct leaving_text;
 struct queries;
 struct status_server;
 
-enum { LOOKERS = 16 };
+enum {
+    LOOKERS = 16,
+    MOST_READ = 1 << 20, /* bytes that the kernel may ask for at once */
+};
 
 struct filesystem {
     const struct options *options;

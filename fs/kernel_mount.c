@@ -95,8 +95,9 @@ static int mount_directly(struct kernel_mount *mounted, const struct mountpoint 
         return errno;
     each_flag(options->list, add_bits, &bits);
     snprintf(target, sizeof target, "/proc/self/fd/%d", mountpoint->fd);
-    snprintf(data, sizeof data, "fd=%d,rootmode=%o,user_id=%u,group_id=%u%s", device,
-             (unsigned)S_IFDIR, getuid(), getgid(), options->allow_other ? ",allow_other" : "");
+    snprintf(data, sizeof data, "fd=%d,rootmode=%o,user_id=%u,group_id=%u,max_read=%u%s", device,
+             (unsigned)S_IFDIR, getuid(), getgid(), options->most_read,
+             options->allow_other ? ",allow_other" : "");
     if (options->read_only)
         bits |= MS_RDONLY;
     const char *place = access(target, F_OK) == 0 ? target : mountpoint->path; /* without /proc */
@@ -207,8 +208,9 @@ static bool mount_by_helper(struct kernel_mount *mount, const struct mountpoint 
 {
     cleanup_buf struct buf list;
     buf_init(&list, LIST_CEILING);
-    buf_printf(&list, "subtype=registryfs,fsname=%s%s%s", options->name,
-               options->read_only ? ",ro" : "", options->allow_other ? ",allow_other" : "");
+    buf_printf(&list, "subtype=registryfs,fsname=%s,max_read=%u%s%s", options->name,
+               options->most_read, options->read_only ? ",ro" : "",
+               options->allow_other ? ",allow_other" : "");
     each_flag(options->list, add_name, &list);
     if (list.failed)
         return false;

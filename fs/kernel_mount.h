@@ -24,6 +24,7 @@ struct kernel_mount_options {
     const char *list; /* options of mount(8), each with a comma in front; NULL: none */
     bool read_only;
     bool allow_other;
+    unsigned most_read; /* bytes of one read */
 };
 
 /* 0, or -1 with one line that fits the cause. Nobody may look at the mountpoint afterwards until

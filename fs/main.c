@@ -188,7 +188,9 @@ static void write_name(const char *source, char *name, size_t size)
 static bool new_session(struct filesystem *fs)
 {
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-    if (fuse_opt_add_arg(&args, "registryfs") == 0 &&
+    char most_read[32];
+    snprintf(most_read, sizeof most_read, "-omax_read=%d", MOST_READ);
+    if (fuse_opt_add_arg(&args, "registryfs") == 0 && fuse_opt_add_arg(&args, most_read) == 0 &&
         (!fs->options->allow_root || fuse_opt_add_arg(&args, "-oallow_root") == 0) &&
         (!fs->options->debug || fuse_opt_add_arg(&args, "-odebug") == 0))
         fs->session = fuse_session_new(&args, &operations, sizeof operations, fs);
@@ -209,6 +211,7 @@ static int mount_session(struct mount *mount)
         .list = options->kernel.data,
         .read_only = options->read_only,
         .allow_other = options->allow_other || options->allow_root,
+        .most_read = MOST_READ,
     };
     int lock;
     int code =
@@ -270,6 +273,7 @@ static void stop(struct mount *mount)
     if (fs->fetches)
         fetches_stop(fs->fetches);
     lane_free(fs->data_lane);
+    read_file_settle(fs);
     kernel_mount_undo(&mount->kernel);
     if (fs->session)
         fuse_session_destroy(fs->session);
@@ -283,9 +287,9 @@ static void free_parts(struct filesystem *fs)
     requests_free(fs->requests);
     fetches_free(fs->fetches);
     kernel_cache_free(fs->kernel_cache);
+    read_file_end(fs); /* it holds nodes */
     nodes_release(&fs->nodes);
     queries_free(fs->queries);
-    read_file_end(fs);
     object_unref(fs->viewer);
     client_free(fs->client);
     journal_free(fs->journal);

@@ -96,6 +96,7 @@ struct node {
     uint8_t kind;
     uint8_t member; /* the directory of the parent that it is in */
     bool gone;      /* not found by its name any more */
+    bool rejected;  /* a file whose content was found wrong: gone, but for who has it open */
     bool unused;    /* in the list of the unused */
     bool named;     /* the kernel may have its name, or one of its members' */
 };

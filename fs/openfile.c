@@ -253,10 +253,32 @@ static void describe(struct request *request, struct open_file *open, bool contr
 }
 
 /* Content never changes: what the kernel has of it stays good, and its close says nothing. */
-static void describe_content(struct request *request, struct node *node)
+static void describe_content(struct request *request, const struct open_file *open)
 {
-    request->file.keep_cache = read_file_pages_are_good(request->fs, node);
+    request->file.keep_cache = remote_pages_are_good(open->reader);
     request->file.noflush = 1;
+}
+
+/* The content of the node may have turned out wrong since this open began. */
+static bool is_gone(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    bool gone = node_place(nodes, request->id).node->gone;
+    pthread_mutex_unlock(&nodes->lock);
+    return gone;
+}
+
+static enum readiness open_content(struct request *request, struct open_file *open,
+                                   int *error_number)
+{
+    bool may_wait = session_loop_may_wait();
+    open->reader = read_file_open(steal(open->origin), may_wait);
+    *error_number = open->reader ? ESTALE : ENOMEM;
+    if (!open->reader || is_gone(request))
+        return FAILED;
+    describe_content(request, open);
+    return READY;
 }
 
 bool open_body(struct request *request)
@@ -271,18 +293,10 @@ bool open_body(struct request *request)
         struct place place = node_place(nodes, request->id);
         readiness = prepare(request, place, open, &error_number);
         control = place.node->kind == NODE_CONTROL;
-        if (readiness == READY && open->origin)
-            describe_content(request, place.node);
         pthread_mutex_unlock(&nodes->lock);
     }
-    if (readiness == READY && open->origin) {
-        bool may_wait = session_loop_may_wait();
-        open->reader = read_file_open(steal(open->origin), may_wait);
-        if (!open->reader) {
-            error_number = ENOMEM;
-            readiness = FAILED;
-        }
-    }
+    if (readiness == READY && open->origin)
+        readiness = open_content(request, open, &error_number);
     if (readiness == READY) {
         describe(request, open, control);
         if (fuse_reply_open(request->fuse, &request->file) != 0)

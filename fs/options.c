@@ -153,6 +153,16 @@ static bool parse_rmdir(const char *text, void *value)
     return true;
 }
 
+static bool parse_verify(const char *text, void *value)
+{
+    static const char *const choices[] = {"end", "late"};
+    int choice;
+    if (!parse_choice(text, choices, 2, &choice))
+        return false;
+    *(enum verify_policy *)value = (enum verify_policy)choice;
+    return true;
+}
+
 static bool parse_level(const char *text, void *value)
 {
     static const char *const choices[] = {"error", "warning", "info", "debug", "err", "warn"};
@@ -179,6 +189,8 @@ static const struct option_row table[] = {
      "for file contents ($XDG_CACHE_HOME/registryfs)"},
     {"cache-size", 0, "SIZE", AT(cache_size), parse_size, "limit of that cache (10G); 0: none"},
     {"no-cache", 0, NULL, AT(no_cache), NULL, "keep no file contents on disk"},
+    {"verify", 0, "end|late", AT(verify), parse_verify,
+     "compare large files with their MD5 before their end is shown, or after (end)"},
     {"rmdir", 0, "never|empty|any", AT(rmdir), parse_rmdir,
      "which registries rmdir may delete (empty)"},
     {"uid", 0, "UID", AT(uid), parse_user, "owner of all files (who mounts)"},

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum verify_policy { VERIFY_END, VERIFY_LATE };
 enum rmdir_policy { RMDIR_NEVER, RMDIR_EMPTY, RMDIR_ANY };
 
 struct options {
@@ -31,6 +32,7 @@ struct options {
     int timeout_ms;
     uint64_t cache_size; /* bytes; 0: no cache */
     enum rmdir_policy rmdir;
+    enum verify_policy verify;
     enum client_log_level log_level;
     uid_t uid; /* shown as owner */
     gid_t gid;

@@ -376,7 +376,7 @@ static bool node_is_fresh(const struct request *request, const struct filesystem
  * once more, and asks for every name of it. */
 enum readiness ready_object(struct request *request, struct node *node, int *error_number)
 {
-    if (node->kind == NODE_LOCAL) /* an open file works on after unlink */
+    if (node->kind == NODE_LOCAL || node->rejected) /* an open file works on after unlink */
         return READY;
     if (node->gone) {
         *error_number = ESTALE;

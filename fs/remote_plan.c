@@ -16,6 +16,8 @@ static bool want_block(struct remote_file *file, uint64_t offset, bool modest, b
         return false;
     if (!chunk)
         chunk = chunk_take(pool, file, number, modest, clock_milliseconds());
+    if (!chunk && !modest && digest_yield(file->files))
+        chunk = chunk_take(pool, file, number, modest, clock_milliseconds());
     *full = !chunk;
     if (chunk)
         chunk->wanted |= bit;
@@ -30,11 +32,6 @@ static struct stream *stream_new(struct remote_file *file, uint64_t offset, uint
     stream->file = file;
     stream->offset = stream->position = stream->part = stream->published = offset;
     stream->end = end;
-    stream->held_from = UINT64_MAX;
-    if (file->source.md5 && file->source.size <= WITHHELD_SIZE)
-        stream->held_from = offset;
-    else if (file->source.md5 && file->source.size <= GATED_SIZE)
-        stream->held_from = (end - 1) / DISK_BLOCK * DISK_BLOCK;
     stream->next = file->streams;
     file->streams = stream;
     file->references++;
