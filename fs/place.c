@@ -5,6 +5,7 @@
 #include "directory.h"
 #include "kernel_cache.h"
 #include "member.h"
+#include "openfile.h"
 #include "options.h"
 #include "query.h"
 #include "room.h"
@@ -76,6 +77,8 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
     if (place.node->kind == NODE_LOCAL ||
         (place.node->kind == NODE_REGISTRY && S_ISREG(entry->attr.st_mode) && changeable))
         entry->attr_timeout = entry->entry_timeout = 0;
+    if (entry->attr_timeout > 0 && open_file_mixes(fs, place))
+        entry->attr_timeout = 0;
     if (entry->attr_timeout > 0)
         place.node->told |= node_bit(place.member);
     place.node->named |= entry->entry_timeout > 0;

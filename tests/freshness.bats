@@ -208,6 +208,48 @@ asked_for_missing() {
     [[ $first != second ]]
 }
 
+@test "a handle reads one text from open to close, and so does the next one, in whatever order they read" {
+    mount_start --ttl 1
+    python3 - "$MNT/acme/model/description" "$MNT/acme/model/collections/churn/versions/v1/aliases" \
+        "$MNT/acme/model/collections/churn/versions/v1/metadata.json" <<'PY' &
+import os, sys, time
+def until(name):
+    while not os.path.exists(name):
+        time.sleep(0.02)
+def whole(file):
+    text = b""
+    while piece := os.pread(file, 7, len(text)): # in small pieces: each is a read of its own
+        text += piece
+    return text
+paths = sys.argv[1:]
+first = [open(path, "rb").read() for path in paths]
+old = [os.open(path, os.O_RDONLY) for path in paths]
+assert [os.pread(file, 5, 0) for file in old] == [text[:5] for text in first]
+open("opened", "w").close()
+until("changed")
+time.sleep(1.2)
+new = [os.open(path, os.O_RDONLY) for path in paths]
+assert [os.stat(path).st_size for path in paths] == [len(open(path, "rb").read()) for path in paths]
+found = [whole(file) for file in old]
+assert found == first, (found, first)
+now = [open(path, "rb").read() for path in paths]
+found = [whole(file) for file in new]
+assert found == now, (found, now)
+assert all(one != other for one, other in zip(first, now)), now
+assert [whole(file) for file in old] == first
+assert [os.stat(path).st_size for path in paths] == [len(text) for text in now]
+PY
+    local reading=$!
+    eventually 30 [ -e opened ]
+    describe_model "a text that is longer than the one before it, by some words"
+    set_alias acme-org-entity model churn v1 a-new-alias-of-some-length
+    graphql 'mutation M($input: UpdateArtifactInput!) { updateArtifact(input: $input) { artifact { id } } }' \
+        "$(jq -nc --arg id "$(artifact_id acme-org-entity model churn v1)" \
+            '{input: {artifactID: $id, metadata: "{\"a\": \"longer\", \"b\": [1, 2, 3, 4, 5, 6, 7, 8, 9]}"}}')" >/dev/null
+    touch changed
+    wait "$reading"
+}
+
 @test "what was forgotten inside of a fresh listing is asked for, once" {
     mount_start --ttl 600
     local path
