@@ -177,9 +177,10 @@ struct text registry_name_of(struct text project_name);
 int registry_check_name(struct text name, struct error *error);
 int registry_check_artifact_type(struct text type, struct error *error);
 
-/* Creates; ERROR_EXISTS leaves the existing one untouched (protocol 5.3). A registry that appeared
- * between check and create has been changed by the server: ERROR_EXISTS with a message that says
- * so. */
+/* Creates; ERROR_EXISTS leaves the existing one untouched (protocol 5.3). One for the organization
+ * is created restricted and then opened. A registry that appeared between check and create has been
+ * changed by the server, but never made visible to more people: ERROR_EXISTS with a message that
+ * says so. */
 int client_create_registry(struct client *client, struct call *call,
                            const struct organization *organization, struct text name,
                            enum registry_visibility visibility, struct registry **created);

@@ -137,6 +137,12 @@ static int send_create(struct client *client, struct call *call, const struct re
     return 0;
 }
 
+/* Whether it was changed since it was made: then the lost upsert may have met somebody else's. */
+static bool was_changed(const struct registry *now)
+{
+    return now->updated_at.size > 0 && !text_equal(now->updated_at, now->created_at);
+}
+
 /* A registry that is there now as it was wanted is ours, since it was not there before; unless the
  * answer says that somebody else was first. */
 static int settle_create(struct client *client, struct call *call, const struct registry *wanted,
@@ -148,7 +154,7 @@ static int settle_create(struct client *client, struct call *call, const struct 
     cleanup_object struct registry *now = read_again(client, call, wanted, wanted->name, &gone);
     if (!now)
         return fail_as_answered(call, gone);
-    if (now->visibility != wanted->visibility || !now->allow_all_artifact_types)
+    if (now->visibility != wanted->visibility || !now->allow_all_artifact_types || was_changed(now))
         return error_wrap(call->error, "the registry is there, but not as asked for; the answer "
                                        "was");
     *created = steal(now);
@@ -167,16 +173,35 @@ static int create(struct client *client, struct call *call, const struct registr
     if (result != 0)
         return settle_create(client, call, wanted, created);
     if (!json_is_true(json_object_get(payload, "inserted")))
-        return fail_loudly(client, call, ERROR_EXISTS, "create registry", wanted->name,
-                           "somebody created it at the same moment, and the server has applied "
-                           "visibility and allow_all_artifact_types of this attempt to it; look at "
-                           "them");
+        return fail_loudly(
+            client, call, ERROR_EXISTS, "create registry", wanted->name,
+            "somebody created it at the same moment, and the server has applied "
+            "visibility restricted and allow_all_artifact_types true of this attempt "
+            "to it; look at them");
     *created = registry_of_answer(client, call, json_object_get(payload, "project"), wanted,
                                   wanted->name, "create registry");
     if (!*created)
         return error_set(call->error, ERROR_SERVER,
                          "registry %s is created, but the server does not show it",
                          wanted->name.bytes);
+    return 0;
+}
+
+/*
+ * The server knows no create that leaves alone what is there already: who loses a race has changed
+ * the other's registry. So the create asks for the narrower visibility, and what is ours without
+ * doubt is opened afterwards. Takes over the reference.
+ */
+static int open_created(struct client *client, struct call *call, struct registry *closed,
+                        enum registry_visibility visibility, struct registry **created)
+{
+    cleanup_object struct registry *saved = closed;
+    cleanup_object struct registry *now = NULL;
+    const struct registry_change change = {.visibility = &visibility};
+    if (client_save_registry(client, call, saved, &change, &now) != 0)
+        return error_wrap(call->error, "registry %s is created and still restricted",
+                          text_or_empty(saved->name));
+    *created = steal(now);
     return 0;
 }
 
@@ -197,10 +222,17 @@ int client_create_registry(struct client *client, struct call *call,
         .full_name = text_of(full_name),
         .organization = organization->name,
         .entity = organization->entity,
-        .visibility = visibility,
+        .visibility = VISIBILITY_RESTRICTED,
         .allow_all_artifact_types = true,
     };
-    return create(client, call, &wanted, created);
+    struct registry *closed = NULL;
+    if (create(client, call, &wanted, &closed) != 0)
+        return -1;
+    if (visibility == VISIBILITY_RESTRICTED) {
+        *created = closed;
+        return 0;
+    }
+    return open_created(client, call, closed, visibility, created);
 }
 
 /* --- save --- */

@@ -232,6 +232,50 @@ setup() {
     grep -q 'raced.*EEXIST' "$MNT/.registryfs/errors"
 }
 
+# mkdir of a registry that somebody else makes between its look and its upsert: race MEMBER VALUE…
+race() {
+    local pid
+    control POST /faults '{"kind": "delay", "ms": 8000, "operation": "UpsertRegistry"}' >/dev/null
+    mkdir "$MNT/acme/raced" 2>complaint &
+    pid=$!
+    eventually 20 looked_for_raced
+    upsert_registry "$ENTITY" raced description '"theirs"' "$@"
+    wait "$pid" || true
+    grep -q 'File exists' complaint
+}
+
+looked_for_raced() {
+    control GET '/requests?last=20&target=graphql' |
+        jq -e 'any(.[]; .operation == "UpsertRegistry")' >/dev/null
+}
+
+@test "two mkdir of one name: who loses makes nobody's restricted registry visible" {
+    race access '"RESTRICTED"'
+    assert_equal "$(server_value raced access) $(server_value raced description)" 'RESTRICTED theirs'
+    grep -q 'raced.*EEXIST.*at the same moment' "$MNT/.registryfs/errors"
+    assert_equal "$(last_upsert | jq -r .access)" RESTRICTED
+}
+
+@test "mkdir: created restricted, then opened; -m 700 is one upsert" {
+    mkdir "$MNT/acme/open"
+    assert_mutations 2
+    assert_equal "$(last_upsert | jq -c 'del(.entityName)')" '{"name":"wandb-registry-open","access":"PRIVATE"}'
+    reset_counts
+    mkdir -m 700 "$MNT/acme/closed"
+    assert_mutations 1
+    assert_equal "$(server_value open access) $(server_value closed access)" 'PRIVATE RESTRICTED'
+}
+
+@test "mkdir that cannot be opened says so, and is there, restricted" {
+    control POST /faults '{"kind": "status", "status": 403, "operation": "UpsertRegistry", "after": 1}' >/dev/null
+    fails_with 'Permission denied' mkdir "$MNT/acme/half"
+    assert_equal "$(server_value half access)" RESTRICTED
+    grep -q 'EACCES .*half is created and still restricted' "$MNT/.registryfs/errors"
+    touch "$MNT/acme"
+    echo organization >"$MNT/acme/half/visibility"
+    assert_equal "$(server_value half access)" PRIVATE
+}
+
 @test "mkdir is refused where it makes no sense" {
     fails_with 'Operation not permitted' mkdir "$MNT/other"
     fails_with 'Operation not permitted' mkdir "$MODEL/sub"

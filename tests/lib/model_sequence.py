@@ -242,6 +242,9 @@ class Sequence:
     def list(self):
         return [["list"], ["list_registry", self.registry()], ["filter", self.registry()], ["read_file", self.registry()]]
 
+    def signal_soon(self):
+        return [["signal_soon", self.chance.choice((0, 1, 3, 10))]]
+
     # --- what others do on the server ---
 
     def behind_set(self):
@@ -281,4 +284,5 @@ WEIGHTS = {
     "setxattr": 1, "unlink": 1, "unlink_scratch": 3, "symlink": 1, "mknod": 1, "link": 2, "rename": 4, "back_up": 2,
     "echo": 10, "replace": 5, "save_in_place": 3, "make_anew": 2, "mkdir": 2, "rmdir": 1, "move_registry": 2,
     "mkdir_inside": 1, "list": 3, "behind_set": 3, "behind_create": 1, "behind_delete": 1, "behind_rename": 1,
+    "signal_soon": 3,
 }

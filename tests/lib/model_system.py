@@ -4,6 +4,7 @@
 import errno as E
 import hashlib
 import os
+import signal
 import threading
 import time
 
@@ -234,6 +235,15 @@ class System:
     def behind_rename(self, name, new):
         mutate("renameProject", entityName=ENTITY, oldProjectName=PREFIX + name, newProjectName=PREFIX + new)
         self.touch()
+
+    @staticmethod
+    def signal_soon(delay_ms):
+        """A signal that is caught comes into one of the next calls, which must not notice."""
+        signal.signal(signal.SIGUSR1, lambda *_: None)
+        signal.siginterrupt(signal.SIGUSR1, False)
+        timer = threading.Timer(delay_ms / 1000, signal.pthread_kill, (threading.main_thread().ident, signal.SIGUSR1))
+        timer.daemon = True
+        timer.start()
 
     def touch(self):
         os.utime(self.root)

@@ -4,7 +4,8 @@
 
 signalled_calls.py CALL PATH SIGNAL… : runs the call in a child that catches SIGNALs written in lower case (with
 SA_RESTART) and leaves those in upper case as they are; sends them one after another while it waits. Prints "ok", the
-errno's name or SIG and the number of the signal that has ended the child, and how many milliseconds after the last signal that was.
+errno's name or SIG and the number of the signal that has ended the child, and how many milliseconds after the last signal
+that was.
 """
 import ctypes
 import errno
