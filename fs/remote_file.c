@@ -5,11 +5,14 @@
 #include "base/clock.h"
 #include "remote_internal.h"
 
+enum { DISK_SHARE = 4 }; /* of the disk cache, for what was not asked for */
+
 /* --- all files --- */
 
 static void file_free(struct remote_file *file)
 {
     disk_file_close(file->disk);
+    remote_blocks_free(file);
     file->source.release(file->source.context);
     free(file);
 }
@@ -23,6 +26,11 @@ struct remote_files *remote_files_new(struct lane *lane, unsigned width, struct 
     files->lane = lane;
     files->width = width;
     files->disk = disk;
+    if (disk) {
+        struct disk_cache_figures figures;
+        disk_cache_read_figures(disk, &figures);
+        files->disk_share = figures.limit / DISK_SHARE;
+    }
     pthread_mutex_init(&files->lock, NULL);
     if (!chunk_pool_init(&files->pool, memory / CHUNK)) {
         remote_files_free(files);
@@ -116,6 +124,11 @@ static struct remote_file *file_new(struct remote_files *files, uint64_t key,
     file->files = files;
     file->key = key;
     file->source = *source;
+    if (!remote_blocks_init(file)) {
+        remote_blocks_free(file);
+        free(file);
+        return NULL;
+    }
     if (files->disk && source->md5)
         file->disk = disk_file_open(files->disk, source->md5, source->size);
     if (file->disk)
@@ -228,7 +241,7 @@ bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t 
     return true;
 }
 
-static bool view_memory(struct remote_file *file, uint64_t offset, uint64_t end, bool sequential,
+static bool view_memory(struct remote_file *file, uint64_t offset, uint64_t end,
                         struct remote_view *view)
 {
     if ((end - 1) / CHUNK - offset / CHUNK >= REMOTE_PIECES || !remote_in_memory(file, offset, end))
@@ -243,7 +256,7 @@ static bool view_memory(struct remote_file *file, uint64_t offset, uint64_t end,
         size_t size = CHUNK - within < end - offset ? CHUNK - within : (size_t)(end - offset);
         chunk->pins++;
         chunk->used = now;
-        chunk->consumed = sequential && within + size == CHUNK;
+        chunk->consumed = remote_all_read(file, offset - within, offset - within + CHUNK);
         view->chunks[view->count] = chunk;
         view->pieces[view->count++] =
             (struct iovec){.iov_base = chunk->data + within, .iov_len = size};
@@ -345,8 +358,8 @@ enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, si
     }
     bool examining = file->examining;
     bool complete = file->complete;
-    readahead_note(&reader->ahead, offset, end - offset);
-    bool served = view_memory(file, offset, end, reader->ahead.run > 1, view);
+    remote_note_read(file, offset, end);
+    bool served = view_memory(file, offset, end, view);
     reader->served |= served;
     pthread_mutex_unlock(&files->lock);
     if (served) {
@@ -361,7 +374,7 @@ enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, si
     }
     if (!served)
         return REMOTE_WAIT;
-    remote_read_ahead(reader);
+    remote_read_ahead(file, offset, end);
     return REMOTE_READY;
 }
 
@@ -447,7 +460,6 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
     struct remote_file *file = reader->file;
     struct stream *streams = NULL;
     uint64_t end = size < file->source.size - offset ? offset + size : file->source.size;
-    uint64_t from, ahead = end;
     /* An interrupted caller may leave before it has come. */
     pthread_mutex_lock(&file->files->lock);
     waiter->file = file;
@@ -457,24 +469,16 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
     waiter->link_to_this = NULL;
     bool there = file->failure.kind != ERROR_NONE || atomic_load(&file->files->stopping) ||
                  remote_in_memory(file, offset, end);
-    if (!there && !file->examining) {
-        /* What is read ahead and touches what is wanted comes with the same request. */
-        if (readahead_next(&reader->ahead, file->source.size, remote_largest_window(reader), &from,
-                           &ahead) &&
-            from <= end && ahead > end)
-            reader->ahead.planned = ahead;
-        else
-            ahead = end;
-        /* The digest of a small file is checked before any of it is shown. */
-        if (file->source.size <= WITHHELD_SIZE)
-            streams = stream_plan(file, 0, file->source.size, file->source.size, &waiter->starved);
-        else
-            streams = stream_plan(file, offset, end, ahead, &waiter->starved);
-    }
+    if (!there && !file->examining)
+        streams = remote_plan_miss(file, offset, end, &waiter->starved);
     if (!there)
         link_waiter(file, waiter);
+    file->references++; /* the waiter may be resumed, and the reader closed, at once */
     pthread_mutex_unlock(&file->files->lock);
     stream_submit(streams);
+    if (!there)
+        remote_sweep(file, offset, end);
+    remote_file_unref(file);
     return !there;
 }
 

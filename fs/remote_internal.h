@@ -36,10 +36,12 @@ struct remote_files {
     struct chunk_pool pool;
     struct remote_file *first;
     unsigned streams;
-    unsigned starved; /* waiters that found no memory */
+    unsigned sweeps;     /* … of what nobody has begun to read */
+    uint64_t disk_share; /* bytes that may lie there before they are read; immutable */
+    unsigned starved;    /* waiters that found no memory */
     atomic_bool stopping;
     int64_t epoch;                       /* second in which `active` counts */
-    unsigned active, active_last_second; /* readers that read */
+    unsigned active, active_last_second; /* contents that are read */
     uint64_t wrong_keys[16];             /* a ring: keys of content found wrong; 0: none */
     unsigned wrong_next;
     _Atomic uint64_t from_memory, from_disk, from_network;
@@ -55,15 +57,19 @@ struct remote_file {
     unsigned readers;
     struct remote_waiter *waiters;
     struct stream *streams;
-    bool examine;         /* the disk's content is to be checked; immutable */
-    bool examining;       /* … and waiters wait for it */
-    bool checking;        /* a large file is compared with its digest */
-    bool complete;        /* checked, and on disk: nothing more to fetch */
-    uint64_t gapless;     /* bytes from the start on that were seen on disk */
-    unsigned mismatches;  /* how often the whole content had a wrong digest */
-    atomic_bool saving;   /* a stream is writing to the disk; needs no lock */
-    struct error failure; /* it had so too often */
-    struct error refusal; /* why the range refused_from … refused_to could not be had */
+    struct readahead ahead;
+    int64_t epoch;            /* second in which it was counted as active */
+    uint64_t *fetched, *read; /* a bit a block: was fetched or is to be, was read; NULL: too many */
+    uint64_t unread;          /* blocks that are fetched and not read */
+    bool examine;             /* the disk's content is to be checked; immutable */
+    bool examining;           /* … and waiters wait for it */
+    bool checking;            /* a large file is compared with its digest */
+    bool complete;            /* checked, and on disk: nothing more to fetch */
+    uint64_t gapless;         /* bytes from the start on that were seen on disk */
+    unsigned mismatches;      /* how often the whole content had a wrong digest */
+    atomic_bool saving;       /* a stream is writing to the disk; needs no lock */
+    struct error failure;     /* it had so too often */
+    struct error refusal;     /* why the range refused_from … refused_to could not be had */
     uint64_t refused_from, refused_to;
     int64_t refused_until; /* clock_milliseconds(): for so long nobody asks again */
 };
@@ -71,8 +77,6 @@ struct remote_file {
 struct remote_reader {
     atomic_uint references;
     struct remote_file *file;
-    struct readahead ahead;
-    int64_t epoch;
     bool served;
     unsigned mismatches; /* the file's, when this reader was first served */
 };
@@ -98,6 +102,7 @@ struct stream {
     uint64_t held_from;  /* blocks from here on are shown after the check */
     struct chunk *chunk; /* pinned, the one that holds `position`; NULL: none */
     bool from_disk;      /* what comes now is on disk already */
+    bool sweeps;         /* for pieces that nobody has begun to read; immutable */
     atomic_bool cancelled;
 };
 
@@ -116,21 +121,27 @@ bool remote_any(const struct remote_waiter *waiter, const void *context);
 bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t end);
 uint8_t chunk_mask(const struct remote_file *file, uint64_t number, uint64_t offset, uint64_t end);
 
-/* Starts streams for what is neither in memory nor on its way: all of offset … demanded, and, as
- * memory and threads allow, up to `end`. Returns the streams, linked by `planned`, to be
- * submitted without the lock. *starved: memory did not suffice for what is demanded. */
-struct stream *stream_plan(struct remote_file *file, uint64_t offset, uint64_t demanded,
-                           uint64_t end, bool *starved);
+/* Starts streams for a read of which something is neither in memory nor on its way, and for what
+ * belongs to it. Returns the streams, linked by `planned`, to be submitted without the lock.
+ * *starved: memory did not suffice for what is demanded. */
+struct stream *remote_plan_miss(struct remote_file *file, uint64_t offset, uint64_t end,
+                                bool *starved);
 void stream_submit(struct stream *streams);
 /* The blocks of offset … end are not on their way any more. */
 void stream_unwant(struct remote_file *file, uint64_t offset, uint64_t end);
-/* The largest window: half the memory, shared by those who read. */
-uint64_t remote_largest_window(struct remote_reader *reader);
+/* Of a new file; false: no memory. */
+bool remote_blocks_init(struct remote_file *file);
+void remote_blocks_free(struct remote_file *file);
+void remote_note_read(struct remote_file *file, uint64_t offset, uint64_t end);
+/* Nobody waits for these bytes any more: they were read, or the disk has them. */
+bool remote_all_read(const struct remote_file *file, uint64_t offset, uint64_t end);
 
 /* What follows takes the lock itself. */
 
-/* Fetches ahead of a reader who was just served. */
-void remote_read_ahead(struct remote_reader *reader);
+/* After a read was served: fetches what will be read next. Asks the disk. */
+void remote_read_ahead(struct remote_file *file, uint64_t offset, uint64_t end);
+/* While a read waits: the same, but what lies next to it. */
+void remote_sweep(struct remote_file *file, uint64_t offset, uint64_t end);
 
 /* Of a new file: whether the disk has, from before, a whole content of which it is not known that
  * it is right, and whether readers wait until that is known. */
