@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 
+#include <ctype.h>
 #include <curl/curl.h>
 #include <strings.h>
 
@@ -56,7 +57,9 @@ static int check_public_domain(const struct base_url *base, struct error *error)
     static const char domain[] = "wandb.ai";
     size_t host = strlen(base->host);
     size_t tail = sizeof domain - 1;
-    if (host < tail || strcmp(base->host + host - tail, domain) != 0 ||
+    while (host > 0 && base->host[host - 1] == '.') /* the same host, written absolutely */
+        host--;
+    if (host < tail || strncmp(base->host + host - tail, domain, tail) != 0 ||
         (host > tail && base->host[host - tail - 1] != '.'))
         return 0;
     if (strncmp(base->host, "api.", 4) != 0 && !strstr(base->host, ".api."))
@@ -86,27 +89,99 @@ static bool fill(struct base_url *base, CURLU *url, const char *text, size_t siz
     return asprintf(&base->netrc, "%s:%u", base->host, base->port) > 0;
 }
 
-/* Whether servers might climb out of the prefix: a dot-dot segment, however it is written. */
-static bool climbs(const char *path)
+/* Takes one layer of percent encoding off, in place; NUL bytes may come of it. Whether there was
+ * one.
+ */
+static bool decode(char *text, size_t *size)
 {
-    while (*path) {
-        size_t dots = 0;
-        while (*path == '/')
-            path++;
-        for (;;) {
-            size_t step = *path == '.' ? 1 : strncasecmp(path, "%2e", 3) == 0 ? 3 : 0;
-            if (!step)
-                break;
-            dots++;
-            path += step;
+    size_t kept = 0;
+    for (size_t at = 0; at < *size; at++, kept++) {
+        unsigned value;
+        text[kept] = text[at];
+        if (text[at] == '%' && *size - at > 2 && isxdigit((unsigned char)text[at + 1]) &&
+            isxdigit((unsigned char)text[at + 2]) && sscanf(text + at + 1, "%2x", &value) == 1) {
+            text[kept] = (char)value;
+            at += 2;
         }
-        bool ends = !*path || *path == '/' || *path == '\\' || strncasecmp(path, "%2f", 3) == 0 ||
-                    strncasecmp(path, "%5c", 3) == 0;
-        if (dots == 2 && ends)
+    }
+    bool decoded = kept < *size;
+    *size = kept;
+    return decoded;
+}
+
+/* Dots in a segment as servers may read it: up to path parameters or a NUL, without blanks and
+ * control bytes around; 0: something else. */
+static size_t dots_of(const char *segment, size_t size)
+{
+    size_t dots = 0;
+    size_t end = 0;
+    while (end < size && segment[end] != ';' && segment[end])
+        end++;
+    while (end > 0 && (unsigned char)segment[end - 1] <= ' ')
+        end--;
+    while (end > 0 && (unsigned char)*segment <= ' ') {
+        segment++;
+        end--;
+    }
+    while (dots < end && segment[dots] == '.')
+        dots++;
+    return dots == end ? dots : 0;
+}
+
+/*
+ * Whether a path holds a segment of `least` or two dots by which a server might climb out of the
+ * prefix, in whatever way it is written: encoded, also several times over, with path parameters,
+ * between backslashes. The query does not count.
+ */
+static bool climbs(const char *path, size_t least)
+{
+    enum { LAYERS = 4 };
+    size_t size = strcspn(path, "?#");
+    cleanup_free char *decoded = strndup(path, size);
+    if (!decoded)
+        return true;
+    for (int i = 0; i < LAYERS && decode(decoded, &size); i++)
+        ;
+    for (size_t start = 0, at = 0; at <= size; at++) {
+        if (at < size && decoded[at] != '/' && decoded[at] != '\\')
+            continue;
+        size_t dots = dots_of(decoded + start, at - start);
+        if (dots >= least && dots <= 2)
             return true;
-        path += strcspn(path, "/");
+        start = at + 1;
     }
     return false;
+}
+
+/* What follows the host in the URL as it was written. */
+static const char *raw_path(const char *text)
+{
+    const char *host = strstr(text, "://");
+    return host ? host + 3 + strcspn(host + 3, "/\\?#") : "";
+}
+
+/* What curl would read otherwise than people, proxies or the checks below do. */
+static int check_raw(const char *text, struct error *error)
+{
+    const char *host = strstr(text, "://");
+    if (!host || text + strcspn(text, ":/") != host)
+        return error_set(error, ERROR_INVALID,
+                         "the base URL does not begin with http:// or https://: add http:// or "
+                         "https://");
+    host += 3;
+    size_t size = strcspn(host, "/?#");
+    if (size == 0)
+        return error_set(error, ERROR_INVALID, "the base URL names no host");
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)host[i] >= 0x80 || strchr("%\\", host[i]))
+            return error_set(error, ERROR_INVALID,
+                             "the host of the base URL must be written in plain ASCII, without "
+                             "percent signs (an international name as xn--…)");
+    }
+    if (climbs(raw_path(text), 1))
+        return error_set(error, ERROR_INVALID,
+                         "the base URL must not have . or .. in its path: write it without");
+    return 0;
 }
 
 static int parse(struct base_url *base, const char *text, struct error *error)
@@ -117,6 +192,8 @@ static int parse(struct base_url *base, const char *text, struct error *error)
     cleanup_url CURLU *url = curl_url();
     if (!url)
         return error_set(error, ERROR_LOCAL, "no memory");
+    if (check_raw(text, error) != 0)
+        return -1;
     CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
     if (code != CURLUE_OK)
         return error_set(error, ERROR_INVALID, "the base URL is not a URL such as %s: %s",
@@ -130,9 +207,9 @@ static int parse(struct base_url *base, const char *text, struct error *error)
         return error_set(error, ERROR_LOCAL, "no memory");
     if (strcmp(base->scheme, "http") != 0 && strcmp(base->scheme, "https") != 0)
         return error_set(error, ERROR_INVALID, "the base URL %s is neither http nor https", text);
-    if (climbs(base->path))
-        return error_set(error, ERROR_INVALID, "the base URL %s must not have .. in its path",
-                         text);
+    if (climbs(base->path, 1))
+        return error_set(error, ERROR_INVALID,
+                         "the base URL must not have . or .. in its path: write it without");
     return check_public_domain(base, error);
 }
 
@@ -155,7 +232,7 @@ void base_url_release(struct base_url *base)
     *base = (struct base_url){0};
 }
 
-static enum url_place place_of(const struct base_url *base, CURLU *url)
+static enum url_place place_of(const struct base_url *base, CURLU *url, const char *text)
 {
     cleanup_free char *scheme = url_part(url, CURLUPART_SCHEME, 0);
     cleanup_free char *host = url_part(url, CURLUPART_HOST, 0);
@@ -167,7 +244,7 @@ static enum url_place place_of(const struct base_url *base, CURLU *url)
         return URL_ELSEWHERE;
     size_t prefix = strlen(base->path);
     if (strncmp(path, base->path, prefix) != 0 || (path[prefix] && path[prefix] != '/') ||
-        climbs(path))
+        climbs(path, 2) || climbs(raw_path(text), 2))
         return URL_SAME_HOST;
     return URL_BELOW;
 }
@@ -178,7 +255,7 @@ enum url_place base_url_place(const struct base_url *base, const char *text)
     if (!url || curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
         url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD))
         return URL_UNUSABLE;
-    return place_of(base, url);
+    return place_of(base, url, text);
 }
 
 void url_origin(const char *url, char *origin, size_t size)

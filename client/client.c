@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include "base/clock.h"
+#include "base/message.h"
 #include "internal.h"
 
 #include <stdarg.h>
@@ -18,6 +19,28 @@ static void start_curl(void)
     curl_ready = curl_global_init(CURL_GLOBAL_ALL);
 }
 
+static void on_settings_warning(void *context, const char *message)
+{
+    client_log(context, CLIENT_LOG_WARNING, "%s", message);
+}
+
+/* A key file says which key to use, not which server is to get it: where nobody does, no directory
+ * that the program happens to be started in may. */
+static int load_settings(struct client *client, const struct client_config *config,
+                         struct error *error)
+{
+    const char *variable = getenv("WANDB_BASE_URL");
+    bool given = config->base_url || (variable && *variable);
+    struct settings_sources sources = {
+        .base_url_given = given,
+        .ignores_working_directory =
+            config->ignores_working_directory || (config->api_key_file && !given),
+        .warn = on_settings_warning,
+        .context = client,
+    };
+    return settings_load(&client->settings, &sources, error);
+}
+
 static int copy_config(struct client *client, const struct client_config *config,
                        struct error *error)
 {
@@ -28,7 +51,7 @@ static int copy_config(struct client *client, const struct client_config *config
         client->api_key_file = strdup(config->api_key_file);
     if (!client->user_agent || (config->api_key_file && !client->api_key_file))
         return error_set(error, ERROR_LOCAL, "no memory");
-    if (settings_load(&client->settings, error) != 0)
+    if (load_settings(client, config, error) != 0)
         return -1;
     const char *url = config->base_url;
     if (!url)
@@ -54,6 +77,7 @@ int client_new(const struct client_config *config, struct client **created, stru
     searches_init(&client->searches);
     credentials_init(&client->credentials);
     manifests_init(&client->manifests);
+    storage_health_init(&client->storages);
     if (!http_pool_init(&client->pool))
         error_set(error, ERROR_LOCAL, "no memory");
     else if (copy_config(client, config, error) == 0 && credentials_load(client, error) == 0) {
@@ -71,6 +95,7 @@ void client_free(struct client *client)
     http_pool_release(&client->pool);
     credentials_release(&client->credentials);
     manifests_release(&client->manifests);
+    storage_health_release(&client->storages);
     breaker_release(&client->breaker);
     searches_release(&client->searches);
     base_url_release(&client->base_url);
@@ -120,7 +145,7 @@ void client_log(const struct client *client, enum client_log_level level, const 
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    error_sanitize(message);
+    message_clean(message, sizeof message);
     client->observer.log(client->observer.context, level, message);
 }
 
@@ -134,7 +159,7 @@ void client_report(const struct client *client, enum error_kind kind, const char
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    error_sanitize(message);
+    message_clean(message, sizeof message);
     client->observer.report(client->observer.context, kind, operation, object, message);
 }
 

@@ -42,8 +42,9 @@ struct client_observer {
 struct client_config {
     const char *base_url;     /* NULL: environment, settings files, built-in (protocol 1.1, 1.4) */
     const char *api_key_file; /* NULL: the places of protocol 1.3 */
+    bool ignores_working_directory; /* ./wandb/settings has no say */
     const char *user_agent;
-    int timeout_ms; /* one metadata request, retries included */
+    int timeout_ms;       /* one metadata request, retries included */
     size_t answer_memory; /* bytes that an answer and what is made of it may take; 0: no limit */
     struct client_observer observer;
 };

@@ -3,6 +3,7 @@
 
 #include "base/base64.h"
 #include "base/clock.h"
+#include "base/secrets.h"
 #include "identity.h"
 #include "internal.h"
 #include "local_file.h"
@@ -19,11 +20,21 @@ enum {
 static const char WHERE_TO_PUT_A_KEY[] =
     "set WANDB_API_KEY, put the key into ~/.netrc, or name a file with it by --api-key-file";
 
+/* Remembers or forgets both forms in which the secret could be told. */
+static void hide(const struct authorization *authorization,
+                 void (*act)(const char *bytes, size_t size))
+{
+    const char *sent = strrchr(authorization->header, ' ') + 1;
+    act(authorization->secret, strlen(authorization->secret));
+    act(sent, strlen(sent));
+}
+
 void authorization_unref(struct authorization *authorization)
 {
     if (!authorization || atomic_fetch_sub(&authorization->references, 1) != 1)
         return;
     size_t size = (size_t)(authorization->secret - authorization->header);
+    hide(authorization, secrets_forget);
     explicit_bzero(authorization->header, size + strlen(authorization->secret));
     free(authorization);
 }
@@ -41,6 +52,7 @@ static struct authorization *authorization_new(const char *scheme, const char *c
     snprintf(authorization->header, size, "Authorization: %s %s", scheme, credential);
     authorization->secret = authorization->header + size;
     memcpy(authorization->header + size, secret, secret_size);
+    hide(authorization, secrets_remember);
     return authorization;
 }
 
@@ -381,25 +393,4 @@ bool credentials_changed(struct client *client, struct call *call,
     pthread_mutex_unlock(&client->credentials.lock);
     return identity ? token_changed(client, &attempt, refused)
                     : key_changed(client, &attempt, refused);
-}
-
-static void blank_out(char *text, const char *secret)
-{
-    size_t size = strlen(secret);
-    for (char *at = strstr(text, secret); at && size > 0; at = strstr(at, secret))
-        memset(at, '*', size);
-}
-
-void credentials_redact(struct credentials *credentials, char *text)
-{
-    pthread_mutex_lock(&credentials->lock);
-    struct authorization *current = credentials->current;
-    if (current)
-        atomic_fetch_add(&current->references, 1);
-    pthread_mutex_unlock(&credentials->lock);
-    if (!current)
-        return;
-    blank_out(text, current->secret);
-    blank_out(text, strrchr(current->header, ' ') + 1);
-    authorization_unref(current);
 }

@@ -48,10 +48,6 @@ int credentials_get(struct client *client, struct call *call, struct authorizati
 bool credentials_changed(struct client *client, struct call *call,
                          const struct authorization *refused);
 
-/* Blanks out the key or token in a text that came from outside: a server may repeat what it was
- * sent, and texts end in logs and errors. */
-void credentials_redact(struct credentials *credentials, char *text);
-
 /* ERROR_UNAUTHENTICATED when the key is empty or holds blanks or control characters. */
 int api_key_check(const char *key, size_t size, const char *source, struct error *error);
 

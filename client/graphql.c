@@ -48,8 +48,6 @@ static int exchange(struct client *client, struct call *call,
     int result = http_send(client, call, &request, &response);
     if (result == 0)
         result = graphql_judge(document, &response, memory, call->error, judgement);
-    if (result != 0)
-        credentials_redact(&client->credentials, call->error->message);
     return result;
 }
 

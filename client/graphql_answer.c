@@ -163,6 +163,11 @@ static int fail_without_json(const struct graphql_document *document,
         error_set(error, ERROR_SERVER,
                   "the server answered 404 with a web page: there is no W&B "
                   "API at the base URL; check WANDB_BASE_URL or --base-url");
+    else if (html && status == 403)
+        error_set(error, kind,
+                  "the server answered HTTP 403 with a web page: something in front of the API (a "
+                  "proxy, a firewall, a sign-in page) refuses us; check the network or VPN, the "
+                  "proxy and WANDB_BASE_URL");
     else if (html || response->body.size == 0)
         error_set(error, kind, "the server answered HTTP %d%s%s", status,
                   html ? " with a web page" : "", advice(kind));

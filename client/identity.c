@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "identity.h"
 
+#include "base/secrets.h"
 #include "credentials.h"
 #include "http.h"
 #include "internal.h"
@@ -191,13 +192,11 @@ static int refused(const struct http_response *response, struct error *error)
     return -1;
 }
 
-static int exchange(struct client *client, struct call *call, struct identity_token *token)
+static int send_assertion(struct client *client, struct call *call, const char *assertion,
+                          struct identity_token *token)
 {
-    cleanup_secret char *assertion = read_assertion(client, call->error);
     cleanup_secret char *body = NULL;
     cleanup_free char *url = NULL;
-    if (!assertion)
-        return -1;
     if (asprintf(&url, "%s/oidc/token", client->base_url.text) < 0) {
         url = NULL;
         return error_set(call->error, ERROR_LOCAL, "no memory");
@@ -226,6 +225,17 @@ static int exchange(struct client *client, struct call *call, struct identity_to
         result = identity_parse_answer(response.body.data ? response.body.data : "",
                                        response.body.size, time(NULL), token, call->error);
     secret_release(&response.body);
+    return result;
+}
+
+static int exchange(struct client *client, struct call *call, struct identity_token *token)
+{
+    cleanup_secret char *assertion = read_assertion(client, call->error);
+    if (!assertion)
+        return -1;
+    secrets_remember(assertion, strlen(assertion)); /* the server may repeat it */
+    int result = send_assertion(client, call, assertion, token);
+    secrets_forget(assertion, strlen(assertion));
     return result;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -87,7 +88,45 @@ static int read_all(int fd, const char *path, struct buf *content, struct error 
     return 0;
 }
 
-enum local_file local_file_read(const char *path, struct buf *content, struct error *error)
+/* Whether a group is its owner's alone, as distributions make one for each user. */
+static bool is_private_group(gid_t group, uid_t owner)
+{
+    char user_space[4096], group_space[16384];
+    struct passwd user, *found_user = NULL;
+    struct group entry, *found_group = NULL;
+    if (getpwuid_r(owner, &user, user_space, sizeof user_space, &found_user) != 0 ||
+        getgrgid_r(group, &entry, group_space, sizeof group_space, &found_group) != 0)
+        return false;
+    if (!found_user || !found_group)
+        return !found_user && !found_group && group == owner;
+    for (char **member = entry.gr_mem; *member; member++) {
+        if (strcmp(*member, user.pw_name) != 0)
+            return false;
+    }
+    return user.pw_gid == group && strcmp(entry.gr_name, user.pw_name) == 0;
+}
+
+static int check_trust(int fd, const char *path, struct error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return error_set(error, ERROR_LOCAL, "cannot look at %s: %m", path);
+    if (status.st_uid != geteuid() && status.st_uid != 0)
+        return error_set(error, ERROR_LOCAL,
+                         "%s belongs to user %u, neither to you nor to root: it is not trusted; "
+                         "chown it",
+                         path, (unsigned)status.st_uid);
+    if ((status.st_mode & S_IWOTH) ||
+        ((status.st_mode & S_IWGRP) && !is_private_group(status.st_gid, status.st_uid)))
+        return error_set(error, ERROR_LOCAL,
+                         "%s can be written by others than its owner: it is not trusted; "
+                         "chmod go-w it",
+                         path);
+    return 0;
+}
+
+static enum local_file read_file(const char *path, bool trusted, struct buf *content,
+                                 struct error *error)
 {
     struct stat status;
     if (stat(path, &status) != 0)
@@ -96,9 +135,21 @@ enum local_file local_file_read(const char *path, struct buf *content, struct er
     cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         error_set(error, ERROR_LOCAL, "cannot open %s: %m", path);
+    else if (trusted && check_trust(fd, path, error) != 0)
+        return LOCAL_FILE_UNTRUSTED;
     else if (read_all(fd, path, content, error) == 0)
         return LOCAL_FILE_READ;
     return LOCAL_FILE_FAILED;
+}
+
+enum local_file local_file_read(const char *path, struct buf *content, struct error *error)
+{
+    return read_file(path, false, content, error);
+}
+
+enum local_file local_file_read_trusted(const char *path, struct buf *content, struct error *error)
+{
+    return read_file(path, true, content, error);
 }
 
 static int write_all(int fd, const char *bytes, size_t size)

@@ -12,11 +12,21 @@
  * malloc'ed; NULL: no home directory or no memory. */
 char *path_expand_home(const char *path);
 
-enum local_file { LOCAL_FILE_READ, LOCAL_FILE_ABSENT, LOCAL_FILE_FAILED };
+enum local_file {
+    LOCAL_FILE_READ,
+    LOCAL_FILE_ABSENT,
+    LOCAL_FILE_FAILED,
+    LOCAL_FILE_UNTRUSTED, /* somebody else may have written it */
+};
 
 /* Reads a whole file, which may be a pipe. More than the buffer's ceiling is a failure. The buffer
  * leaves no copies of the content elsewhere in memory: release it with secret_release(). */
 enum local_file local_file_read(const char *path, struct buf *content, struct error *error);
+
+/* The same, if nobody but us and root can have written it: it is ours or root's, and neither
+ * writable for the world nor for a group that is not its owner's alone (umask 002 with private
+ * groups is normal). Else LOCAL_FILE_UNTRUSTED and what is wrong. */
+enum local_file local_file_read_trusted(const char *path, struct buf *content, struct error *error);
 
 /* What tells a regular file from the one that was there before; all zero for anything else. */
 struct file_stamp {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "settings.h"
 
+#include "base/secrets.h"
 #include "local_file.h"
 
 #include <jansson.h>
 #include <strings.h>
-
-enum { SETTINGS_CEILING = 256 * 1024, LONGEST_TIMEOUT_S = 24 * 3600 };
 
 /* --- INI --- */
 
@@ -32,8 +31,7 @@ static struct piece trim(struct piece piece)
     return piece;
 }
 
-/* Replaces an owned string; an empty value unsets it. */
-static bool assign(char **member, const char *bytes, size_t size)
+bool settings_assign(char **member, const char *bytes, size_t size)
 {
     free(*member);
     *member = size ? strndup(bytes, size) : NULL;
@@ -47,8 +45,13 @@ static char **member_of(struct settings *settings, struct piece key)
         char **member;
     } known[] = {
         {"base_url", &settings->base_url},
+        {"app_url_override", &settings->app_url},
         {"organization", &settings->organization},
         {"entity", &settings->entity},
+        {"http_proxy", &settings->http_proxy},
+        {"https_proxy", &settings->https_proxy},
+        {"insecure_disable_ssl", &settings->insecure_text},
+        {"x_extra_http_headers", &settings->headers_text},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strlen(known[i].name) == key.size &&
@@ -89,7 +92,7 @@ static bool parse_option(struct ini *ini, struct piece text)
     struct piece value = trim((struct piece){text.bytes + split + 1, text.size - split - 1});
     if (memchr(value.bytes, '\0', value.size))
         return false;
-    if (!assign(member, value.bytes, value.size))
+    if (!settings_assign(member, value.bytes, value.size))
         ini->no_memory = true;
     return true;
 }
@@ -123,23 +126,6 @@ int settings_parse(struct settings *settings, const char *text, size_t size)
     return 0;
 }
 
-static int load_file(struct settings *settings, const char *name, struct error *error)
-{
-    cleanup_free char *path = path_expand_home(name);
-    cleanup_buf struct buf content;
-    buf_init(&content, SETTINGS_CEILING);
-    if (!path)
-        return 0;
-    enum local_file found = local_file_read(path, &content, error);
-    if (found != LOCAL_FILE_READ)
-        return found == LOCAL_FILE_ABSENT ? 0 : -1;
-    int line = settings_parse(settings, content.data, content.size);
-    if (line > 0)
-        return error_set(error, ERROR_LOCAL, "%s: line %d is not \"key = value\": correct it", path,
-                         line);
-    return line == 0 ? 0 : error_set(error, ERROR_LOCAL, "no memory");
-}
-
 /* --- extra headers --- */
 
 static bool is_header_name(const char *name)
@@ -149,7 +135,7 @@ static bool is_header_name(const char *name)
     return *name && name[strspn(name, token)] == '\0';
 }
 
-static bool is_one_line(const char *value)
+bool settings_is_one_line(const char *value)
 {
     for (; *value; value++) {
         if (((unsigned char)*value < 0x20 && *value != '\t') || *value == 0x7f)
@@ -158,16 +144,16 @@ static bool is_one_line(const char *value)
     return true;
 }
 
-/* Headers that are ours to set; a second one would contradict. */
-static bool is_reserved(const char *name)
+/* A header that is ours to set, as we write it: a second one would contradict. NULL: it is not. */
+static const char *reserved_name(const char *name)
 {
     static const char *const reserved[] = {"Authorization",   "Content-Length",    "Content-Type",
                                            "Accept-Encoding", "Transfer-Encoding", "Range"};
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
         if (strcasecmp(name, reserved[i]) == 0)
-            return true;
+            return reserved[i];
     }
-    return false;
+    return NULL;
 }
 
 static bool append_header(struct curl_slist **list, const char *name, const char *value)
@@ -185,136 +171,84 @@ static bool append_header(struct curl_slist **list, const char *name, const char
     return true;
 }
 
-static int add_headers(struct settings *settings, json_t *headers, struct error *error)
+/* What a header of this name holds must stand in no message. */
+static bool is_sensitive(const char *name)
 {
-    const char *name;
-    json_t *value;
-    if (!json_is_object(headers))
-        return error_set(error, ERROR_LOCAL, "WANDB_X_EXTRA_HTTP_HEADERS is not a JSON object");
-    json_object_foreach(headers, name, value)
-    {
-        const char *text = json_string_value(value);
-        if (!is_header_name(name) || !text || !is_one_line(text))
-            return error_set(error, ERROR_LOCAL,
-                             "WANDB_X_EXTRA_HTTP_HEADERS: \"%s\" is not a header with a text",
-                             name);
-        if (is_reserved(name))
-            return error_set(error, ERROR_LOCAL,
-                             "WANDB_X_EXTRA_HTTP_HEADERS: \"%s\" is not yours to set: remove it",
-                             name);
-        bool to_proxy = strcasecmp(name, "Proxy-Authorization") == 0;
-        if (!append_header(to_proxy ? &settings->proxy_headers : &settings->extra_headers, name,
-                           text))
-            return error_set(error, ERROR_LOCAL, "no memory");
-    }
-    return 0;
-}
-
-int settings_parse_headers(struct settings *settings, const char *text, struct error *error)
-{
-    json_t *headers = json_loads(text, 0, NULL);
-    int result = add_headers(settings, headers, error);
-    json_decref(headers);
-    return result;
-}
-
-/* --- environment --- */
-
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : NULL;
-}
-
-static bool is_true(const char *value)
-{
-    static const char *const words[] = {"y", "yes", "t", "true", "on", "1"};
-    for (size_t i = 0; value && i < sizeof words / sizeof *words; i++) {
-        if (strcasecmp(value, words[i]) == 0)
+    static const char *const words[] = {"auth",   "token",  "key",        "secret",
+                                        "passwd", "cookie", "credential", "password"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcasestr(name, words[i]))
             return true;
     }
     return false;
 }
 
-static int read_strings(struct settings *settings, struct error *error)
+bool settings_hide(struct settings *settings, const char *secret)
 {
-    const char *http_proxy = variable("http_proxy") ? NULL : variable("HTTP_PROXY");
-    const char *ca_file = variable("SSL_CERT_FILE");
-    const struct {
-        char **member;
-        const char *value;
-    } read[] = {
-        {&settings->base_url, variable("WANDB_BASE_URL")},
-        {&settings->organization, variable("WANDB_ORGANIZATION")},
-        {&settings->entity, variable("WANDB_ENTITY")},
-        {&settings->http_proxy, variable("WANDB_HTTP_PROXY")},
-        {&settings->https_proxy, variable("WANDB_HTTPS_PROXY")},
-        {&settings->any_http_proxy, http_proxy},
-        {&settings->ca_file, ca_file ? ca_file : variable("REQUESTS_CA_BUNDLE")},
-        {&settings->identity_token_file, variable("WANDB_IDENTITY_TOKEN_FILE")},
-        {&settings->credentials_file, variable("WANDB_CREDENTIALS_FILE")},
-    };
-    for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
-        if (read[i].value && !assign(read[i].member, read[i].value, strlen(read[i].value)))
-            return error_set(error, ERROR_LOCAL, "no memory");
-    }
-    return 0;
+    struct curl_slist *longer = curl_slist_append(settings->secrets, secret);
+    if (!longer)
+        return false;
+    settings->secrets = longer;
+    secrets_remember(secret, strlen(secret));
+    return true;
 }
 
-/* "Header: value of the variable"; a value that would break the header is passed over. */
-static int read_header(char **header, const char *name, const char *from, struct error *error)
+/* "Bearer SECRET": the words are hidden, long ones, as the scheme is none. */
+static bool hide_words(struct settings *settings, const char *value)
 {
-    const char *value = variable(from);
-    if (!value || !is_one_line(value))
-        return 0;
-    if (asprintf(header, "%s: %s", name, value) < 0) {
-        *header = NULL;
-        return error_set(error, ERROR_LOCAL, "no memory");
+    enum { WORD_LEAST = 8 };
+    while (*value) {
+        size_t size = strcspn(value, " \t");
+        cleanup_secret char *word = strndup(value, size);
+        if (!word || (size >= WORD_LEAST && !settings_hide(settings, word)))
+            return false;
+        value += size + (value[size] != '\0');
     }
-    return 0;
+    return true;
 }
 
-static int read_timeout(struct settings *settings, struct error *error)
+/* A name is not repeated in a message: it may hold the secret by mistake. */
+static int add_header(struct settings *settings, const char *source, unsigned number,
+                      const char *name, const json_t *value, struct error *error)
 {
-    const char *value = variable("WANDB_HTTP_TIMEOUT");
-    if (!value)
-        return 0;
-    char *end;
-    long seconds = strtol(value, &end, 10);
-    if (*end || seconds <= 0)
+    const char *text = json_string_value(value);
+    if (!is_header_name(name) || !text || !settings_is_one_line(text))
         return error_set(error, ERROR_LOCAL,
-                         "WANDB_HTTP_TIMEOUT is not a whole number of seconds: correct it");
-    if (seconds > LONGEST_TIMEOUT_S)
-        seconds = LONGEST_TIMEOUT_S;
-    settings->timeout_ms = (int)seconds * 1000;
+                         "header %u of %s is not \"name\": \"one line of text\": correct it",
+                         number, source);
+    const char *reserved = reserved_name(name);
+    if (reserved)
+        return error_set(error, ERROR_LOCAL, "%s must not set the header %s: remove it", source,
+                         reserved);
+    bool to_proxy = strcasecmp(name, "Proxy-Authorization") == 0;
+    if (!append_header(to_proxy ? &settings->proxy_headers : &settings->extra_headers, name,
+                       text) ||
+        (is_sensitive(name) && !hide_words(settings, text)))
+        return error_set(error, ERROR_LOCAL, "no memory");
     return 0;
 }
 
-static int load_environment(struct settings *settings, struct error *error)
+int settings_parse_headers(struct settings *settings, const char *source, const char *text,
+                           struct error *error)
 {
-    const char *headers = variable("WANDB_X_EXTRA_HTTP_HEADERS");
-    if (!headers)
-        headers = variable("WANDB__EXTRA_HTTP_HEADERS");
-    settings->insecure = is_true(variable("WANDB_INSECURE_DISABLE_SSL"));
-    if (read_strings(settings, error) != 0 || read_timeout(settings, error) != 0 ||
-        read_header(&settings->username_header, "X-WANDB-USERNAME", "WANDB_USERNAME", error) != 0 ||
-        read_header(&settings->email_header, "X-WANDB-USER-EMAIL", "WANDB_USER_EMAIL", error) != 0)
-        return -1;
-    return headers ? settings_parse_headers(settings, headers, error) : 0;
-}
-
-int settings_load(struct settings *settings, struct error *error)
-{
-    const char *directory = variable("WANDB_CONFIG_DIR");
-    cleanup_free char *global = NULL;
-    if (asprintf(&global, "%s/settings", directory ? directory : "~/.config/wandb") < 0) {
-        global = NULL;
-        return error_set(error, ERROR_LOCAL, "no memory");
+    const char *name;
+    json_t *value;
+    unsigned number = 0;
+    json_t *headers = json_loads(text, 0, NULL);
+    int result = 0;
+    if (!json_is_object(headers))
+        result =
+            error_set(error, ERROR_LOCAL,
+                      "%s is not a JSON object of headers, such as {\"X-Team\": \"a\"}: correct "
+                      "it",
+                      source);
+    json_object_foreach(headers, name, value)
+    {
+        if (result == 0)
+            result = add_header(settings, source, ++number, name, value, error);
     }
-    if (load_file(settings, global, error) != 0 ||
-        load_file(settings, "./wandb/settings", error) != 0)
-        return -1;
-    return load_environment(settings, error);
+    json_decref(headers);
+    return result;
 }
 
 static void wipe_headers(struct curl_slist *list)
@@ -327,14 +261,30 @@ static void wipe_headers(struct curl_slist *list)
 void settings_release(struct settings *settings)
 {
     char *strings[] = {
-        settings->base_url,         settings->organization,        settings->entity,
-        settings->ca_file,          settings->username_header,     settings->email_header,
-        settings->http_proxy,       settings->https_proxy,         settings->any_http_proxy,
-        settings->credentials_file, settings->identity_token_file,
+        settings->base_url,
+        settings->organization,
+        settings->entity,
+        settings->app_url,
+        settings->username_header,
+        settings->email_header,
+        settings->http_proxy,
+        settings->https_proxy,
+        settings->any_http_proxy,
+        settings->credentials_file,
+        settings->identity_token_file,
+        settings->insecure_text,
+        settings->headers_text,
+        settings->ca_file,
+        settings->ca_directories,
+        settings->no_proxy,
     };
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         secret_free(strings[i]); /* proxy addresses may hold passwords */
+    for (struct curl_slist *secret = settings->secrets; secret; secret = secret->next)
+        secrets_forget(secret->data, strlen(secret->data));
+    wipe_headers(settings->secrets);
     wipe_headers(settings->extra_headers);
     wipe_headers(settings->proxy_headers);
+    buf_release(&settings->ca_bundle);
     *settings = (struct settings){0};
 }

@@ -2,6 +2,7 @@
 #include "change.h"
 
 #include "base/clock.h"
+#include "callers.h"
 #include "errnos.h"
 #include "kernel_cache.h"
 #include "member.h"
@@ -9,6 +10,7 @@
 #include "room.h"
 #include "save.h"
 #include "stat.h"
+#include "unsaved.h"
 
 #include <errno.h>
 
@@ -26,6 +28,7 @@ struct change *change_new(struct filesystem *fs, const struct change_type *type,
     change->type = type;
     change->fs = fs;
     change->node = node;
+    change->begun = clock_nanoseconds();
     node_hold(&fs->nodes, node);
     buf_init(&change->text, TEXT_CEILING);
     return change;
@@ -50,9 +53,12 @@ void change_unref(struct change *change)
     if (change->made)
         node_drop(nodes, change->made);
     node_drop(nodes, change->node);
+    nodes_trim(nodes);
     pthread_mutex_unlock(&nodes->lock);
     buf_release(&change->text);
     object_unref(change->base);
+    object_unref(change->known);
+    object_unref(change->outcome);
     free(change->name);
     free((char *)(uintptr_t)change->path);
     free(change);
@@ -98,6 +104,8 @@ static void end(struct change *change, const struct error *error, struct change 
     change->started = change->done = true;
     if (error)
         change->error = *error;
+    if (!error && change->member)
+        caller_forget_removal(change->node, change->member->name);
     if (change->type->ended)
         change->type->ended(change, error);
     if (room && room->running == change) {
@@ -161,6 +169,7 @@ static int run(struct fetch *fetch, struct call *call)
     end(change, good ? NULL : call->error, &freed);
     pthread_mutex_unlock(&fs->nodes.lock);
     change_unref(freed);
+    unsaved_spill(fs);
     const char *path = change->path ? change->path : "?";
     if (!good) {
         journal_add(fs->journal, type->operation, path, call->error->kind, call->error->message);

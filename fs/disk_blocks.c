@@ -2,6 +2,9 @@
 #include "disk_blocks.h"
 
 #include "base/banned.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "private_directory.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -9,6 +12,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,15 +21,25 @@
 enum {
     TOUCH_SECONDS = 60, /* precision of "least recently used" */
     ENTRIES_AT_ONCE = 512,
+    CLAIM_TRIES = 50, /* a millisecond apart */
 };
 
-#define FORMAT_MAGIC UINT64_C(0x316b6c6273667267) /* "grfsblk1" */
+#define FORMAT_MAGIC UINT64_C(0x326b6c6273667267) /* "grfsblk2" */
+
+/* Values of `state`; any other: not verified, and blocks were forgotten. */
+enum { STATE_NEW = 0, STATE_VERIFIED = 1 };
 
 struct header {
     uint64_t magic;
     uint64_t size;
     uint64_t block;
-    uint64_t verified; /* 1: complete, and its digest fitted */
+    uint64_t state;
+};
+
+/* A range that one of this process's threads is changing. */
+struct claim {
+    uint64_t from, until;
+    struct claim *next;
 };
 
 struct disk_blocks {
@@ -32,7 +47,9 @@ struct disk_blocks {
     uint64_t count;
     int checksums; /* descriptors */
     int data;
-    bool writable;
+    atomic_bool writable;
+    pthread_mutex_t lock;
+    struct claim *claims; /* under lock */
 };
 
 /* --- opening --- */
@@ -46,56 +63,66 @@ static bool header_fits(const struct disk_blocks *blocks)
 {
     struct header header;
     struct stat status;
-    return fstat(blocks->checksums, &status) == 0 &&
+    return fstat(blocks->checksums, &status) == 0 && is_private(&status) &&
            (uint64_t)status.st_size == checksums_size(blocks) &&
            pread(blocks->checksums, &header, sizeof header, 0) == (ssize_t)sizeof header &&
            header.magic == FORMAT_MAGIC && header.size == blocks->size &&
            header.block == DISK_BLOCK;
 }
 
-void disk_blocks_clear(struct disk_blocks *blocks)
+static bool name_checksums(const char *path, char name[PATH_MAX])
 {
-    struct header header = {.magic = FORMAT_MAGIC, .size = blocks->size, .block = DISK_BLOCK};
-    /* Cut off, the checksums grow again as zeros. If that fails the header does not fit the file
-     * and the next to open it begins anew. */
-    if (ftruncate(blocks->checksums, 0) == 0 &&
-        pwrite(blocks->checksums, &header, sizeof header, 0) == (ssize_t)sizeof header &&
-        ftruncate(blocks->checksums, (off_t)checksums_size(blocks)) != 0)
-        blocks->writable = false;
+    if (snprintf(name, PATH_MAX, "%s" DISK_BLOCKS_SUFFIX, path) < PATH_MAX)
+        return true;
+    errno = ENAMETOOLONG;
+    return false;
 }
 
 /* Falls back to reading alone where the disk allows no more. */
-static int open_file(struct disk_blocks *blocks, const char *path, bool create)
+static int open_file(struct disk_blocks *blocks, const char *path)
 {
-    int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
-    if (descriptor < 0 && !create && (errno == EACCES || errno == EROFS)) {
-        blocks->writable = false;
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0 && (errno == EACCES || errno == EROFS)) {
+        atomic_store(&blocks->writable, false);
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     }
     return descriptor;
 }
 
-static bool open_checksums(struct disk_blocks *blocks, const char *path, bool create)
+/* What cannot be opened for what it is may be replaced; not for what is short at the moment. */
+static bool means_nothing_there(int reason)
+{
+    return reason != EMFILE && reason != ENFILE && reason != ENOMEM && reason != EIO;
+}
+
+bool disk_blocks_are_at(const struct disk_blocks *blocks, const char *path)
+{
+    char name[PATH_MAX];
+    struct stat own, named;
+    return name_checksums(path, name) && fstat(blocks->checksums, &own) == 0 &&
+           stat(name, &named) == 0 && own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+}
+
+static bool open_pair(struct disk_blocks *blocks, const char *path)
 {
     char name[PATH_MAX];
     struct stat status;
-    if (snprintf(name, sizeof name, "%s" DISK_BLOCKS_SUFFIX, path) >= (int)sizeof name) {
-        errno = ENAMETOOLONG;
+    if (!name_checksums(path, name))
+        return false;
+    blocks->checksums = open_file(blocks, name);
+    if (blocks->checksums < 0) {
+        errno = means_nothing_there(errno) ? ENOENT : errno;
         return false;
     }
-    blocks->checksums = open_file(blocks, name, create);
-    if (blocks->checksums < 0)
+    /* Exclusive locks are for those who remove it, or who mean no good. */
+    if (flock(blocks->checksums, LOCK_SH | LOCK_NB) != 0)
         return false;
-    /* Who gets the exclusive lock writes the header; the others wait below until it has. Nobody
-     * waits for the exclusive lock itself: the shared ones are held as long as a file is open. */
-    if (create && blocks->writable && !header_fits(blocks) &&
-        flock(blocks->checksums, LOCK_EX | LOCK_NB) == 0 && !header_fits(blocks))
-        disk_blocks_clear(blocks);
-    /* A file that was removed between open and lock is not to be filled. */
-    if (flock(blocks->checksums, LOCK_SH) == 0 && fstat(blocks->checksums, &status) == 0 &&
-        status.st_nlink > 0 && header_fits(blocks))
+    blocks->data = header_fits(blocks) ? open_file(blocks, path) : -1;
+    /* If the name still leads there, the data was not exchanged meanwhile either. */
+    if (blocks->data >= 0 && fstat(blocks->data, &status) == 0 && S_ISREG(status.st_mode) &&
+        is_private(&status) && disk_blocks_are_at(blocks, path))
         return true;
-    errno = ENOENT;
+    errno = means_nothing_there(errno) ? ENOENT : errno;
     return false;
 }
 
@@ -107,28 +134,74 @@ static void touch(const struct disk_blocks *blocks)
         futimens(blocks->checksums, NULL);
 }
 
-struct disk_blocks *disk_blocks_open(const char *path, uint64_t size, bool create)
+static struct disk_blocks *blocks_new(uint64_t size)
 {
-    struct disk_blocks *blocks = malloc(sizeof *blocks);
+    struct disk_blocks *blocks = calloc(1, sizeof *blocks);
     if (!blocks)
         return NULL;
-    *blocks = (struct disk_blocks){
-        .size = size,
-        .count = size / DISK_BLOCK + (size % DISK_BLOCK != 0),
-        .checksums = -1,
-        .data = -1,
-        .writable = true,
-    };
-    if (open_checksums(blocks, path, create))
-        blocks->data = open_file(blocks, path, create);
-    if (blocks->data < 0) {
-        int reason = errno;
-        disk_blocks_close(blocks);
-        errno = reason;
-        return NULL;
-    }
-    touch(blocks);
+    blocks->size = size;
+    blocks->count = size / DISK_BLOCK + (size % DISK_BLOCK != 0);
+    blocks->checksums = blocks->data = -1;
+    atomic_init(&blocks->writable, true);
+    pthread_mutex_init(&blocks->lock, NULL);
     return blocks;
+}
+
+static struct disk_blocks *opened_or_closed(struct disk_blocks *blocks, bool opened)
+{
+    int reason = errno;
+    if (opened)
+        return blocks;
+    disk_blocks_close(blocks);
+    errno = reason;
+    return NULL;
+}
+
+struct disk_blocks *disk_blocks_open(const char *path, uint64_t size)
+{
+    struct disk_blocks *blocks = blocks_new(size);
+    if (!blocks)
+        return NULL;
+    errno = 0;
+    bool opened = open_pair(blocks, path);
+    if (opened)
+        touch(blocks);
+    return opened_or_closed(blocks, opened);
+}
+
+static bool create_pair(struct disk_blocks *blocks, const char *path)
+{
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    const struct header header = {
+        .magic = FORMAT_MAGIC, .size = blocks->size, .block = DISK_BLOCK, .state = STATE_NEW};
+    char name[PATH_MAX], nameless[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (!name_checksums(path, name))
+        return false;
+    snprintf(nameless, sizeof nameless, "%.*s/.new", (int)(slash - path), path);
+    unlink(name);
+    unlink(path);
+    unlink(nameless); /* of a process that was killed */
+    blocks->data = open(path, flags, 0600);
+    if (blocks->data < 0)
+        return false;
+    blocks->checksums = open(nameless, flags, 0600);
+    if (blocks->checksums >= 0 && flock(blocks->checksums, LOCK_SH | LOCK_NB) == 0 &&
+        pwrite(blocks->checksums, &header, sizeof header, 0) == (ssize_t)sizeof header &&
+        ftruncate(blocks->checksums, (off_t)checksums_size(blocks)) == 0 &&
+        rename(nameless, name) == 0)
+        return true;
+    int reason = errno;
+    unlink(nameless);
+    unlink(path);
+    errno = reason;
+    return false;
+}
+
+struct disk_blocks *disk_blocks_create(const char *path, uint64_t size)
+{
+    struct disk_blocks *blocks = blocks_new(size);
+    return blocks ? opened_or_closed(blocks, create_pair(blocks, path)) : NULL;
 }
 
 void disk_blocks_close(struct disk_blocks *blocks)
@@ -139,12 +212,64 @@ void disk_blocks_close(struct disk_blocks *blocks)
         close(blocks->checksums);
     if (blocks->data >= 0)
         close(blocks->data);
+    pthread_mutex_destroy(&blocks->lock);
     free(blocks);
 }
 
 bool disk_blocks_writable(const struct disk_blocks *blocks)
 {
-    return blocks->writable;
+    return atomic_load(&blocks->writable);
+}
+
+/* --- who may change a range --- */
+
+static bool lock_range(const struct disk_blocks *blocks, const struct claim *claim, short type)
+{
+    struct flock range = {.l_type = type,
+                          .l_whence = SEEK_SET,
+                          .l_start = (off_t)claim->from,
+                          .l_len = (off_t)(claim->until - claim->from)};
+    return fcntl(blocks->data, F_OFD_SETLK, &range) == 0;
+}
+
+static void remove_claim(struct disk_blocks *blocks, struct claim *claim)
+{
+    pthread_mutex_lock(&blocks->lock);
+    struct claim **link = &blocks->claims;
+    while (*link != claim)
+        link = &(*link)->next;
+    *link = claim->next;
+    pthread_mutex_unlock(&blocks->lock);
+}
+
+/* The range is the caller's alone until end_claim(), in all processes: threads of this one, which
+ * share the descriptor and so its locks, are kept off by the list. False: somebody has some of it.
+ */
+static bool begin_claim(struct disk_blocks *blocks, struct claim *claim, uint64_t from,
+                        uint64_t until)
+{
+    bool free_of_others = true;
+    *claim = (struct claim){.from = from, .until = until};
+    pthread_mutex_lock(&blocks->lock);
+    for (const struct claim *other = blocks->claims; other; other = other->next)
+        free_of_others = free_of_others && (other->from >= until || other->until <= from);
+    if (free_of_others) {
+        claim->next = blocks->claims;
+        blocks->claims = claim;
+    }
+    pthread_mutex_unlock(&blocks->lock);
+    if (!free_of_others)
+        return false;
+    if (lock_range(blocks, claim, F_WRLCK))
+        return true;
+    remove_claim(blocks, claim);
+    return false;
+}
+
+static void end_claim(struct disk_blocks *blocks, struct claim *claim)
+{
+    lock_range(blocks, claim, F_UNLCK);
+    remove_claim(blocks, claim);
 }
 
 /* --- blocks --- */
@@ -177,15 +302,31 @@ static void read_entries(const struct disk_blocks *blocks, uint64_t first, uint6
     memset(entries + whole, 0, (count - whole) * sizeof *entries);
 }
 
+static bool put_state(struct disk_blocks *blocks, uint64_t state)
+{
+    return pwrite(blocks->checksums, &state, sizeof state, offsetof(struct header, state)) ==
+           (ssize_t)sizeof state;
+}
+
+/* Should this fail, or be somebody else's to do, the block fails its checksum again next time. */
 static void forget_block(struct disk_blocks *blocks, uint64_t block)
 {
     const uint64_t none = 0;
-    if (!blocks->writable)
+    uint64_t start = block * DISK_BLOCK;
+    struct claim claim;
+    if (!atomic_load(&blocks->writable) ||
+        !begin_claim(blocks, &claim, start, start + block_length(blocks, block)))
         return;
-    /* Should this fail, the block fails its checksum again next time. */
-    if (pwrite(blocks->checksums, &none, sizeof none, entry_offset(block)) > 0 &&
-        pwrite(blocks->checksums, &none, sizeof none, offsetof(struct header, verified)) < 0)
-        blocks->writable = false;
+    /* Not verified any more before the block may be written again. */
+    if (!put_state(blocks, (uint64_t)clock_nanoseconds() | UINT64_C(1) << 63) ||
+        pwrite(blocks->checksums, &none, sizeof none, entry_offset(block)) < 0)
+        atomic_store(&blocks->writable, false);
+    end_claim(blocks, &claim);
+}
+
+void disk_blocks_forget(struct disk_blocks *blocks, uint64_t offset)
+{
+    forget_block(blocks, offset / DISK_BLOCK);
 }
 
 /* Reads whole blocks; returns how many of `count` are well from the first on. */
@@ -300,42 +441,90 @@ static bool write_all(int descriptor, const char *data, size_t size, off_t offse
     return true;
 }
 
-bool disk_blocks_write(struct disk_blocks *blocks, uint64_t offset, const void *data, size_t size)
+/* Writes blocks that are missing, one after the other. */
+static bool write_missing(struct disk_blocks *blocks, uint64_t first, const char *data, size_t size)
 {
     uint64_t entries[ENTRIES_AT_ONCE];
-    const char *bytes = data;
-    uint64_t block = offset / DISK_BLOCK;
-    if (!write_all(blocks->data, bytes, size, (off_t)offset))
+    size_t count = 0;
+    if (!write_all(blocks->data, data, size, (off_t)(first * DISK_BLOCK)))
         return false;
     while (size > 0) {
-        size_t count = 0;
-        uint64_t first = block;
-        for (; count < ENTRIES_AT_ONCE && size > 0; count++, block++) {
-            size_t length = size < DISK_BLOCK ? size : DISK_BLOCK;
-            entries[count] = checksum(block, bytes, length);
-            bytes += length;
-            size -= length;
-        }
-        if (!write_all(blocks->checksums, (const char *)entries, count * sizeof *entries,
-                       entry_offset(first)))
-            return false;
+        size_t length = size < DISK_BLOCK ? size : DISK_BLOCK;
+        entries[count] = checksum(first + count, data, length);
+        count++;
+        data += length;
+        size -= length;
     }
-    return true;
+    return write_all(blocks->checksums, (const char *)entries, count * sizeof *entries,
+                     entry_offset(first));
+}
+
+/* Of a claimed range. */
+static ssize_t write_claimed(struct disk_blocks *blocks, uint64_t offset, const char *data,
+                             size_t size)
+{
+    ssize_t written = 0;
+    while (size > 0) {
+        bool present = true;
+        uint64_t most = (uint64_t)ENTRIES_AT_ONCE * DISK_BLOCK;
+        uint64_t end = offset + (size < most ? size : most);
+        size_t part = (size_t)(disk_blocks_run(blocks, offset, end, &present) - offset);
+        if (!present && !write_missing(blocks, offset / DISK_BLOCK, data, part))
+            return -1;
+        written += present ? 0 : (ssize_t)part;
+        offset += part;
+        data += part;
+        size -= part;
+    }
+    return written;
+}
+
+ssize_t disk_blocks_write(struct disk_blocks *blocks, uint64_t offset, const void *data,
+                          size_t size)
+{
+    struct claim claim;
+    if (!begin_claim(blocks, &claim, offset, offset + size))
+        return 0;
+    ssize_t written =
+        disk_blocks_is_verified(blocks) ? 0 : write_claimed(blocks, offset, data, size);
+    int reason = errno;
+    end_claim(blocks, &claim);
+    errno = reason;
+    return written;
 }
 
 /* --- verification --- */
 
-bool disk_blocks_is_verified(const struct disk_blocks *blocks)
+uint64_t disk_blocks_state(const struct disk_blocks *blocks)
 {
     struct header header;
-    return pread(blocks->checksums, &header, sizeof header, 0) == (ssize_t)sizeof header &&
-           header.verified == 1;
+    /* What cannot be read is never what it was before. */
+    return pread(blocks->checksums, &header, sizeof header, 0) == (ssize_t)sizeof header
+               ? header.state
+               : UINT64_MAX;
 }
 
-void disk_blocks_set_verified(struct disk_blocks *blocks)
+bool disk_blocks_is_verified(const struct disk_blocks *blocks)
 {
-    const uint64_t yes = 1;
-    if (blocks->writable &&
-        pwrite(blocks->checksums, &yes, sizeof yes, offsetof(struct header, verified)) < 0)
-        blocks->writable = false;
+    return disk_blocks_state(blocks) == STATE_VERIFIED;
+}
+
+bool disk_blocks_set_verified(struct disk_blocks *blocks, uint64_t state_before)
+{
+    struct claim claim;
+    bool claimed = false;
+    if (!atomic_load(&blocks->writable))
+        return false;
+    /* Whoever writes what is there already is done in a moment. */
+    for (int tries = 0; !claimed && tries < CLAIM_TRIES; tries++) {
+        if (tries > 0)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        claimed = begin_claim(blocks, &claim, 0, blocks->size);
+    }
+    if (!claimed)
+        return false;
+    bool well = state_before != UINT64_MAX && disk_blocks_state(blocks) == state_before &&
+                put_state(blocks, STATE_VERIFIED);
+    end_claim(blocks, &claim);
+    return well;
 }

@@ -4,12 +4,12 @@
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "descriptor_pool.h"
+#include "disk_place.h"
 #include "disk_space.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <pthread.h>
 #include <sys/stat.h>
 
 enum {
@@ -17,6 +17,7 @@ enum {
     STEP = 1 << 20,       /* bytes hashed or written at a time */
     DISK_PAGE = 4096,     /* least room that a file takes */
     ADOPTED_REMEMBERED = 256,
+    FEW_DESCRIPTORS = 64,
 };
 
 /* Larger ones are hardly true, and no disk has room for the list of their blocks. */
@@ -30,10 +31,12 @@ struct adopted {
 
 struct disk_cache {
     char *directory;
+    char server[2 * MD5_SIZE + 1]; /* names the folder of what is not verified */
     char *client_objects;
     void (*report)(void *context, const char *message);
     void *context;
     struct disk_space space;
+    struct descriptor_pool pool;
     _Atomic uint64_t read_bytes;
     _Atomic uint64_t written_bytes;
     _Atomic uint64_t damaged;
@@ -45,15 +48,23 @@ struct disk_cache {
     size_t adopted_count;
 };
 
+/* What is open of a content: one of the two. */
+struct opened {
+    struct pooled pooled;
+    struct disk_cache *cache;
+    struct disk_blocks *blocks; /* NULL: the official client's copy */
+    int copy;                   /* its descriptor, else -1 */
+    bool verified;              /* found among the contents that are for everybody */
+};
+
 struct disk_file {
     struct disk_cache *cache;
-    unsigned char md5[MD5_SIZE];
-    char hex[2 * MD5_SIZE + 1];
-    uint64_t size;
-    char path[PATH_MAX];
-    _Atomic(struct disk_blocks *) blocks; /* NULL until there are some; then for good */
-    struct stat adopted_status;           /* set before `adopted` */
-    atomic_int adopted;                   /* the official client's copy, -1: none */
+    struct disk_key key;
+    struct pooled *opened;      /* the pool's */
+    atomic_bool absent;         /* nothing of it is there; until something is written */
+    struct stat adopted_status; /* set before `adopted` */
+    atomic_bool adopted;        /* the official client's copy is used */
+    atomic_bool was_adopted;
 };
 
 struct disk_cache *disk_cache_new(const struct disk_cache_config *config)
@@ -65,9 +76,10 @@ struct disk_cache *disk_cache_new(const struct disk_cache_config *config)
     cache->client_objects = config->client_objects ? strdup(config->client_objects) : NULL;
     cache->report = config->report;
     cache->context = config->context;
-    cache->space.directory = cache->directory;
-    cache->space.limit = config->limit;
+    disk_space_init(&cache->space, cache->directory, config->limit);
+    descriptor_pool_init(&cache->pool, config->descriptors ? config->descriptors : FEW_DESCRIPTORS);
     pthread_mutex_init(&cache->lock, NULL);
+    disk_cache_set_server(cache, "");
     if (!cache->directory || (config->client_objects && !cache->client_objects)) {
         disk_cache_free(cache);
         return NULL;
@@ -79,11 +91,23 @@ void disk_cache_free(struct disk_cache *cache)
 {
     if (!cache)
         return;
-    disk_space_settle(&cache->space);
+    disk_space_release(&cache->space);
+    descriptor_pool_release(&cache->pool);
     pthread_mutex_destroy(&cache->lock);
     free(cache->directory);
     free(cache->client_objects);
     free(cache);
+}
+
+void disk_cache_set_server(struct disk_cache *cache, const char *base_url)
+{
+    unsigned char digest[MD5_SIZE] = {0};
+    struct md5 *md5 = md5_new();
+    /* Nobody can find a URL that has the digest of another one. */
+    if (md5 && md5_update(md5, base_url, strlen(base_url)))
+        md5_finish(md5, digest);
+    md5_free(md5);
+    disk_hex(digest, cache->server);
 }
 
 void disk_cache_read_figures(struct disk_cache *cache, struct disk_cache_figures *figures)
@@ -113,7 +137,11 @@ static void say(const struct disk_cache *cache, const char *message)
 static void pause_writing(struct disk_cache *cache, int reason)
 {
     char message[sizeof cache->problem];
-    if (reason == ENOSPC)
+    if (reason == EWOULDBLOCK)
+        snprintf(message, sizeof message,
+                 "nothing is cached in %.100s: another process keeps a file there locked",
+                 cache->directory);
+    else if (reason == ENOSPC)
         snprintf(message, sizeof message,
                  "nothing is cached in %.100s: the cache's limit or the disk (10 %% of it stay "
                  "free) is used up",
@@ -147,79 +175,57 @@ static void wrote_well(struct disk_cache *cache, size_t size)
     pthread_mutex_unlock(&cache->lock);
 }
 
-static void found_damage(struct disk_file *file)
+/* --- what is open of a content --- */
+
+static void close_opened(struct pooled *pooled)
 {
-    char message[256];
-    if (atomic_fetch_add(&file->cache->damaged, 1) > 0)
-        return;
-    snprintf(message, sizeof message, "damaged bytes in the cache are fetched again: %.180s",
-             file->path);
-    say(file->cache, message);
+    struct opened *opened = (struct opened *)(void *)pooled;
+    disk_blocks_close(opened->blocks);
+    if (opened->copy >= 0)
+        close(opened->copy);
+    free(opened);
 }
 
-/* --- one content --- */
+static void done_with(struct opened *opened)
+{
+    pooled_unref(&opened->cache->pool, &opened->pooled);
+}
 
-static bool make_folders(const struct disk_file *file)
+static void done_with_pointer(struct opened **opened)
+{
+    if (*opened)
+        done_with(*opened);
+}
+
+#define cleanup_opened cleanup(done_with_pointer)
+
+static bool path_of(const struct disk_file *file, bool verified, char path[PATH_MAX])
+{
+    return disk_place_path(file->cache->directory, verified ? NULL : file->cache->server,
+                           &file->key, path);
+}
+
+/* What was found right is for everybody; it is left alone if it is not known to be so any more. */
+static struct disk_blocks *find_blocks(const struct disk_file *file, bool *verified)
 {
     char path[PATH_MAX];
-    memcpy(path, file->path, sizeof path);
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST && access(path, X_OK) != 0)
-            return false;
-        *slash = '/';
-    }
-    return true;
+    *verified = true;
+    struct disk_blocks *blocks =
+        path_of(file, true, path) ? disk_blocks_open(path, file->key.size) : NULL;
+    if (blocks && disk_blocks_is_verified(blocks))
+        return blocks;
+    disk_blocks_close(blocks);
+    *verified = false;
+    return path_of(file, false, path) ? disk_blocks_open(path, file->key.size) : NULL;
 }
 
-/* What is there of the file, opened if need be; NULL with errno. */
-static struct disk_blocks *blocks_of(struct disk_file *file, bool create)
+static struct disk_blocks *make_blocks(const struct disk_file *file, bool *verified)
 {
-    struct disk_blocks *known = atomic_load(&file->blocks);
-    if (known)
-        return known;
-    if (create && !make_folders(file))
-        return NULL;
-    struct disk_blocks *opened = disk_blocks_open(file->path, file->size, create);
-    if (opened && !atomic_compare_exchange_strong(&file->blocks, &known, opened)) {
-        disk_blocks_close(opened);
-        return known;
-    }
-    return opened;
-}
-
-struct disk_file *disk_file_open(struct disk_cache *cache, const unsigned char md5[MD5_SIZE],
-                                 uint64_t size)
-{
-    if (cache->space.limit == 0 || size == 0 || size > LARGEST_FILE)
-        return NULL;
-    struct disk_file *file = calloc(1, sizeof *file);
-    if (!file)
-        return NULL;
-    file->cache = cache;
-    file->size = size;
-    memcpy(file->md5, md5, MD5_SIZE);
-    for (size_t i = 0; i < MD5_SIZE; i++)
-        snprintf(file->hex + 2 * i, 3, "%02x", md5[i]);
-    atomic_init(&file->adopted, -1);
-    int length = snprintf(file->path, sizeof file->path, "%s/objects/%.2s/%s-%llu",
-                          cache->directory, file->hex, file->hex, (unsigned long long)size);
-    if (length >= (int)sizeof file->path) {
-        free(file);
-        return NULL;
-    }
-    blocks_of(file, false);
-    return file;
-}
-
-void disk_file_close(struct disk_file *file)
-{
-    if (!file)
-        return;
-    disk_blocks_close(atomic_load(&file->blocks));
-    if (atomic_load(&file->adopted) >= 0)
-        close(atomic_load(&file->adopted));
-    free(file);
+    char path[PATH_MAX];
+    struct disk_blocks *blocks = find_blocks(file, verified);
+    if (!blocks && path_of(file, false, path))
+        blocks = disk_place_make(path, file->key.size);
+    return blocks;
 }
 
 static bool looks_the_same(const struct stat *a, const struct stat *b)
@@ -228,73 +234,219 @@ static bool looks_the_same(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* The official client's copy as long as nobody touches it; else -1. */
-static int adopted_of(const struct disk_file *file)
+/* Protocol 8.4. */
+static int open_client_copy(const struct disk_file *file, struct stat *status)
+{
+    char path[PATH_MAX], hex[2 * MD5_SIZE + 1];
+    disk_hex(file->key.md5, hex);
+    if (!file->cache->client_objects ||
+        snprintf(path, sizeof path, "%s/%.2s/%s", file->cache->client_objects, hex, hex + 2) >=
+            (int)sizeof path) {
+        errno = ENOENT;
+        return -1;
+    }
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (descriptor >= 0 && (fstat(descriptor, status) != 0 || !S_ISREG(status->st_mode) ||
+                            (uint64_t)status->st_size != file->key.size)) {
+        close(descriptor);
+        return -1;
+    }
+    return descriptor;
+}
+
+static struct opened *opened_new(struct disk_file *file, bool make)
 {
     struct stat status;
-    int adopted = atomic_load(&file->adopted);
-    if (adopted >= 0 && fstat(adopted, &status) == 0 &&
-        looks_the_same(&status, &file->adopted_status))
-        return adopted;
-    return -1;
+    struct opened *opened = malloc(sizeof *opened);
+    if (!opened)
+        return NULL;
+    *opened = (struct opened){
+        .pooled = {.close = close_opened, .descriptors = 2}, .cache = file->cache, .copy = -1};
+    if (atomic_load(&file->adopted)) {
+        opened->pooled.descriptors = 1;
+        opened->copy = open_client_copy(file, &status);
+        if (opened->copy >= 0 && !looks_the_same(&status, &file->adopted_status)) {
+            close(opened->copy);
+            opened->copy = -1;
+            errno = ENOENT;
+        }
+    } else {
+        opened->blocks =
+            make ? make_blocks(file, &opened->verified) : find_blocks(file, &opened->verified);
+    }
+    if (opened->blocks || opened->copy >= 0)
+        return opened;
+    int reason = errno;
+    free(opened);
+    errno = reason;
+    return NULL;
+}
+
+/* What is there of the file, opened if need be, with a reference; NULL with errno. */
+static struct opened *open_file(struct disk_file *file, bool make)
+{
+    struct descriptor_pool *pool = &file->cache->pool;
+    struct pooled *pooled = pooled_get(pool, &file->opened);
+    if (!pooled && (make || !atomic_load(&file->absent))) {
+        struct opened *opened = opened_new(file, make);
+        /* What is merely short at the moment, as descriptors are, may be there the next time. */
+        if (!opened && !make && errno == ENOENT)
+            atomic_store(&file->absent, true);
+        if (!opened)
+            return NULL;
+        pooled = pooled_put(pool, &file->opened, &opened->pooled);
+        atomic_store(&file->absent, false);
+    }
+    return (struct opened *)(void *)pooled;
+}
+
+/* It is opened anew, or found missing, the next time. */
+static void look_again(struct disk_file *file, const struct opened *opened)
+{
+    pooled_drop(&file->cache->pool, &file->opened, opened ? &opened->pooled : NULL);
+}
+
+/* Opens it for reading. The official client's copy is used as long as nobody touches it. */
+static struct opened *open_for_reading(struct disk_file *file)
+{
+    struct stat status;
+    struct opened *opened = open_file(file, false);
+    bool adopted = atomic_load(&file->adopted);
+    if (adopted && (!opened || opened->copy < 0 || fstat(opened->copy, &status) != 0 ||
+                    !looks_the_same(&status, &file->adopted_status))) {
+        if (!opened && errno != ENOENT)
+            return NULL;
+        atomic_store(&file->adopted, false);
+        atomic_store(&file->absent, false);
+        look_again(file, opened);
+        done_with_pointer(&opened);
+        opened = open_file(file, false);
+    }
+    return opened;
+}
+
+/* --- one content --- */
+
+struct disk_file *disk_file_open(struct disk_cache *cache, const unsigned char md5[MD5_SIZE],
+                                 uint64_t size)
+{
+    char path[PATH_MAX];
+    if (cache->space.limit == 0 || size == 0 || size > LARGEST_FILE)
+        return NULL;
+    struct disk_file *file = calloc(1, sizeof *file);
+    if (!file)
+        return NULL;
+    file->cache = cache;
+    file->key.size = size;
+    memcpy(file->key.md5, md5, MD5_SIZE);
+    if (path_of(file, false, path))
+        return file;
+    free(file);
+    return NULL;
+}
+
+void disk_file_close(struct disk_file *file)
+{
+    if (!file)
+        return;
+    look_again(file, NULL);
+    free(file);
+}
+
+static void found_damage(struct disk_file *file, struct opened *opened)
+{
+    char message[256], from[PATH_MAX], to[PATH_MAX];
+    if (!path_of(file, opened->verified, from) || !path_of(file, false, to))
+        return;
+    /* What is left of a verified content is not for everybody any more: the missing block will be
+     * one that nobody has verified. */
+    if (opened->verified) {
+        disk_place_move(opened->blocks, from, to, false);
+        look_again(file, opened);
+    }
+    if (atomic_fetch_add(&file->cache->damaged, 1) > 0)
+        return;
+    snprintf(message, sizeof message, "damaged bytes in the cache are fetched again: %.180s", from);
+    say(file->cache, message);
+}
+
+static size_t read_opened(struct disk_file *file, struct opened *opened, uint64_t offset,
+                          void *buffer, size_t size)
+{
+    bool damaged;
+    if (!opened->blocks) {
+        ssize_t got = pread(opened->copy, buffer, size, (off_t)offset);
+        return got > 0 ? (size_t)got : 0;
+    }
+    size_t done = disk_blocks_read(opened->blocks, offset, buffer, size, &damaged);
+    if (damaged) {
+        found_damage(file, opened);
+    } else if (opened->verified && !disk_blocks_is_verified(opened->blocks)) {
+        /* Somebody else has found damage; what follows there is another server's. */
+        look_again(file, opened);
+        return 0;
+    }
+    return done;
 }
 
 size_t disk_file_read(struct disk_file *file, uint64_t offset, void *buffer, size_t size)
 {
-    size_t done = 0;
-    int adopted = adopted_of(file);
-    struct disk_blocks *blocks = atomic_load(&file->blocks);
-    if (adopted >= 0) {
-        ssize_t got = pread(adopted, buffer, size, (off_t)offset);
-        done = got > 0 ? (size_t)got : 0;
-    } else if (blocks) {
-        bool damaged;
-        done = disk_blocks_read(blocks, offset, buffer, size, &damaged);
-        if (damaged)
-            found_damage(file);
-    }
+    cleanup_opened struct opened *opened = open_for_reading(file);
+    size_t done = opened ? read_opened(file, opened, offset, buffer, size) : 0;
     atomic_fetch_add(&file->cache->read_bytes, done);
     return done;
 }
 
 uint64_t disk_file_run(struct disk_file *file, uint64_t offset, uint64_t end, bool *present)
 {
-    const struct disk_blocks *blocks = atomic_load(&file->blocks);
-    *present = adopted_of(file) >= 0;
-    return *present || !blocks ? end : disk_blocks_run(blocks, offset, end, present);
+    cleanup_opened struct opened *opened = open_for_reading(file);
+    *present = opened && !opened->blocks;
+    return !opened || *present ? end : disk_blocks_run(opened->blocks, offset, end, present);
 }
 
 void disk_file_prefetch(struct disk_file *file, uint64_t offset, uint64_t size)
 {
-    const struct disk_blocks *blocks = atomic_load(&file->blocks);
-    int adopted = adopted_of(file);
-    if (adopted >= 0)
-        posix_fadvise(adopted, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
-    else if (blocks)
-        disk_blocks_prefetch(blocks, offset, size);
+    cleanup_opened struct opened *opened = open_for_reading(file);
+    if (opened && opened->blocks)
+        disk_blocks_prefetch(opened->blocks, offset, size);
+    else if (opened)
+        posix_fadvise(opened->copy, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
 }
 
-static bool write_part(struct disk_file *file, uint64_t offset, const char *data, size_t size)
+/* 0, or an errno. */
+static int write_part(struct disk_file *file, uint64_t offset, const char *data, size_t size)
 {
-    struct disk_blocks *blocks = blocks_of(file, true);
+    struct disk_space *space = &file->cache->space;
+    cleanup_opened struct opened *opened = open_file(file, true);
     /* Whole pages, and one for the checksums. */
     size_t room = (size + DISK_PAGE - 1) / DISK_PAGE * DISK_PAGE + DISK_PAGE;
-    if (!blocks)
-        return false;
-    if (!disk_blocks_writable(blocks)) {
-        errno = EROFS;
-        return false;
+    bool present;
+    if (!opened)
+        return errno;
+    if (!opened->blocks)
+        return 0;
+    if (disk_blocks_is_verified(opened->blocks)) {
+        /* What was complete once has lost blocks in a crash: the next time they can be written. */
+        if (disk_blocks_run(opened->blocks, offset, offset + size, &present) < offset + size ||
+            !present) {
+            disk_blocks_forget(opened->blocks, offset);
+            found_damage(file, opened);
+        }
+        return 0;
     }
-    if (!disk_space_reserve(&file->cache->space, room))
-        return false;
-    if (disk_blocks_write(blocks, offset, data, size)) {
-        disk_space_written(&file->cache->space, room);
-        return true;
-    }
-    int reason = errno;
-    disk_space_return(&file->cache->space, room);
-    errno = reason;
-    return false;
+    if (!disk_blocks_writable(opened->blocks))
+        return EROFS;
+    if (!disk_space_reserve(space, room))
+        return errno;
+    ssize_t written = disk_blocks_write(opened->blocks, offset, data, size);
+    int failure = written < 0 ? errno : 0;
+    if (written > 0)
+        disk_space_written(space, room);
+    else
+        disk_space_return(space, room);
+    if (!failure)
+        wrote_well(file->cache, (size_t)written);
+    return failure;
 }
 
 void disk_file_write(struct disk_file *file, uint64_t offset, const void *data, size_t size)
@@ -302,11 +454,12 @@ void disk_file_write(struct disk_file *file, uint64_t offset, const void *data, 
     const char *bytes = data;
     while (size > 0 && may_write(file->cache)) {
         size_t part = size < STEP ? size : STEP;
-        if (!write_part(file, offset, bytes, part)) {
-            pause_writing(file->cache, errno);
+        int failure = write_part(file, offset, bytes, part);
+        /* While room is being made, what comes is not kept; it is no reason to stop. */
+        if (failure && failure != EBUSY)
+            pause_writing(file->cache, failure);
+        if (failure)
             return;
-        }
-        wrote_well(file->cache, part);
         bytes += part;
         offset += part;
         size -= part;
@@ -315,21 +468,15 @@ void disk_file_write(struct disk_file *file, uint64_t offset, const void *data, 
 
 /* --- digests --- */
 
-/* Hashes what `read` delivers in order; false when it ends early, or cancelled. */
-static bool hash(struct disk_file *file, int descriptor, const atomic_bool *cancelled,
+/* Hashes what is open from start to end; false when it ends early, or cancelled. */
+static bool hash(struct disk_file *file, struct opened *opened, const atomic_bool *cancelled,
                  unsigned char digest[MD5_SIZE])
 {
     cleanup_free char *buffer = malloc(STEP);
     struct md5 *md5 = md5_new();
     bool well = buffer && md5;
-    for (uint64_t offset = 0; well && offset < file->size;) {
-        size_t got;
-        if (descriptor >= 0) {
-            ssize_t count = pread(descriptor, buffer, STEP, (off_t)offset);
-            got = count > 0 ? (size_t)count : 0;
-        } else {
-            got = disk_file_read(file, offset, buffer, STEP);
-        }
+    for (uint64_t offset = 0; well && offset < file->key.size;) {
+        size_t got = read_opened(file, opened, offset, buffer, STEP);
         well = got > 0 && !(cancelled && atomic_load(cancelled)) && md5_update(md5, buffer, got);
         offset += got;
     }
@@ -338,48 +485,59 @@ static bool hash(struct disk_file *file, int descriptor, const atomic_bool *canc
     return well;
 }
 
+static bool is_opened_verified(const struct opened *opened)
+{
+    return opened && (!opened->blocks || disk_blocks_is_verified(opened->blocks));
+}
+
 bool disk_file_is_verified(struct disk_file *file)
 {
-    const struct disk_blocks *blocks = atomic_load(&file->blocks);
-    return adopted_of(file) >= 0 || (blocks && disk_blocks_is_verified(blocks));
+    cleanup_opened struct opened *opened = open_for_reading(file);
+    return is_opened_verified(opened);
+}
+
+/* Others may have the files open: they keep theirs, and nothing changes under them. */
+static void start_over(struct disk_file *file, struct opened *opened)
+{
+    char path[PATH_MAX];
+    if (path_of(file, opened->verified, path))
+        disk_place_remove(path, opened->blocks);
+    look_again(file, opened);
+    atomic_store(&file->absent, true);
+}
+
+/* From now on it is for mounts of all servers. */
+static void remember_verified(struct disk_file *file, struct opened *opened, uint64_t state)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    if (disk_blocks_set_verified(opened->blocks, state) && path_of(file, false, from) &&
+        path_of(file, true, to) && disk_place_move(opened->blocks, from, to, true))
+        look_again(file, opened);
 }
 
 enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cancelled)
 {
     unsigned char digest[MD5_SIZE];
     bool present;
-    struct disk_blocks *blocks = atomic_load(&file->blocks);
-    if (disk_file_is_verified(file))
+    uint64_t size = file->key.size;
+    cleanup_opened struct opened *opened = open_for_reading(file);
+    if (!opened)
+        return DISK_CHECK_INCOMPLETE;
+    if (is_opened_verified(opened))
         return DISK_CHECK_GOOD;
-    if (!blocks || disk_blocks_run(blocks, 0, file->size, &present) < file->size || !present)
+    uint64_t state = disk_blocks_state(opened->blocks);
+    if (disk_blocks_run(opened->blocks, 0, size, &present) < size || !present ||
+        !hash(file, opened, cancelled, digest))
         return DISK_CHECK_INCOMPLETE;
-    if (!hash(file, -1, cancelled, digest))
-        return DISK_CHECK_INCOMPLETE;
-    if (memcmp(digest, file->md5, MD5_SIZE) != 0) {
-        disk_blocks_clear(blocks);
+    if (memcmp(digest, file->key.md5, MD5_SIZE) != 0) {
+        start_over(file, opened);
         return DISK_CHECK_BAD;
     }
-    disk_blocks_set_verified(blocks);
+    remember_verified(file, opened, state);
     return DISK_CHECK_GOOD;
 }
 
 /* --- the official client's cache (protocol 8.4) --- */
-
-static int open_client_copy(const struct disk_file *file, struct stat *status)
-{
-    char path[PATH_MAX];
-    if (!file->cache->client_objects ||
-        snprintf(path, sizeof path, "%s/%.2s/%s", file->cache->client_objects, file->hex,
-                 file->hex + 2) >= (int)sizeof path)
-        return -1;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    if (descriptor >= 0 && (fstat(descriptor, status) != 0 || !S_ISREG(status->st_mode) ||
-                            (uint64_t)status->st_size != file->size)) {
-        close(descriptor);
-        return -1;
-    }
-    return descriptor;
-}
 
 bool disk_file_adoptable(struct disk_file *file)
 {
@@ -394,7 +552,7 @@ static bool is_known_good(struct disk_file *file, const struct stat *status)
     bool known = false;
     pthread_mutex_lock(&cache->lock);
     for (size_t i = 0; !known && i < ADOPTED_REMEMBERED && i < cache->adopted_count; i++)
-        known = memcmp(cache->adopted[i].md5, file->md5, MD5_SIZE) == 0 &&
+        known = memcmp(cache->adopted[i].md5, file->key.md5, MD5_SIZE) == 0 &&
                 looks_the_same(&cache->adopted[i].status, status);
     pthread_mutex_unlock(&cache->lock);
     return known;
@@ -405,34 +563,35 @@ static void remember_good(struct disk_file *file, const struct stat *status)
     struct disk_cache *cache = file->cache;
     pthread_mutex_lock(&cache->lock);
     struct adopted *place = &cache->adopted[cache->adopted_count++ % ADOPTED_REMEMBERED];
-    memcpy(place->md5, file->md5, MD5_SIZE);
+    memcpy(place->md5, file->key.md5, MD5_SIZE);
     place->status = *status;
     pthread_mutex_unlock(&cache->lock);
 }
 
 bool disk_file_adopt(struct disk_file *file, const atomic_bool *cancelled)
 {
-    struct stat status;
     unsigned char digest[MD5_SIZE];
-    int none = -1;
-    if (adopted_of(file) >= 0)
+    struct opened copy = {.cache = file->cache};
+    struct stat status;
+    if (atomic_load(&file->adopted))
         return true;
-    int descriptor = open_client_copy(file, &status);
+    cleanup_close int descriptor = open_client_copy(file, &status);
     if (descriptor < 0)
         return false;
+    copy.copy = descriptor;
     bool good = is_known_good(file, &status);
-    if (!good && hash(file, descriptor, cancelled, digest) &&
-        memcmp(digest, file->md5, MD5_SIZE) == 0) {
+    if (!good && hash(file, &copy, cancelled, digest) &&
+        memcmp(digest, file->key.md5, MD5_SIZE) == 0) {
         good = true;
         remember_good(file, &status);
     }
     /* Adopted once: a copy that changed afterwards is not looked for again while this is open. */
-    if (!good || atomic_load(&file->adopted) >= 0) {
-        close(descriptor);
+    if (!good || atomic_exchange(&file->was_adopted, true))
         return false;
-    }
     file->adopted_status = status;
-    if (!atomic_compare_exchange_strong(&file->adopted, &none, descriptor))
-        close(descriptor);
-    return adopted_of(file) >= 0;
+    atomic_store(&file->adopted, true);
+    atomic_store(&file->absent, false);
+    look_again(file, NULL);
+    cleanup_opened struct opened *opened = open_for_reading(file);
+    return opened && !opened->blocks;
 }

@@ -3,11 +3,14 @@
  * File content on the local disk, keyed by its digest, shared by any number of
  * processes. A file is kept in blocks, each usable as soon as it is written;
  * neither a crash at any point nor a damaged disk yields wrong bytes
- * (disk_blocks.h). Lies below `directory`/objects/<first 2 hex>/. Size-limited,
- * least recently used first. A disk that is full or unwritable makes it do
- * nothing, which is reported once. Knows neither FUSE nor the client.
+ * (disk_blocks.h). What was not found right as a whole is for mounts of the
+ * same server alone (disk_place.h). Size-limited, least recently used first. A
+ * disk that is full or unwritable makes it do nothing, which is reported once.
+ * Any number of files may be open: their descriptors are bounded. Knows neither
+ * FUSE nor the client.
  *
- * All calls may block on the local disk; any thread may make them.
+ * All calls may block on the local disk; any thread may make them. None waits
+ * for another process, but disk_file_write() for a second, to make room.
  */
 #ifndef FS_DISK_CACHE_H
 #define FS_DISK_CACHE_H
@@ -24,6 +27,7 @@ struct disk_file;
 struct disk_cache_config {
     const char *directory;
     uint64_t limit;             /* bytes on disk; 0: off */
+    unsigned descriptors;       /* at most so many stay open; 0: a few */
     const char *client_objects; /* the official client's obj/md5 folder (protocol 8.4), or NULL */
     void *context;
     /* Caching stopped or bytes were damaged; one line. Any thread. */
@@ -34,6 +38,8 @@ struct disk_cache_config {
 struct disk_cache *disk_cache_new(const struct disk_cache_config *config);
 /* All files must be closed. */
 void disk_cache_free(struct disk_cache *cache);
+/* Whose contents are going to be opened: the server's base URL. Before the first one. */
+void disk_cache_set_server(struct disk_cache *cache, const char *base_url);
 
 struct disk_cache_figures {
     const char *directory;
@@ -58,7 +64,8 @@ size_t disk_file_read(struct disk_file *file, uint64_t offset, void *buffer, siz
 uint64_t disk_file_run(struct disk_file *file, uint64_t offset, uint64_t end, bool *present);
 /* Says that these bytes will be read soon; returns at once. */
 void disk_file_prefetch(struct disk_file *file, uint64_t offset, uint64_t size);
-/* Keeps bytes: `offset` is a multiple of DISK_BLOCK, and so is `size` but at the file's end. */
+/* Keeps bytes of blocks that are missing: `offset` is a multiple of DISK_BLOCK, and so is `size`
+ * but at the file's end. */
 void disk_file_write(struct disk_file *file, uint64_t offset, const void *data, size_t size);
 
 /* Whether it is complete and was found good by disk_file_check(), maybe in another life. */
@@ -67,7 +74,7 @@ bool disk_file_is_verified(struct disk_file *file);
 enum disk_check {
     DISK_CHECK_INCOMPLETE, /* or cancelled */
     DISK_CHECK_GOOD,
-    DISK_CHECK_BAD, /* the digest does not fit; all blocks are forgotten */
+    DISK_CHECK_BAD, /* the digest does not fit; it starts over with no blocks */
 };
 /* Compares a complete file with its digest; remembers a good result on disk. Reads it all. */
 enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cancelled);

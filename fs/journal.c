@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "journal.h"
 
+#include "base/message.h"
 #include "errnos.h"
 
 #include <pthread.h>
@@ -41,7 +42,7 @@ void journal_add(struct journal *journal, const char *operation, const char *pat
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &broken));
     snprintf(line, sizeof line, "%s %s %s %s %s", stamp, operation, path, errno_name(kind),
              message);
-    error_sanitize(line);
+    message_clean(line, sizeof line);
     char *copy = strdup(line);
     if (!copy)
         return;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "log.h"
 
+#include "base/message.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -86,7 +88,7 @@ void log_write(struct log *log, enum client_log_level level, const char *format,
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    error_sanitize(line);
+    message_clean(line, sizeof line);
     char stamp[32];
     time_t now = time(NULL);
     struct tm broken;

@@ -2,7 +2,10 @@
 #include "node.h"
 
 #include "base/banned.h"
+#include "base/clock.h"
 #include "hash.h"
+
+#include <sys/random.h>
 
 enum {
     MEMBER_BITS = 8,
@@ -55,8 +58,18 @@ static void grow_buckets(struct nodes *nodes)
     free(old);
 }
 
-/* A free number: one of a node that is gone, linked through by_number, or a new one. 0: no memory.
- */
+/* Free numbers are linked through by_number, marked by a bit that no pointer has. */
+static struct node *free_link(uint32_t next)
+{
+    return (struct node *)((uintptr_t)next << 1 | 1);
+}
+
+static bool is_free(const struct node *entry)
+{
+    return (uintptr_t)entry & 1;
+}
+
+/* A free number: one of a node that was released, or a new one. 0: no memory. */
 static uint32_t take_number(struct nodes *nodes, struct node *node)
 {
     if (nodes->numbers == nodes->numbers_capacity) {
@@ -69,16 +82,20 @@ static uint32_t take_number(struct nodes *nodes, struct node *node)
     }
     uint32_t number = nodes->free_number;
     if (number)
-        nodes->free_number = (uint32_t)(uintptr_t)nodes->by_number[number];
+        nodes->free_number = (uint32_t)((uintptr_t)nodes->by_number[number] >> 1);
     else
         number = nodes->numbers++;
     nodes->by_number[number] = node;
+    node->generation = nodes->next_generation++;
     return number;
 }
 
 bool nodes_init(struct nodes *nodes, uint64_t seed)
 {
     *nodes = (struct nodes){.numbers = 1, .numbers_capacity = SMALLEST_TABLE};
+    /* Without randomness, which no kernel of ours lacks, the time will do. */
+    if (getrandom(&nodes->next_generation, sizeof nodes->next_generation, GRND_NONBLOCK) < 0)
+        nodes->next_generation = (uint32_t)clock_nanoseconds();
     pthread_mutex_init(&nodes->lock, NULL);
     nodes->by_number = calloc(SMALLEST_TABLE, sizeof(struct node *));
     nodes->buckets = calloc(SMALLEST_TABLE, sizeof(struct node *));
@@ -102,6 +119,7 @@ static void free_facets(struct node *node)
         next = facet->next;
         listing_unref(facet->listing);
         listing_unref(facet->growing);
+        free(facet->deeds);
         if (facet->free_own)
             facet->free_own(facet->own);
         free(facet);
@@ -118,15 +136,10 @@ static void free_node(struct node *node)
 
 void nodes_release(struct nodes *nodes)
 {
-    /* Numbers on the free list are not pointers: follow the list and blank them first. */
-    for (uint32_t number = nodes->free_number; number;) {
-        uint32_t next = (uint32_t)(uintptr_t)nodes->by_number[number];
-        nodes->by_number[number] = NULL;
-        number = next;
-    }
     for (uint32_t i = 1; nodes->by_number && i < nodes->numbers; i++) {
-        if (nodes->by_number[i])
-            free_node(nodes->by_number[i]);
+        struct node *node = node_at(nodes, i);
+        if (node)
+            free_node(node);
     }
     free(nodes->by_number);
     free(nodes->buckets);
@@ -140,19 +153,23 @@ uint64_t node_id(const struct nodes *nodes, struct place place)
     return (uint64_t)place.node->number << MEMBER_BITS | place.member;
 }
 
+struct node *node_at(const struct nodes *nodes, uint64_t number)
+{
+    bool used = number > 0 && number < nodes->numbers && !is_free(nodes->by_number[number]);
+    return used ? nodes->by_number[number] : NULL;
+}
+
 struct place node_place(const struct nodes *nodes, uint64_t id)
 {
     if (id == MOUNT_ROOT_ID)
         return nodes->mount_root;
-    uint64_t number = id >> MEMBER_BITS;
-    if (number == 0 || number >= nodes->numbers)
-        return (struct place){0};
-    return (struct place){nodes->by_number[number], (uint8_t)id};
+    return (struct place){node_at(nodes, id >> MEMBER_BITS), (uint8_t)id};
 }
 
 uint64_t node_inode_number(struct place place)
 {
-    uint64_t number = hash_bytes(place.node->identity, &place.member, sizeof place.member);
+    /* The two upper bits are for filesystems that are laid over this one (overlayfs: xino=on). */
+    uint64_t number = hash_bytes(place.node->identity, &place.member, sizeof place.member) >> 2;
     return number > 1 ? number : number + 2;
 }
 
@@ -177,6 +194,17 @@ static void unused_append(struct nodes *nodes, struct node *node)
     nodes->unused++;
 }
 
+/* What nobody can find again is the first to be released. */
+static void unused_prepend(struct nodes *nodes, struct node *node)
+{
+    node->unused = true;
+    node->newer = nodes->oldest_unused;
+    node->older = NULL;
+    *(node->newer ? &node->newer->older : &nodes->newest_unused) = node;
+    nodes->oldest_unused = node;
+    nodes->unused++;
+}
+
 static void unlink_child(struct node *node)
 {
     *node->link_to_this = node->next_sibling;
@@ -184,7 +212,16 @@ static void unlink_child(struct node *node)
         node->next_sibling->link_to_this = node->link_to_this;
 }
 
-static void consider_unused(struct nodes *nodes, struct node *node);
+/* A node that nobody refers to stays until nodes_trim() comes to it. */
+static void consider_unused(struct nodes *nodes, struct node *node)
+{
+    if (node->lookups || node->holds || node->unused)
+        return;
+    if (node->gone)
+        unused_prepend(nodes, node);
+    else
+        unused_append(nodes, node);
+}
 
 static void release_node(struct nodes *nodes, struct node *node)
 {
@@ -192,7 +229,7 @@ static void release_node(struct nodes *nodes, struct node *node)
     if (!node->gone)
         bucket_remove(nodes, node);
     unlink_child(node);
-    nodes->by_number[node->number] = (struct node *)(uintptr_t)nodes->free_number;
+    nodes->by_number[node->number] = free_link(nodes->free_number);
     nodes->free_number = node->number;
     nodes->count--;
     struct node *parent = node->parent;
@@ -201,21 +238,9 @@ static void release_node(struct nodes *nodes, struct node *node)
     consider_unused(nodes, parent);
 }
 
-/* A node that nobody refers to stays for a while; what nobody can find again goes at once. */
-static void consider_unused(struct nodes *nodes, struct node *node)
+void nodes_trim(struct nodes *nodes)
 {
-    if (node->lookups || node->holds || node->unused)
-        return;
-    if (node->gone) {
-        release_node(nodes, node);
-        return;
-    }
-    unused_append(nodes, node);
-}
-
-static void evict_unused(struct nodes *nodes)
-{
-    while (nodes->unused > MOST_UNUSED)
+    while (nodes->unused > MOST_UNUSED || (nodes->oldest_unused && nodes->oldest_unused->gone))
         release_node(nodes, nodes->oldest_unused);
 }
 
@@ -269,7 +294,6 @@ static struct node *node_new(struct nodes *nodes, struct place directory, enum n
     if (nodes->named > nodes->bucket_count)
         grow_buckets(nodes);
     unused_append(nodes, node);
-    evict_unused(nodes);
     return node;
 }
 
@@ -294,7 +318,7 @@ struct node *node_install(struct nodes *nodes, struct place directory, enum node
 {
     uint64_t origin = origin_of(directory.node, kind, identity);
     struct node *node = find(nodes, directory.node, directory.member, name, kind_is_query(kind));
-    if (node && node->origin != origin && node->fetched <= fetched) {
+    if (node && node->origin != origin && !node_is_newer(node, fetched)) {
         /* Another object has taken the name: whoever has the old one open keeps that. */
         node_remove(nodes, node);
         node = NULL;
@@ -305,7 +329,7 @@ struct node *node_install(struct nodes *nodes, struct place directory, enum node
         return NULL;
     if (!node->identity)
         node->identity = origin;
-    if (node->fetched <= fetched)
+    if (!node_is_newer(node, fetched))
         give_object(node, object, origin, fetched);
     return node;
 }
@@ -354,7 +378,6 @@ void node_drop(struct nodes *nodes, struct node *node)
 {
     node->holds--;
     consider_unused(nodes, node);
-    evict_unused(nodes);
 }
 
 void node_add_lookup(struct nodes *nodes, struct node *node)
@@ -367,7 +390,6 @@ void node_forget(struct nodes *nodes, struct node *node, uint64_t lookups)
 {
     node->lookups -= lookups < node->lookups ? lookups : node->lookups;
     consider_unused(nodes, node);
-    evict_unused(nodes);
 }
 
 const struct facet *node_find_facet(const struct node *node, uint8_t member)

@@ -7,6 +7,10 @@
  *
  * Everything here needs nodes->lock unless it says otherwise. The lock is a
  * leaf: never held across a reply, a system call or a client call.
+ *
+ * Nodes are freed in nodes_trim() and nowhere else: whoever walks over nodes,
+ * their facets or children may install, remove, drop and rename as it goes.
+ * What is to outlast the lock needs a hold or a lookup.
  */
 #ifndef FS_NODE_H
 #define FS_NODE_H
@@ -60,7 +64,8 @@ struct facet {
     unsigned showing;  /* open handles that its copy is made of */
     int32_t opened_by; /* process that last opened it as a directory, and when */
     int64_t opened;
-    void *own; /* what another module keeps here; owned */
+    struct deeds *deeds; /* who has just done what to it (callers.h); owned, NULL: nobody */
+    void *own;           /* what another module keeps here; owned */
     void (*free_own)(void *own);
     uint8_t member;
 };
@@ -75,16 +80,19 @@ struct node {
     void *object; /* a reference to what the server said; NULL for root and control */
     char *name;   /* file name in its directory */
     int64_t fetched;
+    int64_t changed;       /* an answer to what was asked before this does not show our change */
     int64_t forgotten;     /* nothing below that was read before this is fresh */
     int64_t failed;        /* when reading it again last failed */
     int64_t missing_until; /* up to when the kernel may know that a name is missing in it */
     uint64_t identity;     /* what its inode numbers are made from; stable across mounts */
-    uint64_t origin;  /* which object it stands for; not `identity` after a rename of our own */
-    uint64_t lookups; /* the kernel's references, members included */
-    uint64_t pages;   /* members, as bits, whose text the kernel may have of this very object */
-    uint64_t told;    /* members, as bits of node_bit, of which the kernel may have attributes */
-    uint32_t holds;   /* children, requests, open files */
-    uint32_t number;  /* the node id's upper part */
+    uint64_t origin;     /* which object it stands for; not `identity` after a rename of our own */
+    uint64_t lookups;    /* the kernel's references, members included */
+    uint64_t pages;      /* members, as bits, whose text the kernel may have of this very object */
+    uint64_t told;       /* members, as bits of node_bit, of which the kernel may have attributes */
+    uint32_t readers;    /* open handles whose text of a member the kernel keeps pages of */
+    uint32_t holds;      /* children, requests, open files */
+    uint32_t number;     /* the node id's upper part */
+    uint32_t generation; /* tells it from others that have had its number, in any mount */
     uint8_t kind;
     uint8_t member; /* the directory of the parent that it is in */
     bool gone;      /* not found by its name any more */
@@ -102,6 +110,7 @@ struct nodes {
     pthread_mutex_t lock;
     struct node **by_number;
     uint32_t numbers, numbers_capacity, free_number;
+    uint32_t next_generation; /* begins at random: kept file handles outlive a mount */
     struct node **buckets;
     size_t bucket_count, named;
     struct node *oldest_unused, *newest_unused;
@@ -121,7 +130,14 @@ static inline uint64_t node_bit(uint8_t member)
 {
     return UINT64_C(1) << (member % 64);
 }
-/* The place of a node id that the kernel holds; node NULL for an id never given out. */
+/* Frees the oldest of the nodes that nobody refers to, but for some thousands, and all of them that
+ * cannot be found again. For whoever has just taken the lock, or is about to give it up, and has no
+ * pointer to a node that nothing holds. */
+void nodes_trim(struct nodes *nodes);
+
+/* The node that has the number; NULL: none. */
+struct node *node_at(const struct nodes *nodes, uint64_t number);
+/* The place of a node id that the kernel holds; node NULL for one that stands for nothing. */
 struct place node_place(const struct nodes *nodes, uint64_t id);
 uint64_t node_inode_number(struct place place);
 
@@ -134,8 +150,14 @@ struct node *node_find_query(const struct nodes *nodes, const struct node *paren
  * tells objects of one kind apart by the server's id. NULL: no memory. */
 struct node *node_install(struct nodes *nodes, struct place directory, enum node_kind kind,
                           const char *name, const void *object, uint64_t identity, int64_t fetched);
-/* Gives the node the object that its own object has become, under whatever id. */
+/* Gives the node the object that a change of our own, asked for at `fetched`, has made of it, under
+ * whatever id. */
 void node_become(struct node *node, const void *object, uint64_t identity, int64_t fetched);
+/* Whether what was asked for at `asked` says nothing of the node: it has newer. */
+static inline bool node_is_newer(const struct node *node, int64_t asked)
+{
+    return node->fetched > asked || node->changed > asked;
+}
 /* Takes the node out of its directory: the server does not have it any more. */
 void node_remove(struct nodes *nodes, struct node *node);
 /* Gives the node another name in its directory; what had that name is removed. False: no memory. */

@@ -84,6 +84,7 @@ static void do_forget(fuse_req_t fuse, fuse_ino_t id, uint64_t lookups)
     struct filesystem *fs = fuse_req_userdata(fuse);
     pthread_mutex_lock(&fs->nodes.lock);
     forget_one(fs, id, lookups);
+    nodes_trim(&fs->nodes);
     pthread_mutex_unlock(&fs->nodes.lock);
     fuse_reply_none(fuse);
 }
@@ -94,6 +95,7 @@ static void do_forget_multi(fuse_req_t fuse, size_t count, struct fuse_forget_da
     pthread_mutex_lock(&fs->nodes.lock);
     for (size_t i = 0; i < count; i++)
         forget_one(fs, forgets[i].ino, forgets[i].nlookup);
+    nodes_trim(&fs->nodes);
     pthread_mutex_unlock(&fs->nodes.lock);
     fuse_reply_none(fuse);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "content.h"
 #include "disk_cache.h"
+#include "disk_place.h"
 #include "errnos.h"
 #include "hash.h"
 #include "kernel_cache.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sys/resource.h>
 
 enum {
     MEMORY = 96 << 20,      /* for content on its way, all open files together */
@@ -25,6 +27,7 @@ enum {
      * take as long again. */
     SECOND_TRY_NANOSECONDS = 500 * 1000 * 1000,
     PATH_SIZE = 1024,
+    MOST_DESCRIPTORS = 4096, /* of cached files */
 };
 
 /* --- start and end --- */
@@ -49,23 +52,57 @@ static bool place_below(const char *variable, const char *fallback, const char *
     return length > 0 && length < PATH_MAX;
 }
 
+/* Where the official client keeps contents (protocol 8.4). */
+static bool official_objects(char *path)
+{
+    const char *own = getenv("WANDB_CACHE_DIR");
+    return own && own[0] == '/'
+               ? place_below("WANDB_CACHE_DIR", "", "/artifacts/obj/md5", path)
+               : place_below("XDG_CACHE_HOME", ".cache", "/wandb/artifacts/obj/md5", path);
+}
+
+/* False: there is to be none, or nowhere. */
+static bool cache_directory(const struct options *options, char *path)
+{
+    if (options->no_cache || options->cache_size == 0)
+        return false;
+    if (options->cache_dir)
+        return snprintf(path, PATH_MAX, "%s", options->cache_dir) < PATH_MAX;
+    return place_below("XDG_CACHE_HOME", ".cache", "/registryfs", path);
+}
+
+bool read_file_cache_is_safe(const struct options *options, char *message, size_t size)
+{
+    char directory[PATH_MAX];
+    return !cache_directory(options, directory) || !disk_place_is_unsafe(directory, message, size);
+}
+
+/* Half of the descriptors are for connections, the status socket, and what else there is. */
+static unsigned descriptors_for_cache(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    return limit.rlim_cur / 2 < MOST_DESCRIPTORS ? (unsigned)limit.rlim_cur / 2 : MOST_DESCRIPTORS;
+}
+
 static struct disk_cache *make_disk_cache(struct filesystem *fs)
 {
     const struct options *options = fs->options;
     char directory[PATH_MAX], objects[PATH_MAX];
     if (options->no_cache || options->cache_size == 0)
         return NULL;
-    if (!options->cache_dir && !place_below("XDG_CACHE_HOME", ".cache", "/registryfs", directory)) {
+    if (!cache_directory(options, directory)) {
         log_write(fs->log, CLIENT_LOG_WARNING,
                   "no file contents are cached on disk: neither XDG_CACHE_HOME nor HOME is set; "
                   "give --cache-dir");
         return NULL;
     }
-    bool official = place_below("WANDB_CACHE_DIR", ".cache/wandb", "/artifacts/obj/md5", objects);
     return disk_cache_new(&(struct disk_cache_config){
-        .directory = options->cache_dir ? options->cache_dir : directory,
+        .directory = directory,
         .limit = options->cache_size,
-        .client_objects = official ? objects : NULL,
+        .descriptors = descriptors_for_cache(),
+        .client_objects = official_objects(objects) ? objects : NULL,
         .context = fs,
         .report = report_disk,
     });
@@ -86,6 +123,12 @@ bool read_file_start(struct filesystem *fs)
                                                         memory_budget())
                                      : NULL;
     return fs->remote_files != NULL;
+}
+
+void read_file_use_server(struct filesystem *fs)
+{
+    if (fs->disk_cache)
+        disk_cache_set_server(fs->disk_cache, client_base_url(fs->client));
 }
 
 void read_file_stop(struct filesystem *fs)
@@ -151,7 +194,7 @@ static struct origin *origin_new(struct filesystem *fs, struct node *node, struc
     return NULL;
 }
 
-struct remote_reader *read_file_open(struct origin *origin)
+struct remote_reader *read_file_open(struct origin *origin, bool may_wait)
 {
     const struct remote_source source = {
         .context = origin,
@@ -161,7 +204,9 @@ struct remote_reader *read_file_open(struct origin *origin)
         .mismatch = note_mismatch,
         .release = release_origin,
     };
-    return remote_open(origin->fs->remote_files, origin->key, &source);
+    struct remote_files *files = origin->fs->remote_files;
+    return may_wait ? remote_open(files, origin->key, &source)
+                    : remote_open_later(files, origin->key, &source);
 }
 
 /* --- references to other versions --- */
@@ -255,14 +300,16 @@ bool read_file_body(struct request *request, struct remote_reader *reader, atomi
 {
     struct remote_view view;
     struct error error = {0};
-    session_loop_step_aside();
+    bool may_wait = session_loop_may_wait();
     if (request->failure.kind != ERROR_NONE)
         return reply_failure(request, &request->failure, gave_up);
     if (clock_nanoseconds() - atomic_load(gave_up) < SECOND_TRY_NANOSECONDS) {
         fuse_reply_err(request->fuse, ETIMEDOUT);
         return true;
     }
-    switch (remote_read(reader, (uint64_t)request->offset, request->size, &view, &error)) {
+    enum remote_result result = (may_wait ? remote_read : remote_read_memory)(
+        reader, (uint64_t)request->offset, request->size, &view, &error);
+    switch (result) {
     case REMOTE_READY:
         fuse_reply_iov(request->fuse, view.pieces, (int)view.count);
         remote_view_release(&view);

@@ -14,9 +14,14 @@
 
 enum { DATA_WORKERS = 16 };
 
+/* False: others can change the directory of the disk cache that the options ask for; the message
+ * says what to do. Asks the disk. */
+bool read_file_cache_is_safe(const struct options *options, char *message, size_t size);
 /* Makes the disk cache that the options ask for, and the content of remote files. False: no memory.
  */
 bool read_file_start(struct filesystem *fs);
+/* Once the client is connected, before the first file is opened. */
+void read_file_use_server(struct filesystem *fs);
 /* Cancels transfers; none are begun from then on. */
 void read_file_stop(struct filesystem *fs);
 /* After the lane was freed and all files were closed. */
@@ -28,8 +33,8 @@ struct origin; /* where the bytes of one file come from */
  * *error_number, EREMOTE for what is stored elsewhere. Needs nodes->lock. */
 enum readiness read_file_prepare(struct request *request, struct node *node, struct origin **origin,
                                  int *error_number);
-/* Takes over the origin. Asks the disk; NULL: no memory. */
-struct remote_reader *read_file_open(struct origin *origin);
+/* Takes over the origin. Asks the disk if it may; NULL: no memory. */
+struct remote_reader *read_file_open(struct origin *origin, bool may_wait);
 /* The kernel may keep the pages that it has of this file from before. */
 bool read_file_pages_are_good(struct filesystem *fs, struct node *node);
 

@@ -116,7 +116,7 @@ static struct remote_file *find_file(const struct remote_files *files, uint64_t 
 }
 
 static struct remote_file *file_new(struct remote_files *files, uint64_t key,
-                                    const struct remote_source *source)
+                                    const struct remote_source *source, bool judge)
 {
     struct remote_file *file = calloc(1, sizeof *file);
     if (!file)
@@ -131,8 +131,11 @@ static struct remote_file *file_new(struct remote_files *files, uint64_t key,
     }
     if (files->disk && source->md5)
         file->disk = disk_file_open(files->disk, source->md5, source->size);
-    if (file->disk)
+    file->judged = !file->disk;
+    if (file->disk && judge)
         remote_judge_disk(file);
+    /* Readers wait until a worker has looked. */
+    file->examining |= !file->judged;
     return file;
 }
 
@@ -162,12 +165,12 @@ void remote_file_unref(struct remote_file *file)
         file_free(file);
 }
 
-struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
-                                  const struct remote_source *source)
+static struct remote_reader *open_reader(struct remote_files *files, uint64_t key,
+                                         const struct remote_source *source, bool judge)
 {
     struct remote_reader *reader = calloc(1, sizeof *reader);
     /* Made before it is known whether it is needed: opening asks the disk, not under the lock. */
-    struct remote_file *spare = reader ? file_new(files, key, source) : NULL;
+    struct remote_file *spare = reader ? file_new(files, key, source, judge) : NULL;
     if (!spare) {
         free(reader);
         source->release(source->context);
@@ -175,7 +178,7 @@ struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
     }
     pthread_mutex_lock(&files->lock);
     struct remote_file *file = find_file(files, key, source);
-    bool examine = !file && spare->examine;
+    bool examine = !file && (spare->examine || !spare->judged);
     if (!file) {
         file = steal(spare);
         file->next = files->first;
@@ -192,6 +195,18 @@ struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
     if (examine)
         remote_examine(file);
     return reader;
+}
+
+struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
+                                  const struct remote_source *source)
+{
+    return open_reader(files, key, source, true);
+}
+
+struct remote_reader *remote_open_later(struct remote_files *files, uint64_t key,
+                                        const struct remote_source *source)
+{
+    return open_reader(files, key, source, false);
 }
 
 struct remote_reader *remote_reader_ref(struct remote_reader *reader)
@@ -342,8 +357,8 @@ static bool has_failed(struct remote_reader *reader, uint64_t offset, uint64_t e
     return true;
 }
 
-enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, size_t size,
-                               struct remote_view *view, struct error *error)
+static enum remote_result read_from(struct remote_reader *reader, uint64_t offset, size_t size,
+                                    bool disk, struct remote_view *view, struct error *error)
 {
     struct remote_file *file = reader->file;
     struct remote_files *files = file->files;
@@ -365,7 +380,7 @@ enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, si
     if (served) {
         atomic_fetch_add(&files->from_memory, view->size);
     } else {
-        served = !examining && view_disk(file, offset, end, complete, view);
+        served = disk && !examining && view_disk(file, offset, end, complete, view);
         if (served) {
             pthread_mutex_lock(&files->lock);
             reader->served = true;
@@ -374,8 +389,20 @@ enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, si
     }
     if (!served)
         return REMOTE_WAIT;
-    remote_read_ahead(file, offset, end);
+    remote_read_ahead(file, offset, end, disk);
     return REMOTE_READY;
+}
+
+enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, size_t size,
+                               struct remote_view *view, struct error *error)
+{
+    return read_from(reader, offset, size, true, view, error);
+}
+
+enum remote_result remote_read_memory(struct remote_reader *reader, uint64_t offset, size_t size,
+                                      struct remote_view *view, struct error *error)
+{
+    return read_from(reader, offset, size, false, view, error);
 }
 
 /* --- waiting --- */

@@ -49,6 +49,9 @@ void remote_files_stop(struct remote_files *files);
  * stays, one that is not needed is released at once, as when this fails. NULL: no memory. */
 struct remote_reader *remote_open(struct remote_files *files, uint64_t key,
                                   const struct remote_source *source);
+/* The same without asking the disk: a worker does, and those who read wait for it. */
+struct remote_reader *remote_open_later(struct remote_files *files, uint64_t key,
+                                        const struct remote_source *source);
 /* The reader is one reference; it is closed with the last one. */
 struct remote_reader *remote_reader_ref(struct remote_reader *reader);
 void remote_reader_unref(struct remote_reader *reader);
@@ -75,6 +78,9 @@ enum remote_result { REMOTE_READY, REMOTE_WAIT, REMOTE_FAILED };
  * error is set. Asks the local disk at most. */
 enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, size_t size,
                                struct remote_view *view, struct error *error);
+/* The same without the disk: a worker brings into memory what is there. */
+enum remote_result remote_read_memory(struct remote_reader *reader, uint64_t offset, size_t size,
+                                      struct remote_view *view, struct error *error);
 void remote_view_release(struct remote_view *view);
 
 /* One who waits; embedded in what waits, filled in by remote_wait(). */

@@ -61,7 +61,8 @@ struct remote_file {
     int64_t epoch;            /* second in which it was counted as active */
     uint64_t *fetched, *read; /* a bit a block: was fetched or is to be, was read; NULL: too many */
     uint64_t unread;          /* blocks that are fetched and not read */
-    bool examine;             /* the disk's content is to be checked; immutable */
+    bool judged;              /* it is known what the disk has */
+    bool examine;             /* the disk's content is to be checked */
     bool examining;           /* … and waiters wait for it */
     bool checking;            /* a large file is compared with its digest */
     bool complete;            /* checked, and on disk: nothing more to fetch */
@@ -138,15 +139,17 @@ bool remote_all_read(const struct remote_file *file, uint64_t offset, uint64_t e
 
 /* What follows takes the lock itself. */
 
-/* After a read was served: fetches what will be read next. Asks the disk. */
-void remote_read_ahead(struct remote_file *file, uint64_t offset, uint64_t end);
-/* While a read waits: the same, but what lies next to it. */
+/* After a read was served: fetches what will be read next. `disk`: it may be
+ * asked what it has. */
+void remote_read_ahead(struct remote_file *file, uint64_t offset, uint64_t end, bool disk);
+/* While a read waits: the same, but what lies next to it, without
+ * asking the disk. */
 void remote_sweep(struct remote_file *file, uint64_t offset, uint64_t end);
 
 /* Of a new file: whether the disk has, from before, a whole content of which it is not known that
- * it is right, and whether readers wait until that is known. */
+ * it is right, and whether readers wait until that is known. Asks the disk. */
 void remote_judge_disk(struct remote_file *file);
-/* Finds it out on the lane, for a file to be examined. */
+/* Finds it out on the lane, for a file to be examined or not judged yet. */
 void remote_examine(struct remote_file *file);
 
 void remote_file_ref(struct remote_file *file);

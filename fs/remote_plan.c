@@ -313,7 +313,7 @@ static bool next_sweep(struct remote_file *file, const struct readahead_run *run
     uint64_t least = most / 4 < size ? most / 4 : size;
     if (least < READAHEAD_FIRST)
         least = READAHEAD_FIRST;
-    if (!file->fetched || file->complete || most < unread + least ||
+    if (!file->fetched || file->complete || file->examining || most < unread + least ||
         (files->sweeps > 0 && (files->sweeps + 1) * size > largest))
         return false;
     if (size > most - unread)
@@ -322,7 +322,7 @@ static bool next_sweep(struct remote_file *file, const struct readahead_run *run
 }
 
 /* A content that is read in pieces: fetches those that will be read next. */
-static struct stream *sweep(struct remote_file *file, uint64_t offset, uint64_t end)
+static struct stream *sweep(struct remote_file *file, uint64_t offset, uint64_t end, bool disk)
 {
     struct remote_files *files = file->files;
     struct stream *streams = NULL;
@@ -331,7 +331,7 @@ static struct stream *sweep(struct remote_file *file, uint64_t offset, uint64_t 
     const struct readahead_run *run = readahead_find(&file->ahead, offset, end);
     while (run && may_read_ahead(&plan) && next_sweep(file, run, &plan.offset, &plan.end)) {
         bool present = false;
-        if (file->disk) {
+        if (file->disk && disk) {
             pthread_mutex_unlock(&files->lock);
             uint64_t stop = disk_file_run(file->disk, plan.offset, plan.end, &present);
             pthread_mutex_lock(&files->lock);
@@ -416,7 +416,7 @@ struct stream *remote_plan_miss(struct remote_file *file, uint64_t offset, uint6
 
 /* --- what is read ahead --- */
 
-void remote_read_ahead(struct remote_file *file, uint64_t offset, uint64_t end)
+void remote_read_ahead(struct remote_file *file, uint64_t offset, uint64_t end, bool disk)
 {
     struct plan plan = {.file = file};
     bool present = false;
@@ -426,7 +426,7 @@ void remote_read_ahead(struct remote_file *file, uint64_t offset, uint64_t end)
     bool more = run && readahead_next(&file->ahead, run, file->source.size, largest_window(file),
                                       &plan.offset, &plan.end);
     pthread_mutex_unlock(&file->files->lock);
-    if (more && file->disk) {
+    if (more && file->disk && disk) {
         uint64_t stop = disk_file_run(file->disk, plan.offset, plan.end, &present);
         present = present && (stop >= plan.end || !backward);
         plan.end = present ? stop : plan.end;
@@ -444,10 +444,10 @@ void remote_read_ahead(struct remote_file *file, uint64_t offset, uint64_t end)
             note_planned(run, &plan);
         pthread_mutex_unlock(&file->files->lock);
     }
-    stream_submit(joined(plan.streams, sweep(file, offset, end)));
+    stream_submit(joined(plan.streams, sweep(file, offset, end, disk)));
 }
 
 void remote_sweep(struct remote_file *file, uint64_t offset, uint64_t end)
 {
-    stream_submit(sweep(file, offset, end));
+    stream_submit(sweep(file, offset, end, false));
 }

@@ -439,17 +439,21 @@ void stream_submit(struct stream *streams)
 struct examination {
     struct job job;
     struct remote_file *file;
-    bool awaited;
 };
 
-static void end_examination(struct examination *examination)
+static void end_waiting(struct remote_file *file)
 {
-    struct remote_file *file = examination->file;
     pthread_mutex_lock(&file->files->lock);
     file->examining = false;
     struct remote_waiter *waiters = remote_take_waiters(file, remote_any, NULL);
     pthread_mutex_unlock(&file->files->lock);
     remote_resume(waiters, NULL);
+}
+
+static void end_examination(struct examination *examination)
+{
+    struct remote_file *file = examination->file;
+    end_waiting(file);
     remote_file_unref(file);
     free(examination);
 }
@@ -459,42 +463,46 @@ static void examination_run(struct job *job)
     struct examination *examination = (struct examination *)(void *)job;
     struct remote_file *file = examination->file;
     const atomic_bool *stopping = &file->files->stopping;
-    bool good = false;
-    if (examination->awaited)
-        good = disk_file_check(file->disk, stopping) == DISK_CHECK_GOOD;
-    else
+    if (!file->judged)
+        remote_judge_disk(file);
+    pthread_mutex_lock(&file->files->lock);
+    bool awaited = file->examining;
+    pthread_mutex_unlock(&file->files->lock);
+    if (!awaited)
+        end_waiting(file);
+    bool good = awaited && disk_file_check(file->disk, stopping) == DISK_CHECK_GOOD;
+    if (!awaited && file->examine)
         check_afterwards(file); /* some of it may have been read by now */
-    if (good || disk_file_adopt(file->disk, stopping))
+    if (good || (file->examine && disk_file_adopt(file->disk, stopping)))
         set_complete(file);
     end_examination(examination);
 }
 
 void remote_judge_disk(struct remote_file *file)
 {
-    bool present;
+    bool present, adoptable = false, examine = false;
     uint64_t size = file->source.size;
-    file->complete = disk_file_is_verified(file->disk);
-    if (file->complete)
-        return;
-    bool adoptable = disk_file_adoptable(file->disk);
-    file->examine = adoptable || (disk_file_run(file->disk, 0, size, &present) == size && present);
-    file->examining = file->examine && size <= (adoptable ? AWAITED_COPY_SIZE : GATED_SIZE);
+    bool complete = disk_file_is_verified(file->disk);
+    if (!complete) {
+        adoptable = disk_file_adoptable(file->disk);
+        examine = adoptable || (disk_file_run(file->disk, 0, size, &present) == size && present);
+    }
+    pthread_mutex_lock(&file->files->lock);
+    file->complete = complete;
+    file->examine = examine;
+    file->examining = examine && size <= (adoptable ? AWAITED_COPY_SIZE : GATED_SIZE);
+    file->judged = true;
+    pthread_mutex_unlock(&file->files->lock);
 }
 
 void remote_examine(struct remote_file *file)
 {
     struct examination *examination = calloc(1, sizeof *examination);
     if (!examination) {
-        pthread_mutex_lock(&file->files->lock);
-        file->examining = false;
-        pthread_mutex_unlock(&file->files->lock);
+        end_waiting(file);
         return;
     }
-    *examination = (struct examination){
-        .job = {.run = examination_run},
-        .file = file,
-        .awaited = file->examining,
-    };
+    *examination = (struct examination){.job = {.run = examination_run}, .file = file};
     remote_file_ref(file);
     if (!lane_submit(file->files->lane, &examination->job))
         end_examination(examination);

@@ -2,6 +2,7 @@
 #include "scratch.h"
 
 #include "base/clock.h"
+#include "callers.h"
 #include "member.h"
 #include "name.h"
 #include "place.h"
@@ -56,8 +57,21 @@ int scratch_resize(struct node *file, size_t size)
     if (!fits(file, size) || !buf_resize(&local->text, size))
         return ENOSPC;
     local->copy_of = 0;
+    if (size == 0)
+        local->failure = 0;
     local_touch(local);
     return 0;
+}
+
+void scratch_rebase(struct node *file)
+{
+    struct local *local = local_of(file);
+    void *old = local->base;
+    if (!is_scratch(file))
+        return;
+    local->base = object_ref(file->parent->object);
+    local->base_saves = room_saves(file->parent);
+    object_unref(old);
 }
 
 struct node *scratch_new(struct request *request, struct place directory, const char *name,
@@ -84,9 +98,7 @@ struct node *scratch_new(struct request *request, struct place directory, const 
     *error_number = ENOMEM;
     if (!node)
         return NULL;
-    const struct room *room = room_find(directory.node);
-    local_of(node)->base = object_ref(directory.node->object);
-    local_of(node)->base_saves = room ? room->saves : 0;
+    scratch_rebase(node);
     return node;
 }
 
@@ -176,6 +188,8 @@ static struct node *copy(struct request *request, struct place from, const char 
         memcpy(local->text.data, text.data, text.size);
     local->modified = as.st_mtim;
     local->copy_of = from.node->kind == NODE_LOCAL ? 0 : from.member;
+    if (from.node->kind == NODE_LOCAL)
+        local->failure = local_of(from.node)->failure;
     return node;
 }
 
@@ -232,11 +246,23 @@ static int remove_name(struct request *request, struct place directory, const ch
     return 0;
 }
 
+/* Done or refused: a recursive deleter removes what it finds before the registry (callers.h). */
+static void note_removal(struct place directory, const char *name, struct caller caller)
+{
+    struct node *registry = node_ancestor(directory.node, NODE_REGISTRY);
+    bool attribute = registry == directory.node && member_by_name(NODE_REGISTRY, name);
+    if (registry)
+        caller_note(registry, caller, DEED_REMOVAL, attribute ? name : NULL);
+}
+
 bool unlink_body(struct request *request)
 {
     struct nodes *nodes = &request->fs->nodes;
+    struct caller caller = caller_of_request(request);
     pthread_mutex_lock(&nodes->lock);
-    int error_number = remove_name(request, node_place(nodes, request->id), request->name);
+    struct place directory = node_place(nodes, request->id);
+    note_removal(directory, request->name, caller);
+    int error_number = remove_name(request, directory, request->name);
     pthread_mutex_unlock(&nodes->lock);
     fuse_reply_err(request->fuse, error_number);
     return true;
@@ -272,8 +298,8 @@ static int move_attribute_away(struct request *request, struct place attribute, 
 /* Whether a backup that nobody has touched is put back after an edit that came to nothing. */
 static bool is_restored(struct place attribute, const struct local *local)
 {
-    const struct room *room = room_find(attribute.node);
-    return local->copy_of == attribute.member && local->base_saves == (room ? room->saves : 0);
+    return local->copy_of == attribute.member &&
+           room_base(attribute, local->base, local->base_saves) == local->base;
 }
 
 /* A scratch file over an attribute: its text is saved. */
@@ -284,14 +310,17 @@ static enum readiness move_over_attribute(struct request *request, struct place 
     *error_number = place_refuses_change(request, attribute);
     if (!*error_number && !S_ISREG(local_of(source)->mode))
         *error_number = EPERM;
+    if (!*error_number)
+        *error_number = local_of(source)->failure;
     if (*error_number)
         return FAILED;
     enum readiness readiness = READY;
-    if (request->change || !is_restored(attribute, local_of(source)))
+    bool restored = !request->change && is_restored(attribute, local_of(source));
+    if (!restored)
         readiness = save_text(request, attribute, source, error_number);
     if (readiness == READY && !source->gone) { /* it was equal: nothing was sent */
-        local_of(source)->became = attribute.member;
-        local_remove(fs, source);
+        save_become(fs, source, attribute,
+                    restored ? local_of(source)->base : attribute.node->object);
         room_unhide(attribute);
     }
     return readiness;
@@ -374,7 +403,7 @@ static enum readiness rename_any(struct request *request, int *error_number)
         readiness = rename_in_registry(request, from.node, error_number);
     /* mv takes EINVAL for "into itself". */
     if (readiness == FAILED && *error_number == EINVAL)
-        *error_number = EIO;
+        *error_number = from.node->kind == NODE_ORGANIZATION ? EPERM : EIO;
     return readiness;
 }
 
@@ -385,6 +414,8 @@ bool rename_body(struct request *request)
     pthread_mutex_lock(&nodes->lock);
     enum readiness readiness = rename_any(request, &error_number);
     pthread_mutex_unlock(&nodes->lock);
+    if (readiness == FAILED && error_number == EPERM)
+        registry_note_refused_move(request);
     if (readiness != WAITING)
         fuse_reply_err(request->fuse, readiness == READY ? 0 : error_number);
     return readiness != WAITING;

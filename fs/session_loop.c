@@ -25,6 +25,7 @@ struct session_loop {
     pthread_cond_t change; /* of what is below */
     pthread_t reader;      /* while is_read */
     unsigned succession;   /* the reader's: requests that came shortly after an answer, in a row */
+    unsigned idle;         /* threads that could read instead */
     bool is_read;
     bool ended;
     int result;
@@ -49,6 +50,19 @@ void session_loop_step_aside(void)
         return;
     loop->succession = 0; /* what follows now takes processors of its own */
     leave(loop);
+}
+
+bool session_loop_may_wait(void)
+{
+    struct session_loop *loop = read_by_this_thread;
+    if (!loop)
+        return true;
+    pthread_mutex_lock(&loop->lock);
+    bool another = loop->idle > 0;
+    pthread_mutex_unlock(&loop->lock);
+    if (another)
+        session_loop_step_aside();
+    return another;
 }
 
 static void note_end(struct session_loop *loop, int result)
@@ -105,7 +119,9 @@ static void *serve(void *context)
     pthread_mutex_lock(&loop->lock);
     while (!loop->ended) {
         if (loop->is_read) {
+            loop->idle++;
             pthread_cond_wait(&loop->change, &loop->lock);
+            loop->idle--;
             continue;
         }
         loop->is_read = true;

@@ -12,6 +12,7 @@
 #define FS_SESSION_LOOP_H
 
 #include <fuse_lowlevel.h>
+#include <stdbool.h>
 
 struct session_loop;
 
@@ -27,5 +28,9 @@ void session_loop_free(struct session_loop *loop);
 /* For a handler that may have to wait, be it for a disk: another thread reads from now on. Does
  * nothing in a thread that does not read. */
 void session_loop_step_aside(void);
+/* The same for one that can leave it to a worker: false when nobody else is free to read, so that
+ * it must not wait. At least one thread is always left that answers from memory, however slow a
+ * disk is. */
+bool session_loop_may_wait(void);
 
 #endif

@@ -2,9 +2,11 @@
 #include "status.h"
 
 #include "base/clock.h"
+#include "base/message.h"
 #include "disk_cache.h"
 #include "filesystem.h"
 #include "remote_file.h"
+#include "stat.h"
 #include "version.h"
 
 #include <inttypes.h>
@@ -22,14 +24,15 @@ struct writer {
 
 bool status_put_json(struct buf *text, const char *name, const char *value)
 {
+    cleanup_buf struct buf clean;
+    buf_init(&clean, TEXT_CEILING);
+    if (!message_append(&clean, value))
+        return false;
     buf_printf(text, "\"%s\": \"", name);
-    for (const unsigned char *at = (const unsigned char *)value; *at; at++) {
-        if (*at == '"' || *at == '\\')
+    for (size_t i = 0; i < clean.size; i++) {
+        if (clean.data[i] == '"' || clean.data[i] == '\\')
             buf_putc(text, '\\');
-        if (*at < 0x20)
-            buf_printf(text, "\\u%04x", *at);
-        else
-            buf_putc(text, (char)*at);
+        buf_putc(text, clean.data[i]);
     }
     return buf_putc(text, '"');
 }
@@ -43,7 +46,9 @@ static void begin_member(struct writer *writer)
 static void put_text(struct writer *writer, const char *name, const char *value)
 {
     if (writer->format == STATUS_LINES) {
-        buf_printf(writer->text, "%s: %s\n", name, value);
+        buf_printf(writer->text, "%s: ", name);
+        message_append(writer->text, value);
+        buf_putc(writer->text, '\n');
     } else if (writer->format == STATUS_JSON) {
         begin_member(writer);
         status_put_json(writer->text, name, value);

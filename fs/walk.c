@@ -29,7 +29,9 @@ void walk_note_opendir(struct request *request, struct place place)
 {
     bool collections = place.node->kind == NODE_REGISTRY && place.member == MEMBER_COLLECTIONS;
     bool organization = place.node->kind == NODE_ORGANIZATION;
-    struct facet *facet = collections || organization ? node_facet(place.node, place.member) : NULL;
+    bool registry = place.node->kind == NODE_REGISTRY && place.member == MEMBER_SELF;
+    struct facet *facet =
+        collections || organization || registry ? node_facet(place.node, place.member) : NULL;
     if (!facet)
         return;
     facet->opened_by = fuse_req_ctx(request->fuse)->pid;
@@ -92,6 +94,8 @@ static size_t next_registries(struct filesystem *fs, const struct node *registry
     size_t at = (size_t)(here - listing->entries);
     for (size_t i = at + 1; i < listing->count && i <= at + SIDE_BY_SIDE; i++) {
         const struct entry *entry = &listing->entries[i];
+        if (entry->gone)
+            continue;
         struct node *node =
             node_install(&fs->nodes, place, row->child, entry->name, entry->object,
                          directory_identity(row, entry->name, entry->object), listing->fetched);

@@ -145,11 +145,115 @@ schemes() {
 }
 
 # It may name the server: going on without it could send the key to another one.
-@test "a settings file that is none is refused, with the line" {
+@test "a settings file that is none is refused, with the line, unless the server is known otherwise" {
+    local url=$WANDB_BASE_URL
+    export WANDB_API_KEY=$KEY
     mkdir -p "$HOME/.config/wandb"
-    printf 'no section here\n\0\n' >"$HOME/.config/wandb/settings"
-    WANDB_API_KEY=$KEY refused 1 mountpoint
-    [[ $stderr == *settings*1* ]]
+    printf '[default]\nhttp_proxy = http://127.0.0.1:1\nno value here\n' >"$HOME/.config/wandb/settings"
+    WANDB_BASE_URL='' refused 1 mountpoint
+    [[ $stderr == *settings*line\ 3* && $stderr == *WANDB_BASE_URL* ]]
+    mounts_as ada
+    grep -q 'settings are passed over: .*line 3' "$LOG"
+    mount_start --base-url "$url"
+    mount_stop
+}
+
+# settings_of OWNER[:GROUP] MODE FILE: names this test's server.
+settings_of() {
+    mkdir -p "${3%/*}"
+    rm -f "$3"
+    printf '[default]\nbase_url = %s\n' "$URL" >"$3"
+    chown "$1" "$3"
+    chmod "$2" "$3"
+}
+
+without_base_url() {
+    [[ $EUID -eq 0 ]] || skip "needs root"
+    URL=$WANDB_BASE_URL
+    unset WANDB_BASE_URL
+    export WANDB_API_KEY=$KEY https_proxy=http://127.0.0.1:1 # nothing may reach the real server
+}
+
+@test "settings of the working directory that others can write have no say" {
+    without_base_url
+    local owner mode
+    while read -r owner mode; do
+        reset_counts
+        settings_of "$owner" "$mode" wandb/settings
+        run -32 --separate-stderr "$REGISTRYFS" --timeout 2 mountpoint
+        [[ $stderr == *"settings are passed over: "*wandb/settings* ]] || fail "$owner $mode: $stderr"
+        assert_requests 0
+    done <<'CASES'
+65534:65534 644
+0:0 646
+0:65534 664
+0:100 664
+CASES
+}
+
+@test "twin: settings of the working directory that nobody else can write count" {
+    without_base_url
+    local owner mode
+    while read -r owner mode; do
+        settings_of "$owner" "$mode" wandb/settings
+        mounts_as ada || fail "$owner $mode"
+    done <<'CASES'
+0:0 644
+0:0 664
+0:65534 644
+CASES
+}
+
+@test "the user's settings that are not trusted: an error, unless the environment names the server" {
+    without_base_url
+    settings_of 65534:65534 644 "$HOME/.config/wandb/settings"
+    refused 1 mountpoint
+    [[ $stderr == *"$HOME/.config/wandb/settings"*WANDB_BASE_URL* ]]
+    assert_requests 0
+    WANDB_BASE_URL=$URL mounts_as ada
+    grep -q 'settings are passed over' "$LOG"
+}
+
+@test "a key file without a base URL: the working directory has no say; twin: with one it has" {
+    without_base_url
+    unset WANDB_API_KEY
+    printf '%s\n' "$KEY" >key
+    settings_of 0:0 644 wandb/settings
+    run -32 --separate-stderr "$REGISTRYFS" --timeout 2 --api-key-file key mountpoint
+    assert_requests 0
+    settings_of 0:0 644 "$HOME/.config/wandb/settings"
+    mount_start --api-key-file key
+    mount_stop
+    rm "$HOME/.config/wandb/settings"
+    printf '[default]\nhttp_proxy = http://127.0.0.1:1\n' >wandb/settings
+    refused 32 --timeout 2 --base-url "$URL" --api-key-file key mountpoint
+}
+
+@test "started by mount(8) the working directory has no say; twin: started by hand it has" {
+    without_base_url
+    settings_of 0:0 644 wandb/settings
+    run -32 unshare --mount --propagation private bash -c '
+        mount -t tmpfs none /usr/local/bin && ln -s "$REGISTRYFS" /usr/local/bin/registryfs &&
+        mount -t fuse.registryfs registryfs mountpoint -o timeout=2'
+    assert_requests 0
+    mounts_as ada
+}
+
+@test "settings files: proxies, headers and certificate checks, as in the environment" {
+    export WANDB_API_KEY=$KEY
+    mkdir -p "$HOME/.config/wandb"
+    local settings=$HOME/.config/wandb/settings
+    printf '[default]\nhttp_proxy = http://127.0.0.1:1\n' >"$settings"
+    refused 32 --timeout 2 mountpoint
+    WANDB_HTTP_PROXY=http://127.0.0.1:2 refused 32 --timeout 2 mountpoint
+    printf '[default]\nx_extra_http_headers = {"X-Gate": "open sesame"}\n' >"$settings"
+    mounts_as ada
+    control GET '/requests?last=10' | grep -q 'open sesame'
+    WANDB__EXTRA_HTTP_HEADERS='{"X-Gate": "other"}' mounts_as ada
+    control GET '/requests?last=2' | grep -q '"other"'
+    printf '[default]\nx_extra_http_headers = {"X-Gate"}\n' >"$settings"
+    refused 1 mountpoint
+    [[ $stderr == *x_extra_http_headers* ]]
 }
 
 @test "an identity token is exchanged, and kept for the next mount" {
@@ -261,6 +365,106 @@ KEYS
     refused 32 --timeout 5 mountpoint
     [[ $stderr == *certificate* ]]
     WANDB_INSECURE_DISABLE_SSL=true mounts_as ada
+}
+
+# make_certificate NAME: NAME.crt and NAME.key for this machine.
+make_certificate() {
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$1" \
+        -addext subjectAltName=IP:127.0.0.1 -keyout "$1.key" -out "$1.crt" 2>openssl.txt
+}
+
+@test "TLS: certificates of every variable are trusted, together" {
+    make_certificate server
+    make_certificate other
+    mkdir hashed empty
+    cp server.crt hashed/
+    openssl rehash hashed
+    sandbox_start sample --tls-cert "$PWD/server.crt" --tls-key "$PWD/server.key"
+    refused 32 --timeout 5 mountpoint
+    SSL_CERT_FILE=other.crt refused 32 --timeout 5 mountpoint
+    SSL_CERT_FILE=server.crt mounts_as ada
+    REQUESTS_CA_BUNDLE=server.crt mounts_as ada
+    CURL_CA_BUNDLE=server.crt mounts_as ada
+    REQUESTS_CA_BUNDLE=$PWD/hashed mounts_as ada
+    SSL_CERT_DIR=$PWD/empty:$PWD/hashed mounts_as ada
+    SSL_CERT_FILE=other.crt CURL_CA_BUNDLE=server.crt mounts_as ada
+    SSL_CERT_FILE=server.crt REQUESTS_CA_BUNDLE=other.crt mounts_as ada
+    SSL_CERT_FILE=other.crt SSL_CERT_DIR=$PWD/hashed mounts_as ada
+    SSL_CERT_FILE=missing.crt REQUESTS_CA_BUNDLE=server.crt mounts_as ada
+    grep -q 'SSL_CERT_FILE.*missing.crt' "$LOG"
+    printf '[default]\ninsecure_disable_ssl = true\n' >settings
+    WANDB_CONFIG_DIR=$PWD mounts_as ada
+    WANDB_CONFIG_DIR=$PWD WANDB_INSECURE_DISABLE_SSL=false refused 32 --timeout 5 mountpoint
+}
+
+@test "NO_PROXY knows ports" {
+    export WANDB_API_KEY=$KEY
+    local variable value
+    for variable in no_proxy NO_PROXY; do
+        for value in "$HOST" "example.com, $HOST"; do
+            run -0 env http_proxy=http://127.0.0.1:1 "$variable=$value" "$REGISTRYFS" mountpoint
+            fusermount3 -u mountpoint
+        done
+    done
+    http_proxy=http://127.0.0.1:1 no_proxy=${HOST%:*}:1 refused 32 --timeout 2 mountpoint
+}
+
+@test "what an administrator may see is asked for as the official clients do" {
+    WANDB_API_KEY=$KEY mounts_as ada
+    local sent
+    sent=$(control GET '/requests?last=10&target=graphql' |
+        jq -c '[.[].headers["use-admin-privileges"]] | unique')
+    assert_equal "$sent" '["true"]'
+}
+
+@test "passwords of proxies and headers stand in no message" {
+    export WANDB_API_KEY=$KEY
+    local value
+    for value in 'http://user:pa55word@127.0.0.1:1' 'user:pa55word@127.0.0.1:1' 'http://user:pa55word@127.0.0.1:1/x y' \
+        'http://us er:pa55word@127.0.0.1:1' 'gopher://user:pa55word@127.0.0.1:1' 'http://user:pa55word@127.0.0.1:nn' \
+        'http://user:pa55/word@127.0.0.1:1' 'http://user:pa55word@[::1' 'pa55word'; do
+        for variable in ALL_PROXY WANDB_HTTP_PROXY; do
+            run --separate-stderr -- env "$variable=$value" "$REGISTRYFS" --log-level debug --timeout 1 mountpoint
+            [[ $status -eq 1 || $status -eq 32 ]] || fail "$variable=$value: status $status"
+            [[ $value == pa55word || "$output$stderr" != *pa55* ]] || fail "$variable=$value: $stderr"
+        done
+    done
+    assert_nothing_mounted
+    for value in '{"X-Token: pa55word": "x"}' '{"X-Token": ["pa55word"]}' '{"pa55word": 1}' 'pa55word' '{"a": "pa55word' \
+        '{"authorization": "pa55word"}' '{"X-Token": "pa55\nword"}'; do
+        for variable in WANDB__EXTRA_HTTP_HEADERS WANDB_X_EXTRA_HTTP_HEADERS; do
+            run -1 --separate-stderr env "$variable=$value" "$REGISTRYFS" mountpoint
+            [[ $stderr == *"$variable"* && $stderr != *pa55* ]] || fail "$variable=$value: $stderr"
+        done
+    done
+    # A server that repeats what it was sent.
+    export WANDB__EXTRA_HTTP_HEADERS='{"X-Token": "Bearer pa55word-pa55word"}'
+    mount_start
+    fault errors errors '["what is pa55word-pa55word?"]' status 500
+    run ls "$MNT/acme/model/collections"
+    grep -q 'what is \*' "$MNT/.registryfs/errors"
+    assert_no_key_leak pa55word
+}
+
+@test "a base URL that would send the key elsewhere or in clear is refused before anything is sent" {
+    export WANDB_API_KEY=$KEY
+    local url proxy=$WANDB_BASE_URL
+    for url in http://api.wandb.ai. http://wandb.ai. http://eu.api.wandb.ai. http://api.wandb%2Eai \
+        "$WANDB_BASE_URL/a/.." "$WANDB_BASE_URL/a/%2e%2E" "$HOST" "//$HOST" "user:pa55word@$HOST"; do
+        reset_counts
+        http_proxy=$proxy WANDB_BASE_URL=$url refused 1 mountpoint
+        [[ $stderr != *pa55* ]]
+        assert_requests 0
+    done
+    WANDB_BASE_URL=$HOST refused 1 mountpoint
+    [[ $stderr == *"add http:// or https://"* ]]
+}
+
+@test "a web page instead of the API: what to do about it" {
+    export WANDB_API_KEY=$KEY
+    fault html status 403
+    refused 32 mountpoint
+    [[ $stderr == *403* && $stderr == *proxy* ]]
 }
 
 @test "the key stands in no place that others can read" {

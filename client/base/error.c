@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "error.h"
 
-#include <stdarg.h>
+#include "message.h"
 
-void error_sanitize(char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = ' ';
-    }
-}
+#include <stdarg.h>
 
 int error_set(struct error *error, enum error_kind kind, const char *format, ...)
 {
@@ -19,7 +13,7 @@ int error_set(struct error *error, enum error_kind kind, const char *format, ...
     va_start(arguments, format);
     vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
-    error_sanitize(error->message);
+    message_clean(error->message, sizeof error->message);
     error->kind = kind;
     return -1;
 }
@@ -35,7 +29,7 @@ int error_wrap(struct error *error, const char *format, ...)
         return -1;
     int room = (int)(sizeof context - (size_t)length) - 1;
     snprintf(context + length, (size_t)room + 1, ": %.*s", room > 2 ? room - 2 : 0, error->message);
-    error_sanitize(context);
+    message_clean(context, sizeof context);
     memcpy(error->message, context, sizeof context);
     return -1;
 }

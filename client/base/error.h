@@ -52,7 +52,4 @@ int error_wrap(struct error *error, const char *format, ...) __attribute__((form
 
 void error_clear(struct error *error);
 
-/* Replaces control bytes (terminal escapes, line breaks) by blanks, in place. */
-void error_sanitize(char *text);
-
 #endif

@@ -20,7 +20,10 @@
 
 enum { SIZE = 2 * DISK_BLOCK + 777, LIMIT = 64 << 20, STEP = 4, MOST_CHANGES = 6, ODD = 12301 };
 
-static char directory[PATH_MAX], paths[2][PATH_MAX], count_path[PATH_MAX];
+/* [0]: what is verified, [1]: what is not; each the bytes and the checksums. */
+static char places[2][2][PATH_MAX];
+static char directory[PATH_MAX], count_path[PATH_MAX];
+static char (*paths)[PATH_MAX] = places[0]; /* where the content is */
 static char content[SIZE];
 static unsigned char digest[MD5_SIZE];
 
@@ -38,9 +41,13 @@ static void make_content(void)
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);
     snprintf(directory, sizeof directory, "%s/disk_cache.XXXXXX", parent ? parent : "/tmp");
     must(mkdtemp(directory) != NULL);
-    must(snprintf(paths[0], sizeof paths[0], "%s/objects/%.2s/%s-%d", directory, hex, hex, SIZE) <
-         PATH_MAX);
-    must(snprintf(paths[1], sizeof paths[1], "%s" DISK_BLOCKS_SUFFIX, paths[0]) < PATH_MAX);
+    /* The digest of no server's name. */
+    static const char *const folders[] = {"objects", "unverified/d41d8cd98f00b204e9800998ecf8427e"};
+    for (size_t i = 0; i < 2; i++) {
+        must(snprintf(places[i][0], PATH_MAX, "%s/%s/%.2s/%s-%d", directory, folders[i], hex, hex,
+                      SIZE) < PATH_MAX);
+        must(snprintf(places[i][1], PATH_MAX, "%s" DISK_BLOCKS_SUFFIX, places[i][0]) < PATH_MAX);
+    }
     must(snprintf(count_path, sizeof count_path, "%s/lock", directory) < PATH_MAX);
 }
 
@@ -63,13 +70,15 @@ static void close_content(struct disk_cache *cache, struct disk_file *file)
 static void fill(uint8_t how)
 {
     struct disk_cache *cache;
-    remove(paths[0]);
-    remove(paths[1]);
+    for (size_t i = 0; i < 4; i++)
+        remove(places[i / 2][i % 2]);
     remove(count_path);
     struct disk_file *file = open_content(&cache);
     disk_file_write(file, 0, content, how % 3 ? SIZE : DISK_BLOCK);
     if (how % 3 == 1)
         must(disk_file_check(file, NULL) == DISK_CHECK_GOOD);
+    paths = places[how % 3 != 1];
+    must(access(paths[1], F_OK) == 0);
     close_content(cache, file);
 }
 

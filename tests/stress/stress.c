@@ -249,9 +249,8 @@ static int remaining(void)
 {
     int held = 0;
     for (uint32_t i = 1; i < fs.nodes.numbers; i++) {
-        const struct node *node = fs.nodes.by_number[i];
-        bool free_number = (uintptr_t)node < fs.nodes.numbers;
-        if (!free_number && node->lookups) {
+        const struct node *node = node_at(&fs.nodes, i);
+        if (node && node->lookups) {
             fprintf(stderr, "stress: %s is still looked up %" PRIu64 " times\n", node->name,
                     node->lookups);
             held++;

@@ -4,6 +4,7 @@
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "check.h"
+#include "content.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -31,22 +32,6 @@ static struct disk_cache *cache_new(const char *where, uint64_t limit)
     snprintf(objects, sizeof objects, "%s/official", directory);
     return disk_cache_new(&(struct disk_cache_config){
         .directory = where, .limit = limit, .client_objects = objects, .report = take_report});
-}
-
-/* Content that differs by `seed` and position. */
-static char *content_new(size_t size, unsigned seed, unsigned char digest[MD5_SIZE])
-{
-    char *content = malloc(size);
-    uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-    for (size_t i = 0; i < size; i++) {
-        state = state * UINT64_C(6364136223846793005) + 1442695040888963407U;
-        content[i] = (char)(state >> 56);
-    }
-    struct md5 *md5 = md5_new();
-    md5_update(md5, content, size);
-    md5_finish(md5, digest);
-    md5_free(md5);
-    return content;
 }
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)

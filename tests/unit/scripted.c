@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scripted.h"
 
+#include "base/message.h"
 #include "graphql.h"
 #include "http.h"
 #include "internal.h"
@@ -60,11 +61,6 @@ const char *client_base_url(const struct client *client)
     return "http://server";
 }
 
-void credentials_redact(struct credentials *credentials, char *text)
-{
-    (void)credentials, (void)text;
-}
-
 int64_t call_deadline(const struct client *client, const struct call *call)
 {
     (void)client;
@@ -91,7 +87,7 @@ void client_report(const struct client *client, enum error_kind kind, const char
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    error_sanitize(message);
+    message_clean(message, sizeof message);
     printf("! %d %s: %s: %s\n", kind, operation, object, message);
 }
 
@@ -272,8 +268,7 @@ static int run_get_version(struct test *test)
 /* From a server that says it knows no memberships by name. */
 static int run_get_version_by_alias(struct test *test)
 {
-    atomic_store(&test->client->features.off,
-                 1u << FEATURE_PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP);
+    atomic_store(&test->client->features.off, 1u << FEATURE_PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP);
     return run_get_version(test);
 }
 

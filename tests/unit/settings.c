@@ -55,7 +55,8 @@ static void reads_headers(void)
     struct settings settings = {0};
     struct error error = {0};
     CHECK(settings_parse_headers(
-              &settings, "{\"X-A\": \"1\", \"proxy-authorization\": \"Basic x\", \"X-B\": \"\"}",
+              &settings, "HEADERS",
+              "{\"X-A\": \"1\", \"proxy-authorization\": \"Basic x\", \"X-B\": \"\"}",
               &error) == 0);
     CHECK_TEXT(settings.extra_headers->data, "X-A: 1");
     CHECK_TEXT(settings.extra_headers->next->data, "X-B;");
@@ -77,7 +78,7 @@ static void refuses_headers(void)
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         struct settings settings = {0};
         struct error error = {0};
-        CHECK(settings_parse_headers(&settings, broken[i], &error) == -1);
+        CHECK(settings_parse_headers(&settings, "HEADERS", broken[i], &error) == -1);
         CHECK(error.kind == ERROR_LOCAL);
         CHECK(settings.extra_headers == NULL);
         settings_release(&settings);

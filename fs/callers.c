@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "callers.h"
+
+#include "base/clock.h"
+#include "hash.h"
+#include "request.h"
+
+#include <fcntl.h>
+
+enum {
+    MOST_DEEDS = 32, /* remembered of one directory: more than a registry has attributes, twice */
+    STATUS_SIZE = 1024,
+};
+
+static const int64_t REMEMBERED = 10 * INT64_C(1000000000);
+
+struct deed {
+    int64_t at; /* clock_nanoseconds(); 0: none */
+    struct caller caller;
+    enum caller_deed what;
+    uint64_t name; /* a hash; 0: it does not matter */
+};
+
+struct deeds {
+    struct deed list[MOST_DEEDS];
+    /* Up to then some are not in the list any more: anybody may have done them. */
+    int64_t crowded_until;
+};
+
+struct caller caller_of(pid_t thread)
+{
+    char path[64], status[STATUS_SIZE];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)thread);
+    cleanup_close int fd = thread > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t size = fd >= 0 ? read(fd, status, sizeof status - 1) : -1;
+    if (size <= 0)
+        return (struct caller){0};
+    status[size] = '\0';
+    /* "pid (name) state parent group session …"; the name may hold anything. */
+    const char *behind = strrchr(status, ')');
+    char *end = NULL;
+    if (!behind || strlen(behind) < 4 || behind[2] == 'Z')
+        return (struct caller){0};
+    strtol(behind + 4, &end, 10);
+    pid_t group = (pid_t)strtol(end, &end, 10);
+    return (struct caller){.session = (pid_t)strtol(end, NULL, 10), .group = group};
+}
+
+struct caller caller_of_request(const struct request *request)
+{
+    return caller_of(fuse_req_ctx(request->fuse)->pid);
+}
+
+static bool is_same(struct caller a, struct caller b)
+{
+    if (!a.session && !a.group)
+        return !b.session && !b.group;
+    return (a.session && a.session == b.session) || (a.group && a.group == b.group);
+}
+
+static uint64_t hash_name(const char *name)
+{
+    return name ? hash_bytes(0, name, strlen(name)) | 1 : 0;
+}
+
+static struct deeds *deeds_of(const struct node *directory)
+{
+    const struct facet *facet = node_find_facet(directory, MEMBER_SELF);
+    return facet ? facet->deeds : NULL;
+}
+
+/* The slot of the same deed, or of the oldest. */
+static struct deed *slot_for(struct deeds *deeds, const struct deed *deed)
+{
+    struct deed *oldest = deeds->list;
+    for (struct deed *slot = deeds->list; slot < deeds->list + MOST_DEEDS; slot++) {
+        if (slot->what == deed->what && slot->name == deed->name &&
+            slot->caller.session == deed->caller.session &&
+            slot->caller.group == deed->caller.group)
+            return slot;
+        if (slot->at < oldest->at)
+            oldest = slot;
+    }
+    if (oldest->at && deed->at - oldest->at < REMEMBERED)
+        deeds->crowded_until = oldest->at + REMEMBERED;
+    return oldest;
+}
+
+void caller_note(struct node *directory, struct caller caller, enum caller_deed deed,
+                 const char *name)
+{
+    struct facet *facet = node_facet(directory, MEMBER_SELF);
+    if (!facet || (!facet->deeds && !(facet->deeds = calloc(1, sizeof(struct deeds)))))
+        return;
+    const struct deed now = {
+        .at = clock_nanoseconds(), .caller = caller, .what = deed, .name = hash_name(name)};
+    *slot_for(facet->deeds, &now) = now;
+}
+
+bool caller_did(const struct node *directory, struct caller caller, enum caller_deed deed,
+                const char *name)
+{
+    const struct deeds *deeds = deeds_of(directory);
+    int64_t now = clock_nanoseconds();
+    uint64_t hash = hash_name(name);
+    if (!deeds)
+        return false;
+    for (const struct deed *slot = deeds->list; slot < deeds->list + MOST_DEEDS; slot++) {
+        if (slot->at && now - slot->at < REMEMBERED && slot->what == deed &&
+            (!hash || slot->name == hash) && is_same(slot->caller, caller))
+            return true;
+    }
+    return deed == DEED_REMOVAL && now < deeds->crowded_until;
+}
+
+void caller_forget_removal(const struct node *registry, const char *name)
+{
+    struct deeds *deeds = deeds_of(registry);
+    uint64_t hash = hash_name(name);
+    for (int i = 0; deeds && i < MOST_DEEDS; i++) {
+        if (deeds->list[i].what == DEED_REMOVAL && deeds->list[i].name == hash)
+            deeds->list[i].at = 0;
+    }
+}
+
+unsigned caller_openers(const struct nodes *nodes, const struct node *organization,
+                        const char *name, pid_t openers[MOST_OPENERS])
+{
+    unsigned count = 0;
+    for (const struct node *other = organization->parent ? organization->parent->first_child : NULL;
+         other && count < MOST_OPENERS; other = other->next_sibling) {
+        bool counts = other != organization && other->kind == NODE_ORGANIZATION;
+        const struct node *registry = counts ? node_find(nodes, other, MEMBER_SELF, name) : NULL;
+        const struct facet *facet = registry ? node_find_facet(registry, MEMBER_SELF) : NULL;
+        if (facet && facet->opened && clock_nanoseconds() - facet->opened < REMEMBERED)
+            openers[count++] = facet->opened_by;
+    }
+    return count;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* Who may change what in a disk cache that several mounts share, and whom nobody waits for. */
+#include "disk_cache.h"
+
+#include "base/banned.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "check.h"
+#include "content.h"
+#include "disk_place.h"
+#include "private_directory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <grp.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MIB = 1 << 20, SIZE = MIB + 777, PATIENCE_MS = 20 * 1000 };
+
+static char directory[] = "/tmp/disk_sharing.XXXXXX";
+static char where[64];
+
+/* A mount of a server, with a cache that all of a test share. */
+static struct disk_cache *mount_of(const char *server)
+{
+    struct disk_cache *cache =
+        disk_cache_new(&(struct disk_cache_config){.directory = where, .limit = 100 * MIB});
+    disk_cache_set_server(cache, server);
+    return cache;
+}
+
+static void use_directory(const char *name)
+{
+    snprintf(where, sizeof where, "%s/%s", directory, name);
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+/* What is kept of the block is the first that came. */
+static bool has(struct disk_file *file, const char *content, uint64_t offset, size_t size)
+{
+    cleanup_free char *buffer = malloc(size);
+    return disk_file_read(file, offset, buffer, size) == size &&
+           memcmp(buffer, content + offset, size) == 0;
+}
+
+static void late_bytes_change_nothing(bool same_process)
+{
+    unsigned char digest[MD5_SIZE];
+    cleanup_free char *content = content_new(SIZE, 1, digest);
+    cleanup_free char *wrong = content_new(SIZE, 2, (unsigned char[MD5_SIZE]){0});
+    use_directory(same_process ? "late-handle" : "late-mount");
+    struct disk_cache *early = mount_of("https://a"), *late = mount_of("https://a");
+    struct disk_file *first = disk_file_open(early, digest, SIZE);
+    struct disk_file *second = disk_file_open(same_process ? early : late, digest, SIZE);
+    disk_file_write(second, 0, wrong, DISK_BLOCK);
+    CHECK(has(second, wrong, 0, DISK_BLOCK));
+    /* Present: whoever comes with other bytes does not write them. */
+    disk_file_write(first, 0, content, SIZE);
+    CHECK(has(first, wrong, 0, DISK_BLOCK));
+    CHECK(has(first, content, DISK_BLOCK, SIZE - DISK_BLOCK));
+    /* The digest tells; it starts over, and the other one keeps what it has open. */
+    CHECK(disk_file_check(first, NULL) == DISK_CHECK_BAD);
+    disk_file_write(first, 0, content, SIZE);
+    CHECK(disk_file_check(first, NULL) == DISK_CHECK_GOOD);
+    disk_file_write(second, 0, wrong, SIZE);
+    CHECK(has(first, content, 0, SIZE));
+    CHECK(disk_file_is_verified(first));
+    disk_file_close(second);
+    second = disk_file_open(late, digest, SIZE);
+    CHECK(disk_file_is_verified(second));
+    disk_file_write(second, 0, wrong, SIZE);
+    CHECK(has(second, content, 0, SIZE));
+    disk_file_close(first);
+    disk_file_close(second);
+    disk_cache_free(early);
+    disk_cache_free(late);
+}
+
+struct writer {
+    struct disk_file *file;
+    const char *content;
+};
+
+static void *write_again_and_again(void *context)
+{
+    struct writer *writer = context;
+    for (int round = 0; round < 40; round++) {
+        for (uint64_t at = 0; at + DISK_BLOCK <= SIZE; at += DISK_BLOCK)
+            disk_file_write(writer->file, at, writer->content + at, DISK_BLOCK);
+    }
+    return NULL;
+}
+
+/* Right and wrong bytes of one content from four threads, through one handle and through several:
+ * each block is one or the other, and what is verified is right. */
+static void writers_do_not_mix(bool one_handle)
+{
+    unsigned char digest[MD5_SIZE];
+    cleanup_free char *content = content_new(SIZE, 3, digest);
+    cleanup_free char *wrong = content_new(SIZE, 4, (unsigned char[MD5_SIZE]){0});
+    cleanup_free char *buffer = malloc(SIZE);
+    struct writer writers[4];
+    pthread_t threads[4];
+    unsigned bad = 0;
+    use_directory(one_handle ? "mix-one" : "mix-many");
+    struct disk_cache *cache = mount_of("https://a");
+    for (int round = 0; round < 20; round++) {
+        struct disk_file *file = disk_file_open(cache, digest, SIZE);
+        for (int i = 0; i < 4; i++) {
+            writers[i].content = i % 2 ? wrong : content;
+            writers[i].file = one_handle ? file : disk_file_open(cache, digest, SIZE);
+            pthread_create(&threads[i], NULL, write_again_and_again, &writers[i]);
+        }
+        for (int i = 0; i < 4; i++) {
+            pthread_join(threads[i], NULL);
+            if (!one_handle)
+                disk_file_close(writers[i].file);
+        }
+        disk_file_write(file, 0, content, SIZE);
+        CHECK(disk_file_read(file, 0, buffer, SIZE) == SIZE);
+        for (uint64_t at = 0; at + DISK_BLOCK <= SIZE; at += DISK_BLOCK) {
+            const char *of = memcmp(buffer + at, content + at, DISK_BLOCK) == 0 ? content : wrong;
+            bad += memcmp(buffer + at, of + at, DISK_BLOCK) != 0;
+        }
+        bool right = memcmp(buffer, content, SIZE) == 0;
+        CHECK(disk_file_check(file, NULL) == (right ? DISK_CHECK_GOOD : DISK_CHECK_BAD));
+        disk_file_close(file);
+    }
+    struct disk_cache_figures figures;
+    disk_cache_read_figures(cache, &figures);
+    CHECK(bad == 0);
+    CHECK(figures.damaged == 0);
+    disk_cache_free(cache);
+}
+
+static void unverified_bytes_stay_with_their_server(void)
+{
+    unsigned char digest[MD5_SIZE];
+    cleanup_free char *content = content_new(SIZE, 5, digest);
+    cleanup_free char *hostile = content_new(SIZE, 6, (unsigned char[MD5_SIZE]){0});
+    char byte;
+    use_directory("servers");
+    struct disk_cache *theirs = mount_of("https://evil"), *ours = mount_of("https://a");
+    struct disk_cache *again = mount_of("https://evil"), *third = mount_of("https://b");
+    struct disk_file *file = disk_file_open(theirs, digest, SIZE);
+    disk_file_write(file, 0, hostile, DISK_BLOCK);
+    struct disk_file *own = disk_file_open(ours, digest, SIZE);
+    CHECK(disk_file_read(own, 0, &byte, 1) == 0);
+    struct disk_file *same = disk_file_open(again, digest, SIZE);
+    CHECK(disk_file_read(same, 0, &byte, 1) == 1 && byte == hostile[0]);
+    disk_file_close(same);
+    /* What is verified is everybody's, also for those who have it open from another server. */
+    disk_file_write(own, 0, content, SIZE);
+    struct disk_file *other = disk_file_open(third, digest, SIZE);
+    CHECK(disk_file_read(other, 0, &byte, 1) == 0);
+    disk_file_close(other);
+    CHECK(disk_file_check(own, NULL) == DISK_CHECK_GOOD);
+    other = disk_file_open(third, digest, SIZE);
+    CHECK(disk_file_is_verified(other));
+    CHECK(has(other, content, 0, SIZE));
+    same = disk_file_open(again, digest, SIZE);
+    CHECK(has(same, content, 0, SIZE));
+    disk_file_close(same);
+    disk_file_close(other);
+    disk_file_close(own);
+    disk_file_close(file);
+    disk_cache_free(theirs);
+    disk_cache_free(ours);
+    disk_cache_free(again);
+    disk_cache_free(third);
+}
+
+/* A verified content that loses a block on disk: what is fetched for it is unverified again. */
+static void the_rest_of_a_damaged_content_is_not_for_everybody(void)
+{
+    unsigned char digest[MD5_SIZE];
+    cleanup_free char *content = content_new(SIZE, 7, digest);
+    cleanup_free char *hostile = content_new(SIZE, 8, (unsigned char[MD5_SIZE]){0});
+    char path[PATH_MAX], byte;
+    struct disk_key key = {.size = SIZE};
+    use_directory("damage");
+    struct disk_cache *theirs = mount_of("https://evil"), *ours = mount_of("https://a");
+    struct disk_file *own = disk_file_open(ours, digest, SIZE);
+    disk_file_write(own, 0, content, SIZE);
+    CHECK(disk_file_check(own, NULL) == DISK_CHECK_GOOD);
+    struct disk_file *file = disk_file_open(theirs, digest, SIZE);
+    CHECK(has(own, content, 0, SIZE) && has(file, content, 0, SIZE));
+    memcpy(key.md5, digest, MD5_SIZE);
+    CHECK(disk_place_path(where, NULL, &key, path));
+    int data = open(path, O_WRONLY);
+    CHECK(pwrite(data, "damage", 6, 100) == 6);
+    close(data);
+    CHECK(disk_file_read(file, 0, &byte, 1) == 0);
+    disk_file_write(file, 0, hostile, DISK_BLOCK);
+    CHECK(has(file, hostile, 0, DISK_BLOCK));
+    CHECK(has(file, content, DISK_BLOCK, SIZE - DISK_BLOCK));
+    CHECK(disk_file_read(own, 0, &byte, 1) == 0);
+    CHECK(!disk_file_is_verified(own));
+    disk_file_close(own);
+    disk_file_close(file);
+    disk_cache_free(theirs);
+    disk_cache_free(ours);
+}
+
+/* Locks everything in the cache directory, as another process would. */
+static int held[16];
+static unsigned held_count;
+
+static int lock_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    int descriptor = open(path, O_RDONLY);
+    if (descriptor >= 0 && held_count < sizeof held / sizeof *held &&
+        flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+        held[held_count++] = descriptor;
+    else if (descriptor >= 0)
+        close(descriptor);
+    return 0;
+}
+
+static void unlock_all(void)
+{
+    while (held_count > 0)
+        close(held[--held_count]);
+}
+
+/* If somebody waited for a lock, this would never end. */
+static void no_lock_is_waited_for(void)
+{
+    unsigned char digest[MD5_SIZE], another[MD5_SIZE];
+    cleanup_free char *content = content_new(SIZE, 9, digest);
+    cleanup_free char *second = content_new(SIZE, 10, another);
+    struct disk_cache_figures figures;
+    use_directory("locks");
+    struct disk_cache *cache = mount_of("https://a");
+    struct disk_file *file = disk_file_open(cache, digest, SIZE);
+    disk_file_write(file, 0, content, MIB / 2);
+    disk_file_close(file);
+    disk_cache_free(cache);
+    nftw(where, lock_one, 16, FTW_PHYS);
+    CHECK(held_count >= 4);
+    int64_t started = clock_milliseconds();
+    cache = mount_of("https://a");
+    file = disk_file_open(cache, digest, SIZE);
+    CHECK(disk_file_read(file, 0, content, SIZE) == 0);
+    disk_file_write(file, 0, content, SIZE);
+    struct disk_file *other = disk_file_open(cache, another, SIZE);
+    disk_file_write(other, 0, second, SIZE);
+    disk_cache_read_figures(cache, &figures);
+    CHECK(strstr(figures.problem, "locked"));
+    disk_file_close(other);
+    disk_file_close(file);
+    disk_cache_free(cache);
+    CHECK(clock_milliseconds() - started < PATIENCE_MS);
+    unlock_all();
+    /* The twin: nobody holds anything. */
+    cache = mount_of("https://a");
+    file = disk_file_open(cache, digest, SIZE);
+    CHECK(disk_file_read(file, 0, content, MIB / 2) == MIB / 2);
+    disk_file_close(file);
+    other = disk_file_open(cache, another, SIZE);
+    disk_file_write(other, 0, second, SIZE);
+    CHECK(disk_file_check(other, NULL) == DISK_CHECK_GOOD);
+    disk_file_close(other);
+    disk_cache_free(cache);
+}
+
+static bool is_refused(mode_t mode, uid_t owner, gid_t group)
+{
+    char message[PATH_MAX + 512] = "";
+    CHECK(chown(where, owner, group) == 0 && chmod(where, mode) == 0);
+    bool unsafe = disk_place_is_unsafe(where, message, sizeof message);
+    CHECK(unsafe == (strstr(message, "cannot be trusted") != NULL));
+    CHECK(!unsafe == private_directory_make(where));
+    return unsafe;
+}
+
+static void directories_of_others_are_refused(void)
+{
+    struct group *everybody = getgrnam("users");
+    char inner[128];
+    use_directory("trust");
+    CHECK(!disk_place_is_unsafe(where, inner, sizeof inner)); /* not there yet */
+    mkdir(where, 0700);
+    CHECK(!is_refused(0700, geteuid(), getegid()));
+    CHECK(!is_refused(0755, geteuid(), getegid()));
+    CHECK(is_refused(0777, geteuid(), getegid()));
+    CHECK(is_refused(01777, geteuid(), getegid()));
+    if (geteuid() == 0) {
+        CHECK(!is_refused(0775, 0, 0)); /* umask 002, and a group of one's own */
+        CHECK(is_refused(0700, 65534, 0));
+        CHECK(is_refused(0775, 0, everybody ? everybody->gr_gid : 100));
+    }
+    CHECK(!is_refused(0700, geteuid(), getegid()));
+    const char *const inside[] = {"objects", "objects/ab", "unverified"};
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++) {
+        snprintf(inner, sizeof inner, "%s/%s", where, inside[i]);
+        mkdir(inner, 0700);
+        CHECK(!is_refused(0700, geteuid(), getegid()));
+        chmod(inner, 0777);
+        char message[PATH_MAX + 512];
+        CHECK(disk_place_is_unsafe(where, message, sizeof message) && strstr(message, inner));
+        chmod(inner, 0700);
+    }
+}
+
+/* Somebody else's file in our directory is not served, and does not stay in the way. */
+static void files_of_others_are_not_used(mode_t mode, uid_t owner)
+{
+    unsigned char digest[MD5_SIZE];
+    cleanup_free char *content = content_new(SIZE, 11, digest);
+    char path[PATH_MAX], blocks[PATH_MAX + 16], byte;
+    struct disk_key key = {.size = SIZE};
+    use_directory("forged");
+    struct disk_cache *cache = mount_of("https://a");
+    struct disk_file *file = disk_file_open(cache, digest, SIZE);
+    disk_file_write(file, 0, content, SIZE);
+    CHECK(disk_file_check(file, NULL) == DISK_CHECK_GOOD);
+    disk_file_close(file);
+    memcpy(key.md5, digest, MD5_SIZE);
+    CHECK(disk_place_path(where, NULL, &key, path));
+    snprintf(blocks, sizeof blocks, "%s" DISK_BLOCKS_SUFFIX, path);
+    file = disk_file_open(cache, digest, SIZE);
+    CHECK(disk_file_read(file, 0, &byte, 1) == 1);
+    disk_file_close(file);
+    CHECK(chmod(blocks, mode) == 0 && chown(blocks, owner, (gid_t)-1) == 0);
+    file = disk_file_open(cache, digest, SIZE);
+    CHECK(disk_file_read(file, 0, &byte, 1) == 0);
+    disk_file_write(file, 0, content, SIZE);
+    CHECK(disk_file_check(file, NULL) == DISK_CHECK_GOOD);
+    CHECK(has(file, content, 0, SIZE));
+    disk_file_close(file);
+    disk_cache_free(cache);
+}
+
+int main(void)
+{
+    if (!mkdtemp(directory))
+        return 1;
+    late_bytes_change_nothing(true);
+    late_bytes_change_nothing(false);
+    writers_do_not_mix(true);
+    writers_do_not_mix(false);
+    unverified_bytes_stay_with_their_server();
+    the_rest_of_a_damaged_content_is_not_for_everybody();
+    no_lock_is_waited_for();
+    directories_of_others_are_refused();
+    files_of_others_are_not_used(0666, geteuid());
+    if (geteuid() == 0)
+        files_of_others_are_not_used(0600, 65534);
+    nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return check_result();
+}
