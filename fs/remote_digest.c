@@ -146,7 +146,7 @@ bool digest_permits(const struct remote_file *file, uint64_t offset, uint64_t en
     if (digest->patience != 0 && clock_milliseconds() >= digest->patience)
         return true;
     if (digest->withheld)
-        return false;
+        return end <= file->head;
     if (digest->doubted)
         return end <= (block_count(digest) - 1) * DISK_BLOCK;
     if (file->files->late && digest->size > GATED_SIZE)
@@ -456,15 +456,7 @@ void digest_run(struct remote_file *file)
     digest->job = (struct job){.run = run};
     digest->file = file;
     remote_file_ref(file);
-    if (lane_submit(file->files->digests, &digest->job))
-        return;
-    pthread_mutex_lock(&file->files->lock);
-    digest->running = false;
-    set_state(digest, digest->state == DIGEST_OPEN ? DIGEST_UNKNOWN : digest->state);
-    struct remote_waiter *waiters = remote_take_waiters(file, remote_any, NULL);
-    pthread_mutex_unlock(&file->files->lock);
-    remote_resume(waiters, NULL);
-    remote_file_unref(file);
+    lane_submit(file->files->digests, &digest->job);
 }
 
 /* --- wrong content --- */

@@ -8,12 +8,15 @@
 
 #include <sys/random.h>
 
+enum { DISK_SHARE = 4 }; /* of the disk cache, for what was not asked for */
+
 /* --- all files --- */
 
 static void file_free(struct remote_file *file)
 {
     disk_file_close(file->disk);
     digest_free(file->digest);
+    remote_blocks_free(file);
     file->source.release(file->source.context);
     free(file);
 }
@@ -27,6 +30,11 @@ struct remote_files *remote_files_new(struct lane *lane, unsigned width, struct 
     files->lane = lane;
     files->width = width;
     files->disk = disk;
+    if (disk) {
+        struct disk_cache_figures figures;
+        disk_cache_read_figures(disk, &figures);
+        files->disk_share = figures.limit / DISK_SHARE;
+    }
     pthread_mutex_init(&files->lock, NULL);
     files->digests = lane_new("digest", DIGEST_WORKERS);
     bool keyed = getrandom(&files->seal_key, sizeof files->seal_key, 0) > 0;
@@ -128,14 +136,15 @@ static struct remote_file *file_new(struct remote_files *files, uint64_t key,
     file->files = files;
     file->key = key;
     file->source = *source;
-    if (files->disk && source->md5)
-        file->disk = disk_file_open(files->disk, source->md5, source->size);
     file->digest = digest_new(key, source);
-    if (!file->digest) {
-        disk_file_close(file->disk);
+    if (!remote_blocks_init(file) || !file->digest) {
+        remote_blocks_free(file);
+        digest_free(file->digest);
         free(file);
         return NULL;
     }
+    if (files->disk && source->md5)
+        file->disk = disk_file_open(files->disk, source->md5, source->size);
     file->digest->file = file;
     file->judged = !file->disk;
     if (file->disk && judge)
@@ -357,8 +366,8 @@ static enum remote_result read_from(struct remote_reader *reader, uint64_t offse
         return REMOTE_FAILED;
     }
     bool examining = file->examining;
-    readahead_note(&reader->ahead, offset, end - offset);
-    bool served = remote_view_memory(file, offset, end, reader->ahead.run > 1, view);
+    remote_note_read(file, offset, end);
+    bool served = remote_view_memory(file, offset, end, view);
     bool gated = !served && !digest_permits(file, offset, end);
     if (gated)
         view->retry_ms = digest_await(file);
@@ -370,7 +379,7 @@ static enum remote_result read_from(struct remote_reader *reader, uint64_t offse
     if (!served)
         return REMOTE_WAIT;
     hash_on(file, offset, end);
-    remote_read_ahead(reader, disk);
+    remote_read_ahead(file, offset, end, disk);
     return REMOTE_READY;
 }
 
@@ -468,7 +477,6 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
     struct remote_file *file = reader->file;
     struct stream *streams = NULL;
     uint64_t end = size < file->source.size - offset ? offset + size : file->source.size;
-    uint64_t from, ahead = end;
     /* An interrupted caller may leave before it has come. */
     pthread_mutex_lock(&file->files->lock);
     waiter->file = file;
@@ -478,27 +486,19 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
     waiter->link_to_this = NULL;
     bool there = file->failure.kind != ERROR_NONE || atomic_load(&file->files->stopping) ||
                  (remote_in_memory(file, offset, end) && digest_permits(file, offset, end));
-    if (!there && !file->examining) {
-        /* What is read ahead and touches what is wanted comes with the same request. */
-        if (readahead_next(&reader->ahead, file->source.size, remote_largest_window(reader), &from,
-                           &ahead) &&
-            from <= end && ahead > end)
-            reader->ahead.planned = ahead;
-        else
-            ahead = end;
-        /* The digest of a small file is checked before any of it is shown. */
-        if (file->source.size <= WITHHELD_SIZE)
-            streams = stream_plan(file, 0, file->source.size, file->source.size, &waiter->starved);
-        else
-            streams = stream_plan(file, offset, end, ahead, &waiter->starved);
-    }
+    if (!there && !file->examining)
+        streams = remote_plan_miss(file, offset, end, &waiter->starved);
     if (!there)
         link_waiter(file, waiter);
     bool due = !there && digest_due(file, offset, end);
+    file->references++; /* the waiter may be resumed, and the reader closed, at once */
     pthread_mutex_unlock(&file->files->lock);
     if (due)
         digest_run(file);
     stream_submit(streams);
+    if (!there)
+        remote_sweep(file, offset, end);
+    remote_file_unref(file);
     return !there;
 }
 

@@ -40,10 +40,12 @@ struct remote_files {
     struct chunk_pool pool;
     struct remote_file *first;
     unsigned streams;
-    unsigned starved; /* waiters that found no memory */
+    unsigned sweeps;     /* … of what nobody has begun to read */
+    uint64_t disk_share; /* bytes that may lie there before they are read; immutable */
+    unsigned starved;    /* waiters that found no memory */
     atomic_bool stopping;
     int64_t epoch;                       /* second in which `active` counts */
-    unsigned active, active_last_second; /* readers that read */
+    unsigned active, active_last_second; /* contents that are read */
     struct digest_memory remembered;
     uint64_t unchecked; /* bytes shown of files that are closed and were not found right */
     uint64_t seal_key;  /* immutable */
@@ -62,6 +64,11 @@ struct remote_file {
     struct remote_waiter *waiters;
     struct stream *streams;
     struct digest *digest;
+    struct readahead ahead;
+    int64_t epoch;            /* second in which it was counted as active */
+    uint64_t *fetched, *read; /* a bit a block: was fetched or is to be, was read; NULL: too many */
+    uint64_t unread;          /* blocks that are fetched and not read */
+    uint64_t head;        /* of a small file: up to here it is shown before its digest is known */
     bool judged;          /* it is known what the disk has */
     bool examine;         /* a copy on disk is to be checked */
     bool examining;       /* … and waiters wait for it */
@@ -77,8 +84,6 @@ struct remote_file {
 struct remote_reader {
     atomic_uint references;
     struct remote_file *file;
-    struct readahead ahead;
-    int64_t epoch;
     bool pages_are_good;
 };
 
@@ -103,6 +108,7 @@ struct stream {
     struct chunk *chunk; /* pinned, the one that holds `position`; NULL: none */
     bool from_disk;      /* what comes now is on disk already */
     bool differs;        /* what came is not what came before */
+    bool sweeps;         /* for pieces that nobody has begun to read; immutable */
     atomic_bool cancelled;
 };
 
@@ -122,28 +128,36 @@ bool remote_any(const struct remote_waiter *waiter, const void *context);
 /* All blocks of the range are in memory. */
 bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t end);
 /* Fills the view with offset … end if all of it is in memory and may be shown. */
-bool remote_view_memory(struct remote_file *file, uint64_t offset, uint64_t end, bool sequential,
+bool remote_view_memory(struct remote_file *file, uint64_t offset, uint64_t end,
                         struct remote_view *view);
 /* The same from the disk. Without the lock. */
 bool remote_view_disk(struct remote_file *file, uint64_t offset, uint64_t end,
                       struct remote_view *view);
 uint8_t chunk_mask(const struct remote_file *file, uint64_t number, uint64_t offset, uint64_t end);
 
-/* Starts streams for what is neither in memory nor on its way: all of offset … demanded, and, as
- * memory and threads allow, up to `end`. Returns the streams, linked by `planned`, to be
- * submitted without the lock. *starved: memory did not suffice for what is demanded. */
-struct stream *stream_plan(struct remote_file *file, uint64_t offset, uint64_t demanded,
-                           uint64_t end, bool *starved);
+/* Starts streams for a read of which something is neither in memory nor on its way, and for what
+ * belongs to it. Returns the streams, linked by `planned`, to be submitted without the lock.
+ * *starved: memory did not suffice for what is demanded. */
+struct stream *remote_plan_miss(struct remote_file *file, uint64_t offset, uint64_t end,
+                                bool *starved);
 void stream_submit(struct stream *streams);
 /* The blocks of offset … end are not on their way any more. */
 void stream_unwant(struct remote_file *file, uint64_t offset, uint64_t end);
-/* The largest window: half the memory, shared by those who read. */
-uint64_t remote_largest_window(struct remote_reader *reader);
+/* Of a new file; false: no memory. */
+bool remote_blocks_init(struct remote_file *file);
+void remote_blocks_free(struct remote_file *file);
+void remote_note_read(struct remote_file *file, uint64_t offset, uint64_t end);
+/* Nobody waits for these bytes any more: they were read, or the disk has them. */
+bool remote_all_read(const struct remote_file *file, uint64_t offset, uint64_t end);
 
 /* What follows takes the lock itself. */
 
-/* Fetches ahead of a reader who was just served. `disk`: it may be asked what it has. */
-void remote_read_ahead(struct remote_reader *reader, bool disk);
+/* After a read was served: fetches what will be read next. `disk`: it may be
+ * asked what it has. */
+void remote_read_ahead(struct remote_file *file, uint64_t offset, uint64_t end, bool disk);
+/* While a read waits: the same, but what lies next to it, without
+ * asking the disk. */
+void remote_sweep(struct remote_file *file, uint64_t offset, uint64_t end);
 
 /* Of a new file: whether the official client has a copy of which it is not known that it is right,
  * and whether readers wait until that is known. Asks the disk. */

@@ -95,8 +95,11 @@ static void save(struct stream *stream, bool must)
     if (alone)
         atomic_store(&file->saving, false);
     pthread_mutex_lock(&file->files->lock);
-    while (stream->unsaved_count > 0)
-        stream->unsaved[--stream->unsaved_count].chunk->pins--;
+    while (stream->unsaved_count > 0) {
+        struct chunk *chunk = stream->unsaved[--stream->unsaved_count].chunk;
+        chunk->pins--;
+        chunk->consumed |= stream->sweeps; /* whoever comes for it reads it from the disk */
+    }
     pthread_mutex_unlock(&file->files->lock);
 }
 
@@ -273,6 +276,7 @@ static void unlink_stream(struct stream *stream)
         link = &(*link)->next;
     *link = stream->next;
     stream->file->files->streams--;
+    stream->file->files->sweeps -= stream->sweeps;
 }
 
 /* Ends the stream: who waits for what it did not bring is told why, or tries again when that was

@@ -52,7 +52,7 @@ static void note_shown(struct remote_file *file, const struct chunk *chunk, uint
         digest_show(file, block, chunk->seals[block % CHUNK_BLOCKS]);
 }
 
-bool remote_view_memory(struct remote_file *file, uint64_t offset, uint64_t end, bool sequential,
+bool remote_view_memory(struct remote_file *file, uint64_t offset, uint64_t end,
                         struct remote_view *view)
 {
     if (!remote_in_memory(file, offset, end) || !digest_permits(file, offset, end) ||
@@ -69,7 +69,7 @@ bool remote_view_memory(struct remote_file *file, uint64_t offset, uint64_t end,
         size_t size = CHUNK - within < end - offset ? CHUNK - within : (size_t)(end - offset);
         chunk->pins++;
         chunk->used = now;
-        chunk->consumed = sequential && within + size == CHUNK;
+        chunk->consumed = remote_all_read(file, offset - within, offset - within + CHUNK);
         note_shown(file, chunk, offset, offset + size);
         view->chunks[view->count] = chunk;
         view->pieces[view->count++] =

@@ -390,25 +390,192 @@ static void nobody_waits_for_a_huge_copy_to_be_checked(void)
 
 static void the_window_grows_with_the_run(void)
 {
-    struct readahead reader = {0};
+    struct readahead content = {0};
+    struct readahead_run *run;
     uint64_t from, to, largest = 0;
-    readahead_note(&reader, 100 * MIB, 4096);
-    CHECK(!readahead_next(&reader, GIB, 64 * MIB, &from, &to));
-    readahead_note(&reader, 300 * MIB, 4096);
-    CHECK(!readahead_next(&reader, GIB, 64 * MIB, &from, &to));
-    reader = (struct readahead){0};
+    readahead_note(&content, 100 * MIB, 4096);
+    run = readahead_find(&content, 100 * MIB, 100 * MIB + 4096);
+    CHECK(run && !readahead_next(&content, run, GIB, 64 * MIB, &from, &to));
+    readahead_note(&content, 300 * MIB, 4096);
+    run = readahead_find(&content, 300 * MIB, 300 * MIB + 4096);
+    CHECK(run && !readahead_next(&content, run, GIB, 64 * MIB, &from, &to));
+    content = (struct readahead){0};
     for (uint64_t at = 0; at < 100 * MIB; at += 128 * KIB) {
-        readahead_note(&reader, at, 128 * KIB);
-        while (readahead_next(&reader, GIB, 64 * MIB, &from, &to)) {
+        readahead_note(&content, at, 128 * KIB);
+        run = readahead_find(&content, at, at + 128 * KIB);
+        CHECK(run && run->low == 0 && run->high == at + 128 * KIB && run->bytes == run->high);
+        while (readahead_next(&content, run, GIB, 64 * MIB, &from, &to)) {
             CHECK(from % DISK_BLOCK == 0 && to > from && to - from <= READAHEAD_STREAM);
-            reader.planned = to;
+            run->up = to;
         }
-        if (reader.planned - reader.next > largest)
-            largest = reader.planned - reader.next;
+        if (run->up - run->high > largest)
+            largest = run->up - run->high;
         if (at == 0)
-            CHECK(reader.planned == READAHEAD_FIRST + 128 * KIB);
+            CHECK(run->up == READAHEAD_FIRST + 128 * KIB);
     }
     CHECK(largest > READAHEAD_LARGEST / 2 && largest <= READAHEAD_LARGEST);
+}
+
+static void who_looks_at_the_start_gets_little(void)
+{
+    struct readahead content = {0};
+    uint64_t from, to;
+    readahead_note(&content, 0, 16 * KIB);
+    struct readahead_run *run = readahead_find(&content, 0, 16 * KIB);
+    CHECK(readahead_next(&content, run, GIB, 64 * MIB, &from, &to));
+    CHECK(from == 0 && to == READAHEAD_HEAD);
+    run->up = to;
+    readahead_note(&content, 16 * KIB, 16 * KIB);
+    CHECK(!readahead_next(&content, run, GIB, 64 * MIB, &from, &to));
+    readahead_note(&content, 32 * KIB, 64 * KIB); /* goes on */
+    CHECK(readahead_next(&content, run, GIB, 64 * MIB, &from, &to));
+    CHECK(from == READAHEAD_HEAD && to >= READAHEAD_FIRST);
+}
+
+static void runs_are_told_apart(void)
+{
+    struct readahead content = {0};
+    uint64_t from, to;
+    /* Two that take turns, one of them backward, with the kernel's disorder. */
+    for (uint64_t i = 0; i < 32; i++) {
+        readahead_note(&content, 100 * MIB + (i ^ 1) * 128 * KIB, 128 * KIB);
+        readahead_note(&content, 300 * MIB - (i + 1) * 128 * KIB, 128 * KIB);
+    }
+    struct readahead_run *up = readahead_find(&content, 103 * MIB, 104 * MIB);
+    struct readahead_run *down = readahead_find(&content, 296 * MIB, 297 * MIB);
+    CHECK(up && down && up != down);
+    CHECK(up && !readahead_is_backward(up) && up->low == 100 * MIB && up->high == 104 * MIB);
+    CHECK(down && readahead_is_backward(down) && down->low == 296 * MIB);
+    CHECK(readahead_next(&content, up, GIB, 64 * MIB, &from, &to) && from == 104 * MIB);
+    CHECK(readahead_next(&content, down, GIB, 64 * MIB, &from, &to) && to == 296 * MIB);
+    CHECK(to - from >= READAHEAD_STREAM_MIN);
+    /* Who jumps about beside them is no run, and does not have them forgotten. */
+    uint64_t state = 5;
+    for (unsigned i = 0; i < 200; i++) {
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407U;
+        uint64_t at = UINT64_C(400) * MIB + (state >> 33) % 100000 * 4096;
+        readahead_note(&content, at, 4096);
+        struct readahead_run *run = readahead_find(&content, at, at + 4096);
+        CHECK(run && (i < 8 || !readahead_next(&content, run, GIB, 64 * MIB, &from, &to)));
+        /* … while they go on */
+        readahead_note(&content, 104 * MIB + i * 128 * KIB, 128 * KIB);
+        readahead_note(&content, 296 * MIB - (i + 1) * 128 * KIB, 128 * KIB);
+    }
+    CHECK(readahead_find(&content, 103 * MIB, 104 * MIB) == up);
+}
+
+/* --- orders of reading --- */
+
+struct cost {
+    unsigned fetches;
+    uint64_t bytes;
+    bool right;
+};
+
+struct place {
+    uint64_t offset, size;
+};
+
+static void shuffle(struct place *places, size_t count)
+{
+    uint64_t state = 7;
+    for (size_t i = count; i > 1; i--) {
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407U;
+        size_t other = (size_t)((state >> 33) % i);
+        struct place one = places[i - 1];
+        places[i - 1] = places[other];
+        places[other] = one;
+    }
+}
+
+/* Reads the places in their order, each in steps, forward or backward. */
+static struct cost cost_of(struct server *server, const struct place *places, size_t count,
+                           size_t step, bool backward, bool with_disk)
+{
+    struct world world;
+    struct cost cost = {.right = true};
+    cleanup_free char *buffer = malloc(step);
+    world_init(&world, with_disk, 96 * MIB);
+    struct remote_source source = source_of(server);
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    server->fetches = 0;
+    server->bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (uint64_t at = 0; at < places[i].size; at += step) {
+            uint64_t offset = places[i].offset + (backward ? places[i].size - step - at : at);
+            cost.right = cost.right && read_at(reader, offset, buffer, step) == (ssize_t)step &&
+                         is_right(buffer, offset, step);
+        }
+    }
+    cost.fetches = server->fetches;
+    cost.bytes = server->bytes;
+    remote_reader_unref(reader);
+    world_release(&world);
+    return cost;
+}
+
+enum { WHOLE_SIZE = 64 * MIB, MOST_PLACES = WHOLE_SIZE / (128 * KIB) };
+
+/* What an order is compared with: one pass from start to end. */
+struct pass {
+    struct server server;
+    bool with_disk;
+    unsigned fetches;
+};
+
+static void pass_init(struct pass *pass, bool with_disk)
+{
+    static const struct place whole = {0, WHOLE_SIZE};
+    server_init(&pass->server, WHOLE_SIZE);
+    pass->server.delay_us = 5 * 1000;
+    pass->with_disk = with_disk;
+    struct cost cost = cost_of(&pass->server, &whole, 1, 128 * KIB, false, with_disk);
+    CHECK(cost.right && cost.bytes == WHOLE_SIZE);
+    pass->fetches = cost.fetches;
+}
+
+static void order_costs_little(struct pass *pass, const struct place *places, size_t count,
+                               size_t step, bool backward)
+{
+    struct cost cost = cost_of(&pass->server, places, count, step, backward, pass->with_disk);
+    CHECK(cost.right);
+    CHECK(cost.fetches <= 2 * pass->fetches);
+    CHECK(cost.bytes <= WHOLE_SIZE / 10 * 11);
+}
+
+static size_t cut(struct place *places, uint64_t piece)
+{
+    for (size_t i = 0; i < WHOLE_SIZE / piece; i++)
+        places[i] = (struct place){i * piece, piece};
+    return WHOLE_SIZE / piece;
+}
+
+static void any_order_costs_little(bool with_disk)
+{
+    static struct place places[MOST_PLACES];
+    struct pass pass;
+    pass_init(&pass, with_disk);
+    size_t count = cut(places, 4 * MIB);
+    shuffle(places, count);
+    order_costs_little(&pass, places, count, 128 * KIB, false);
+    count = cut(places, MIB);
+    shuffle(places, count);
+    order_costs_little(&pass, places, count, 128 * KIB, false);
+    order_costs_little(&pass, places, count, 32 * KIB, true);
+    count = cut(places, MIB);
+    order_costs_little(&pass, places, count, 4 * KIB, true);
+    count = cut(places, WHOLE_SIZE);
+    order_costs_little(&pass, places, count, 128 * KIB, true);
+    count = cut(places, MIB);
+    for (size_t i = 0; i < count; i++)
+        places[i].offset = (count - 1 - i) * MIB;
+    order_costs_little(&pass, places, count, 128 * KIB, false);
+    for (size_t streams = 2; streams <= 16; streams *= 8) {
+        count = cut(places, 128 * KIB);
+        for (size_t i = 0; i < count; i++)
+            places[i].offset = (i % streams) * (WHOLE_SIZE / streams) + i / streams * 128 * KIB;
+        order_costs_little(&pass, places, count, 128 * KIB, false);
+    }
 }
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
@@ -424,6 +591,10 @@ int main(void)
     if (!mkdtemp(directory))
         return 1;
     the_window_grows_with_the_run();
+    who_looks_at_the_start_gets_little();
+    runs_are_told_apart();
+    any_order_costs_little(true);
+    any_order_costs_little(false);
     a_small_file_costs_one_request();
     each_byte_of_a_large_file_comes_once(true);
     each_byte_of_a_large_file_comes_once(false);
