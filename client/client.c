@@ -77,6 +77,7 @@ int client_new(const struct client_config *config, struct client **created, stru
     searches_init(&client->searches);
     credentials_init(&client->credentials);
     manifests_init(&client->manifests);
+    storage_health_init(&client->storages);
     if (!http_pool_init(&client->pool))
         error_set(error, ERROR_LOCAL, "no memory");
     else if (copy_config(client, config, error) == 0 && credentials_load(client, error) == 0) {
@@ -94,6 +95,7 @@ void client_free(struct client *client)
     http_pool_release(&client->pool);
     credentials_release(&client->credentials);
     manifests_release(&client->manifests);
+    storage_health_release(&client->storages);
     breaker_release(&client->breaker);
     searches_release(&client->searches);
     base_url_release(&client->base_url);

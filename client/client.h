@@ -48,7 +48,7 @@ struct client_config {
     const char *api_key_file; /* NULL: the places of protocol 1.3 */
     bool ignores_working_directory; /* ./wandb/settings has no say */
     const char *user_agent;
-    int timeout_ms; /* one metadata request, retries included */
+    int timeout_ms;       /* one metadata request, retries included */
     size_t answer_memory; /* bytes that an answer and what is made of it may take; 0: no limit */
     struct client_observer observer;
 };

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "internal.h"
 #include "no_proxy.h"
+#include "signed_url.h"
 
 #include <inttypes.h>
 #include <strings.h>
@@ -21,6 +22,8 @@ enum {
     ERROR_BODY_CEILING = 64 * 1024,
     REQUEST_HEADERS = 6,
 };
+
+static const long ADDRESS_SECONDS = 60; /* a resolved address is used for, unless it fails */
 
 /* Answer headers that steer us; the rest curl knows. */
 enum { CONTENT_RANGE, RETRY_AFTER, RATE_REMAINING, RATE_RESET, HEADER_COUNT };
@@ -54,12 +57,15 @@ static void parse_content_range(struct http_response *response, const char *text
     unsigned long long last;
     unsigned long long total;
     text += strspn(text, " \t");
-    int found = sscanf(text, "bytes %19llu-%19llu/%19llu", &first, &last, &total);
+    if (strncasecmp(text, "bytes", 5) != 0)
+        return;
+    text += 5;
+    int found = sscanf(text, " %19llu-%19llu/%19llu", &first, &last, &total);
     if (found >= 2 && first <= last && last <= INT64_MAX)
         response->range_start = (int64_t)first;
     if (found == 3 && total > last && total <= INT64_MAX)
         response->range_total = (int64_t)total;
-    if (sscanf(text, "bytes */%19llu", &total) == 1 && total <= INT64_MAX)
+    if (sscanf(text, " */%19llu", &total) == 1 && total <= INT64_MAX)
         response->range_total = (int64_t)total;
 }
 
@@ -226,6 +232,10 @@ static void set_options(struct transfer *transfer)
     const struct client *client = exchange->client;
     CURL *easy = transfer->handle->easy;
     long left = milliseconds_left(exchange);
+    char origin[200];
+    url_origin(exchange->url, origin, sizeof origin);
+    bool again = http_pool_resolves_again(&exchange->client->pool, origin);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, again ? 0L : ADDRESS_SECONDS);
     curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->handle->message);
@@ -247,6 +257,8 @@ static void set_options(struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_USERNAME, exchange->user ? exchange->user->user : NULL);
+    curl_easy_setopt(easy, CURLOPT_PASSWORD, exchange->user ? exchange->user->password : NULL);
     set_method(easy, exchange->request);
     set_proxy(easy, exchange);
     set_request_headers(transfer);
@@ -376,6 +388,14 @@ static void finish(struct transfer *transfer)
         exchange->response->status, (int64_t)received, (int64_t)elapsed / 1000);
 }
 
+/* The name may lead to another address by now. */
+static void note_unreached(struct http_exchange *exchange)
+{
+    char origin[200];
+    url_origin(exchange->url, origin, sizeof origin);
+    http_pool_note_unreached(&exchange->client->pool, origin);
+}
+
 static int judge(struct transfer *transfer, CURLcode code)
 {
     struct http_exchange *exchange = transfer->exchange;
@@ -392,6 +412,9 @@ static int judge(struct transfer *transfer, CURLcode code)
     }
     if (transfer->sink_ended) /* it said why in the call's error */
         return error_set(&exchange->error, ERROR_LOCAL, "the transfer was ended");
+    if (connection_failed(code) || code == CURLE_OPERATION_TIMEDOUT ||
+        code == CURLE_PEER_FAILED_VERIFICATION)
+        note_unreached(exchange);
     exchange->transient = connection_failed(code) && transfer->header_bytes == 0;
     explain(transfer, code);
     return -1;

@@ -4,12 +4,12 @@
 #include "content.h"
 #include "directory.h"
 #include "local.h"
+#include "openfile.h"
 #include "options.h"
 #include "place.h"
 #include "query_result.h"
 #include "ready.h"
 #include "room.h"
-#include "setattr.h"
 #include "walk.h"
 
 #include <errno.h>
@@ -86,8 +86,8 @@ bool getattr_body(struct request *request)
         readiness = FAILED;
         error_number = EIO;
     }
-    if (readiness == READY)
-        setattr_show_draft(request, &entry.attr);
+    if (readiness == READY && open_file_show_size(request, &entry.attr))
+        entry.attr_timeout = 0;
     pthread_mutex_unlock(&fs->nodes.lock);
     if (readiness == READY)
         fuse_reply_attr(request->fuse, &entry.attr, entry.attr_timeout);
@@ -130,7 +130,9 @@ bool access_body(struct request *request)
     pthread_mutex_lock(&fs->nodes.lock);
     struct place place = node_place(&fs->nodes, request->id);
     mode_t mode = place_mode(fs, place);
-    int error_number = place_refuses_look(request, place);
+    int error_number = place.node->gone && place.node->kind != NODE_LOCAL
+                           ? ESTALE
+                           : place_refuses_look(request, place);
     if (!error_number && (mask & W_OK) && !S_ISLNK(mode))
         error_number = place_refuses_change(request, place);
     if (!error_number && (mask & X_OK) && S_ISREG(mode) && !(mode & 0111))

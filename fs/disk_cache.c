@@ -361,7 +361,7 @@ static void found_damage(struct disk_file *file, struct opened *opened)
     /* What is left of a verified content is not for everybody any more: the missing block will be
      * one that nobody has verified. */
     if (opened->verified) {
-        disk_place_move(opened->blocks, from, to);
+        disk_place_move(opened->blocks, from, to, false);
         look_again(file, opened);
     }
     if (atomic_fetch_add(&file->cache->damaged, 1) > 0)
@@ -511,7 +511,7 @@ static void remember_verified(struct disk_file *file, struct opened *opened, uin
 {
     char from[PATH_MAX], to[PATH_MAX];
     if (disk_blocks_set_verified(opened->blocks, state) && path_of(file, false, from) &&
-        path_of(file, true, to) && disk_place_move(opened->blocks, from, to))
+        path_of(file, true, to) && disk_place_move(opened->blocks, from, to, true))
         look_again(file, opened);
 }
 

@@ -74,7 +74,7 @@ static struct fetch *find(struct fetches *fetches, const struct need *need)
     return NULL;
 }
 
-static void drop(struct filesystem *fs, const struct need *need)
+void fetch_drop_need(struct filesystem *fs, const struct need *need)
 {
     pthread_mutex_lock(&fs->nodes.lock);
     node_drop(&fs->nodes, need->node);
@@ -88,7 +88,7 @@ static void fetch_free(struct fetch *fetch)
 {
     const struct need held = {
         .node = fetch->node, .change = fetch->change, .listing = fetch->listing};
-    drop(fetch->fs, &held);
+    fetch_drop_need(fetch->fs, &held);
     free(fetch->name);
     free(fetch);
 }
@@ -126,14 +126,16 @@ static void note_unanswered(struct fetches *fetches, enum call_kind which)
     atomic_store(&kind->unanswered_since, since);
 }
 
-/* Claims the waiters, as a list through links.next. Under the lock. */
-static struct parked *claim_waiters(struct fetch *fetch)
+/* Claims the waiters, as a list through links.next; `answered` as in struct parked_links. Under the
+ * lock. */
+static struct parked *claim_waiters(struct fetch *fetch, int64_t answered)
 {
     struct parked *claimed = NULL;
     while (fetch->waiters) {
         struct parked *parked = fetch->waiters;
         unlink_waiter(parked);
         if (parked_claim(parked)) {
+            parked_links(parked)->answered = answered;
             parked_links(parked)->next = claimed;
             claimed = parked;
         }
@@ -157,7 +159,7 @@ bool fetch_serve(struct fetch *fetch)
     kind->last_answer = clock_nanoseconds();
     fetch->started = kind->last_answer + 1; /* the next piece is not here yet */
     note_unanswered(fetches, fetch->kind);
-    struct parked *claimed = claim_waiters(fetch);
+    struct parked *claimed = claim_waiters(fetch, 0);
     pthread_mutex_unlock(&fetches->lock);
     continue_all(claimed, NULL);
     pthread_mutex_lock(&fetches->lock);
@@ -167,7 +169,8 @@ bool fetch_serve(struct fetch *fetch)
 }
 
 /* Takes the call out of the table and claims its waiters. */
-static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bool answered)
+static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bool answered,
+                                bool good)
 {
     pthread_mutex_lock(&fetches->lock);
     struct fetch **at = &fetches->first;
@@ -177,7 +180,7 @@ static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bo
     if (answered)
         fetches->kinds[fetch->kind].last_answer = clock_nanoseconds();
     note_unanswered(fetches, fetch->kind);
-    struct parked *claimed = claim_waiters(fetch);
+    struct parked *claimed = claim_waiters(fetch, good ? fetch->created : 0);
     pthread_mutex_unlock(&fetches->lock);
     return claimed;
 }
@@ -201,7 +204,8 @@ static void run_fetch(struct job *job)
     enum error_kind kind = fetch->error.kind;
     bool answered = result == 0 || (kind != ERROR_TIMEOUT && kind != ERROR_UNREACHABLE &&
                                     kind != ERROR_INTERRUPTED);
-    continue_all(end_fetch(fetches, fetch, answered), result == 0 ? NULL : &fetch->error);
+    continue_all(end_fetch(fetches, fetch, answered, result == 0),
+                 result == 0 ? NULL : &fetch->error);
     fetch_free(fetch);
 }
 
@@ -251,7 +255,7 @@ bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need 
     if (created)
         lane_submit(fetches->kinds[created->kind].lane, &created->job);
     else
-        drop(fs, need);
+        fetch_drop_need(fs, need);
     return joined || !wanted;
 }
 
@@ -263,7 +267,7 @@ void fetch_start(struct filesystem *fs, const struct need *need)
     if (created)
         lane_submit(fs->fetches->kinds[created->kind].lane, &created->job);
     else
-        drop(fs, need);
+        fetch_drop_need(fs, need);
 }
 
 void fetch_leave(struct filesystem *fs, struct parked *parked, bool for_good)

@@ -54,6 +54,8 @@ void fetches_free(struct fetches *fetches);
 bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need *need);
 /* Starts the call if none is under way, with nobody waiting; takes over what the need holds. */
 void fetch_start(struct filesystem *fs, const struct need *need);
+/* Gives up what a need holds that is not handed on. */
+void fetch_drop_need(struct filesystem *fs, const struct need *need);
 /* The parked request waits no more. `for_good`: a call that nobody waits for then is ended; else it
  * goes on, so that what it brings is there for the next look. */
 void fetch_leave(struct filesystem *fs, struct parked *parked, bool for_good);

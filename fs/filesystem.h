@@ -18,6 +18,7 @@ struct kernel_cache;
 struct remote_files;
 struct open_directory;
 struct open_file;
+struct leaving_text;
 struct queries;
 struct status_server;
 
@@ -35,6 +36,7 @@ struct filesystem {
     struct requests *requests;
     struct open_file *open_files;            /* under nodes.lock */
     struct open_directory *open_directories; /* likewise */
+    struct leaving_text *leaving_texts;      /* likewise (unsaved.h) */
     struct node *control;                    /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
     struct queries *queries; /* under nodes.lock */

@@ -19,6 +19,7 @@ struct local {
     struct timespec modified;
     int64_t used; /* clock_nanoseconds() of the last use */
     unsigned opened;
+    int failure; /* errno of a write that did not fit: what is there is not all; 0: none */
     /* of a scratch file (scratch.h) */
     void *base;          /* reference: the registry as it was known when the file was made */
     unsigned base_saves; /* of this mount in it, then */

@@ -159,7 +159,7 @@ static struct place entry_place(struct filesystem *fs, const struct open_directo
                           MEMBER_SELF};
     const struct facet *facet = node_find_facet(open->place.node, open->place.member);
     const struct directory *row = directory_of(open->place);
-    if (place.node || !row || !facet || open->listing->fetched < facet->changed)
+    if (place.node || entry->gone || !row || !facet || open->listing->fetched < facet->changed)
         return place;
     place.node =
         node_install(&fs->nodes, open->place, row->child, entry->name, entry->object,

@@ -5,6 +5,7 @@
 #include "directory.h"
 #include "kernel_cache.h"
 #include "member.h"
+#include "openfile.h"
 #include "options.h"
 #include "query.h"
 #include "room.h"
@@ -34,6 +35,10 @@ enum readiness place_find(struct request *request, struct place directory, const
     *error_number = strlen(name) > (query ? QUERY_NAME_LIMIT : NAME_LIMIT) ? ENAMETOOLONG : ENOENT;
     if (*error_number == ENAMETOOLONG)
         return FAILED;
+    if (directory.node->gone) {
+        *error_number = ESTALE; /* the kernel walks the whole path once more */
+        return FAILED;
+    }
     if (is_mount_root(fs, directory) && strcmp(name, NAME_OF_CONTROL) == 0) {
         *found = (struct place){fs->control, MEMBER_SELF};
         return READY;
@@ -72,6 +77,8 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
     if (place.node->kind == NODE_LOCAL ||
         (place.node->kind == NODE_REGISTRY && S_ISREG(entry->attr.st_mode) && changeable))
         entry->attr_timeout = entry->entry_timeout = 0;
+    if (entry->attr_timeout > 0 && open_file_mixes(fs, place))
+        entry->attr_timeout = 0;
     if (entry->attr_timeout > 0)
         place.node->told |= node_bit(place.member);
     place.node->named |= entry->entry_timeout > 0;
@@ -103,6 +110,9 @@ int place_refuses_change(const struct request *request, struct place place)
         return EROFS;
     if (is_stranger(request))
         return EACCES;
+    if (place.node->gone && place.node->kind != NODE_LOCAL &&
+        S_ISDIR(place_mode(request->fs, place)))
+        return ESTALE;
     if (place.node->kind == NODE_ROOT || place.node->kind == NODE_CONTROL)
         return EPERM;
     bool scratch = place.node->kind == NODE_LOCAL && place.node->parent->kind == NODE_REGISTRY;

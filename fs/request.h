@@ -89,6 +89,7 @@ struct parked;
 struct parked_links {
     struct parked *next, **link_to_this; /* under the fetches' lock */
     struct fetch *fetch;                 /* under the fetches' lock; NULL: in none */
+    int64_t answered; /* of the call that has just ended well: when it was made; else 0 */
 };
 struct parked_links *parked_links(struct parked *parked);
 const struct request *parked_request(const struct parked *parked);

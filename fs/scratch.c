@@ -57,8 +57,21 @@ int scratch_resize(struct node *file, size_t size)
     if (!fits(file, size) || !buf_resize(&local->text, size))
         return ENOSPC;
     local->copy_of = 0;
+    if (size == 0)
+        local->failure = 0;
     local_touch(local);
     return 0;
+}
+
+void scratch_rebase(struct node *file)
+{
+    struct local *local = local_of(file);
+    void *old = local->base;
+    if (!is_scratch(file))
+        return;
+    local->base = object_ref(file->parent->object);
+    local->base_saves = room_saves(file->parent);
+    object_unref(old);
 }
 
 struct node *scratch_new(struct request *request, struct place directory, const char *name,
@@ -85,9 +98,7 @@ struct node *scratch_new(struct request *request, struct place directory, const 
     *error_number = ENOMEM;
     if (!node)
         return NULL;
-    const struct room *room = room_find(directory.node);
-    local_of(node)->base = object_ref(directory.node->object);
-    local_of(node)->base_saves = room ? room->saves : 0;
+    scratch_rebase(node);
     return node;
 }
 
@@ -177,6 +188,8 @@ static struct node *copy(struct request *request, struct place from, const char 
         memcpy(local->text.data, text.data, text.size);
     local->modified = as.st_mtim;
     local->copy_of = from.node->kind == NODE_LOCAL ? 0 : from.member;
+    if (from.node->kind == NODE_LOCAL)
+        local->failure = local_of(from.node)->failure;
     return node;
 }
 
@@ -285,8 +298,8 @@ static int move_attribute_away(struct request *request, struct place attribute, 
 /* Whether a backup that nobody has touched is put back after an edit that came to nothing. */
 static bool is_restored(struct place attribute, const struct local *local)
 {
-    const struct room *room = room_find(attribute.node);
-    return local->copy_of == attribute.member && local->base_saves == (room ? room->saves : 0);
+    return local->copy_of == attribute.member &&
+           room_base(attribute, local->base, local->base_saves) == local->base;
 }
 
 /* A scratch file over an attribute: its text is saved. */
@@ -297,14 +310,17 @@ static enum readiness move_over_attribute(struct request *request, struct place 
     *error_number = place_refuses_change(request, attribute);
     if (!*error_number && !S_ISREG(local_of(source)->mode))
         *error_number = EPERM;
+    if (!*error_number)
+        *error_number = local_of(source)->failure;
     if (*error_number)
         return FAILED;
     enum readiness readiness = READY;
-    if (request->change || !is_restored(attribute, local_of(source)))
+    bool restored = !request->change && is_restored(attribute, local_of(source));
+    if (!restored)
         readiness = save_text(request, attribute, source, error_number);
     if (readiness == READY && !source->gone) { /* it was equal: nothing was sent */
-        local_of(source)->became = attribute.member;
-        local_remove(fs, source);
+        save_become(fs, source, attribute,
+                    restored ? local_of(source)->base : attribute.node->object);
         room_unhide(attribute);
     }
     return readiness;

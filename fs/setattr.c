@@ -25,16 +25,6 @@ static bool has_draft(const struct request *request, struct place place)
     return request->has_file && request->file.fh && member && member->editing;
 }
 
-void setattr_show_draft(const struct request *request, struct stat *attributes)
-{
-    struct place place = place_behind(node_place(&request->fs->nodes, request->id));
-    if (!has_draft(request, place))
-        return;
-    const struct draft *draft = file_handle(request)->draft;
-    if (draft && draft->edit.dirty)
-        attributes->st_size = (off_t)draft->edit.text.size;
-}
-
 /* Setting a directory's times is how a user says "ask the server again" (design 3). */
 static bool is_touch(const struct request *request, struct place place)
 {
@@ -89,7 +79,8 @@ static enum readiness set_local(struct request *request, struct node *node, int 
     return READY;
 }
 
-/* A size by path and not by handle: nobody will write more, so the empty text is saved now. */
+/* A size by path and not by handle. Who has the file open sends it with what he writes; else nobody
+ * will write more, and the empty text is saved now. */
 static enum readiness set_size_of_path(struct request *request, struct place place,
                                        int *error_number)
 {
@@ -97,6 +88,8 @@ static enum readiness set_size_of_path(struct request *request, struct place pla
     cleanup_buf struct buf shown;
     buf_init(&shown, TEXT_CEILING);
     *error_number = EINVAL;
+    if (!request->change && drafts_resize(request->fs, place, (size_t)request->attributes.st_size))
+        return READY;
     if (request->attributes.st_size == 0)
         return member->editing->may_be_empty ? save_text(request, place, NULL, error_number)
                                              : READY;
@@ -143,7 +136,7 @@ bool setattr_body(struct request *request)
         error_number = EIO;
     }
     if (readiness == READY)
-        setattr_show_draft(request, &entry.attr);
+        open_file_show_size(request, &entry.attr);
     bool touched = readiness == READY && is_touch(request, place);
     pthread_mutex_unlock(&fs->nodes.lock);
     if (touched)

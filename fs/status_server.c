@@ -8,6 +8,7 @@
 #include "status_path.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -21,13 +22,15 @@ enum {
     PEER_LIMIT_SECONDS = 2,
     ANSWER_CEILING = 64 * 1024,
     BACKLOG = 16,
+    SHORTAGE_PAUSE_MS = 200,
 };
 
 struct status_server {
     struct filesystem *fs;
     pthread_t thread;
     int listener;
-    int stop; /* eventfd */
+    int stop;  /* eventfd */
+    int spare; /* given up for a caller when descriptors have run out; -1: none; the thread's own */
     struct sockaddr_un address;
     /* the thread's own */
     int64_t checked; /* clock_milliseconds(); 0: never */
@@ -119,6 +122,28 @@ static void answer(struct status_server *server, int fd)
     send_all(fd, &text);
 }
 
+/* A caller that cannot be taken stays in the queue: without the pause, poll() would return for it
+ * again and again. */
+static int take_caller(struct status_server *server)
+{
+    int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
+        return fd;
+    if (server->spare >= 0)
+        close(server->spare);
+    server->spare = -1;
+    fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        poll(&(struct pollfd){.fd = server->stop, .events = POLLIN}, 1, SHORTAGE_PAUSE_MS);
+    return fd;
+}
+
+static void take_spare(struct status_server *server)
+{
+    if (server->spare < 0)
+        server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void *serve(void *context)
 {
     struct status_server *server = context;
@@ -129,9 +154,12 @@ static void *serve(void *context)
             return NULL;
         if (waits[0].revents)
             return NULL;
-        cleanup_close int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0)
+        int fd = take_caller(server);
+        if (fd >= 0) {
             answer(server, fd);
+            close(fd);
+        }
+        take_spare(server);
     }
 }
 
@@ -141,7 +169,8 @@ struct status_server *status_server_start(struct filesystem *fs)
     if (!server)
         return NULL;
     server->fs = fs;
-    server->listener = -1;
+    server->listener = server->spare = -1;
+    take_spare(server);
     server->stop = eventfd(0, EFD_CLOEXEC);
     if (server->stop >= 0 && listen_somewhere(server)) {
         if (pthread_create(&server->thread, NULL, serve, server) == 0) {
@@ -157,6 +186,8 @@ struct status_server *status_server_start(struct filesystem *fs)
               strerror(errno));
     if (server->stop >= 0)
         close(server->stop);
+    if (server->spare >= 0)
+        close(server->spare);
     free(server);
     return NULL;
 }
@@ -170,5 +201,7 @@ void status_server_stop(struct status_server *server)
     unlink(server->address.sun_path);
     close(server->listener);
     close(server->stop);
+    if (server->spare >= 0)
+        close(server->spare);
     free(server);
 }
