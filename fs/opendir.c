@@ -12,6 +12,7 @@
 #include "walk.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 /* Entries are numbered: "." and "..", then the members, then what the server has. An entry's offset
  * is the number of the next one, so that rewinding and seeking need no state. */
@@ -36,7 +37,7 @@ static enum readiness prepare(struct request *request, struct open_directory *op
                               int *error_number)
 {
     struct place place = open->place;
-    *error_number = place_refuses_look(request, place);
+    *error_number = place_refuses_look(request, place, R_OK);
     if (*error_number)
         return FAILED;
     walk_note_opendir(request, place);

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 struct open_file *file_handle(const struct request *request)
 {
@@ -180,13 +181,18 @@ static void describe_attribute(struct request *request, struct place place, stru
     place.node->readers++;
 }
 
+static int refuses(const struct request *request, struct place place)
+{
+    bool reads = (request->file.flags & O_ACCMODE) != O_WRONLY;
+    int error_number = reads ? place_refuses_look(request, place, R_OK) : 0;
+    return !error_number && writes(request) ? place_refuses_change(request, place) : error_number;
+}
+
 static enum readiness prepare(struct request *request, struct place place, struct open_file *open,
                               int *error_number)
 {
     place = place_behind(place);
-    *error_number = place_refuses_look(request, place);
-    if (!*error_number && writes(request))
-        *error_number = place_refuses_change(request, place);
+    *error_number = refuses(request, place);
     if (*error_number)
         return FAILED;
     if (place.node->kind == NODE_LOCAL)

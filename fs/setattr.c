@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "setattr.h"
 
+#include "access.h"
 #include "kernel_cache.h"
 #include "member.h"
 #include "openfile.h"
@@ -11,6 +12,7 @@
 #include "writefile.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 enum {
     SET_TIMES = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
@@ -111,8 +113,24 @@ static enum readiness set_attribute(struct request *request, struct place place,
     return *error_number ? FAILED : READY;
 }
 
+/* Times are set to now by whoever may write, all else that is no size by the owner. */
+static int refuses_caller(const struct request *request, struct place place)
+{
+    unsigned set = request->flags;
+    bool own_time = ((set & FUSE_SET_ATTR_ATIME) && !(set & FUSE_SET_ATTR_ATIME_NOW)) ||
+                    ((set & FUSE_SET_ATTR_MTIME) && !(set & FUSE_SET_ATTR_MTIME_NOW));
+    if (access_is_owner(request, place) || (set & FUSE_SET_ATTR_SIZE))
+        return 0;
+    if (own_time || (set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
+        return EPERM;
+    return place_refuses_look(request, place, W_OK);
+}
+
 static enum readiness set(struct request *request, struct place place, int *error_number)
 {
+    *error_number = refuses_caller(request, place);
+    if (*error_number)
+        return FAILED;
     if (S_ISDIR(place_mode(request->fs, place)))
         return set_directory(request, place, error_number);
     if (place.node->kind != NODE_LOCAL)
