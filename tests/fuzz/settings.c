@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct settings settings = {0};
     struct error error = {0};
     if (*text == '{')
-        settings_parse_headers(&settings, text, &error);
+        settings_parse_headers(&settings, "the fuzzer", text, &error);
     else
         settings_parse(&settings, text, size);
     must_be_clean(settings.extra_headers);
