@@ -25,6 +25,15 @@ static bool parse_text(const char *text, void *value)
     return *text != '\0';
 }
 
+/* A decimal number, with a fraction or not, up to *end. False: none; exponents and hexadecimal
+ * digits would be taken for units. */
+static bool parse_decimal(const char *text, double *number, char **end)
+{
+    errno = 0;
+    *number = strtod(text, end);
+    return *end != text && !errno && strspn(text, "0123456789.") == (size_t)(*end - text);
+}
+
 /* Seconds, with a unit: "10", "0.5", "10s", "500ms", "5m", "1h", "1d". */
 static bool parse_duration(const char *text, void *value)
 {
@@ -33,9 +42,8 @@ static bool parse_duration(const char *text, void *value)
         double seconds;
     } units[] = {{"", 1}, {"ms", 0.001}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
     char *end;
-    errno = 0;
-    double number = strtod(text, &end);
-    if (end == text || errno || !(number >= 0) || strchr("xX", text[text[0] == '0']))
+    double number;
+    if (!parse_decimal(text, &number, &end))
         return false;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (strcmp(end, units[i].name) != 0)
@@ -119,9 +127,8 @@ static bool parse_size(const char *text, void *value)
 {
     static const char units[] = "KMGT";
     char *end;
-    errno = 0;
-    double number = strtod(text, &end);
-    if (end == text || errno || !(number >= 0) || strchr("xX", text[text[0] == '0']))
+    double number;
+    if (!parse_decimal(text, &number, &end))
         return false;
     const char *unit = take_unit(units, end, &end);
     if (*end && strcasecmp(end, "B") != 0 && !(unit && strcasecmp(end, "iB") == 0))
