@@ -120,13 +120,12 @@ static void take_place_of(struct change *change, struct place place)
     cleanup_buf struct buf shown;
     buf_init(&shown, TEXT_CEILING);
     struct stat as;
-    if (!place_stat(fs, (struct place){change->source, MEMBER_SELF}, &shown, &as))
+    if (!place_stat(fs, (struct place){local_file(change->source), MEMBER_SELF}, &shown, &as))
         return;
     buf_clear(&shown);
     if (place_render(fs, place, &shown))
         room_disguise(fs, place, &as, &shown);
-    local_of(change->source)->became = place.member;
-    local_remove(fs, change->source);
+    local_become(fs, change->source, place.member);
 }
 
 /* An editor's backup is not to be left behind in the listing once its text is saved. */
