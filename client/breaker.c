@@ -20,11 +20,16 @@ static void refuse(const struct breaker *breaker, int64_t now, struct error *err
     error->status = breaker->last.status;
 }
 
-enum breaker_verdict breaker_admit(struct breaker *breaker, int64_t now, struct error *error)
+enum breaker_verdict breaker_admit(struct breaker *breaker, enum call_kind kind, int64_t now,
+                                   struct error *error)
 {
     enum breaker_verdict verdict = BREAKER_ALLOW;
     pthread_mutex_lock(&breaker->lock);
     if (breaker->pause && (breaker->probing || now < breaker->retry_at)) {
+        if (!(breaker->failed_kinds & 1u << kind)) {
+            pthread_mutex_unlock(&breaker->lock);
+            return BREAKER_ALLOW;
+        }
         refuse(breaker, now, error);
         verdict = BREAKER_REFUSE;
     } else if (breaker->pause) {
@@ -40,6 +45,7 @@ void breaker_success(struct breaker *breaker)
     pthread_mutex_lock(&breaker->lock);
     breaker->failures = 0;
     breaker->pause = 0;
+    breaker->failed_kinds = 0;
     breaker->probing = false;
     pthread_mutex_unlock(&breaker->lock);
 }
@@ -65,10 +71,11 @@ static void count_failure(struct breaker *breaker, bool probe, int64_t started, 
     breaker->probing = false;
 }
 
-void breaker_failure(struct breaker *breaker, bool probe, int64_t started, int64_t now,
-                     const struct error *failure)
+void breaker_failure(struct breaker *breaker, enum call_kind kind, bool probe, int64_t started,
+                     int64_t now, const struct error *failure)
 {
     pthread_mutex_lock(&breaker->lock);
+    breaker->failed_kinds |= failure->kind == ERROR_TIMEOUT ? 1u << kind : ~0u;
     count_failure(breaker, probe, started, now, failure);
     pthread_mutex_unlock(&breaker->lock);
 }

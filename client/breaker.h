@@ -7,7 +7,7 @@
 #ifndef CLIENT_BREAKER_H
 #define CLIENT_BREAKER_H
 
-#include "base/error.h"
+#include "client.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -25,7 +25,8 @@ struct breaker {
     int64_t pause;        /* 0: closed */
     int64_t retry_at;
     bool probing;
-    struct error last; /* what the failures were */
+    unsigned failed_kinds; /* of calls, a bit each: see breaker_admit() */
+    struct error last;     /* what the failures were */
 };
 
 enum breaker_verdict { BREAKER_ALLOW, BREAKER_PROBE, BREAKER_REFUSE };
@@ -34,13 +35,16 @@ void breaker_init(struct breaker *breaker);
 void breaker_release(struct breaker *breaker);
 
 /* May a request be sent? BREAKER_REFUSE sets `error`. After BREAKER_PROBE exactly one of the
- * functions below must follow with `probe` set. */
-enum breaker_verdict breaker_admit(struct breaker *breaker, int64_t now, struct error *error);
+ * functions below must follow with `probe` set. Requests that ran out of time say nothing about
+ * those of calls of another kind, which the server may well answer: these are allowed until one of
+ * them has failed, too. */
+enum breaker_verdict breaker_admit(struct breaker *breaker, enum call_kind kind, int64_t now,
+                                   struct error *error);
 void breaker_success(struct breaker *breaker);
 /* `started`: when the failed request was sent. Fast failures of requests that ran side by side
  * count as one: a single hiccup of the server must not open the breaker. */
-void breaker_failure(struct breaker *breaker, bool probe, int64_t started, int64_t now,
-                     const struct error *failure);
+void breaker_failure(struct breaker *breaker, enum call_kind kind, bool probe, int64_t started,
+                     int64_t now, const struct error *failure);
 /* The probe ended without a verdict on the server (cancelled). */
 void breaker_abandon(struct breaker *breaker);
 bool breaker_is_open(const struct breaker *breaker);

@@ -7,7 +7,7 @@
 
 #include <stdarg.h>
 
-enum { DEFAULT_TIMEOUT_MS = 20000, SLEEP_SLICE_MS = 50 };
+enum { DEFAULT_TIMEOUT_MS = 20000, SLEEP_SLICE_MS = 50, LONG_SLEEP_SLICE_MS = 250 };
 
 static const char DEFAULT_BASE_URL[] = "https://api.wandb.ai";
 
@@ -77,6 +77,7 @@ int client_new(const struct client_config *config, struct client **created, stru
     searches_init(&client->searches);
     credentials_init(&client->credentials);
     manifests_init(&client->manifests);
+    storage_health_init(&client->storages);
     if (!http_pool_init(&client->pool))
         error_set(error, ERROR_LOCAL, "no memory");
     else if (copy_config(client, config, error) == 0 && credentials_load(client, error) == 0) {
@@ -94,6 +95,7 @@ void client_free(struct client *client)
     http_pool_release(&client->pool);
     credentials_release(&client->credentials);
     manifests_release(&client->manifests);
+    storage_health_release(&client->storages);
     breaker_release(&client->breaker);
     searches_release(&client->searches);
     base_url_release(&client->base_url);
@@ -180,8 +182,9 @@ bool call_sleep_until(const struct client *client, const struct call *call, int6
         int64_t left = time - clock_milliseconds();
         if (left <= 0)
             return true;
-        if (left > SLEEP_SLICE_MS)
-            left = SLEEP_SLICE_MS;
+        int64_t slice = left > 4 * LONG_SLEEP_SLICE_MS ? LONG_SLEEP_SLICE_MS : SLEEP_SLICE_MS;
+        if (left > slice)
+            left = slice;
         nanosleep(&(struct timespec){.tv_nsec = left * 1000000}, NULL);
     }
     return false;

@@ -20,8 +20,12 @@
 
 struct client;
 
+/* What a call is for: of one kind that gets no answer nothing follows for the others. */
+enum call_kind { CALL_OTHER, CALL_LOOKUP, CALL_LISTING, CALL_OPENING, CALL_CHANGE, CALL_KINDS };
+
 /* Limits of one call and how it failed. Owned by the caller, for one call at a time. */
 struct call {
+    enum call_kind kind;
     const atomic_bool *cancelled; /* polled while waiting; NULL: cannot be cancelled */
     int64_t deadline;             /* clock_milliseconds(); 0: the client's timeout from now */
     struct error *error;
@@ -44,7 +48,7 @@ struct client_config {
     const char *api_key_file; /* NULL: the places of protocol 1.3 */
     bool ignores_working_directory; /* ./wandb/settings has no say */
     const char *user_agent;
-    int timeout_ms; /* one metadata request, retries included */
+    int timeout_ms;       /* one metadata request, retries included */
     size_t answer_memory; /* bytes that an answer and what is made of it may take; 0: no limit */
     struct client_observer observer;
 };
@@ -173,9 +177,10 @@ struct text registry_name_of(struct text project_name);
 int registry_check_name(struct text name, struct error *error);
 int registry_check_artifact_type(struct text type, struct error *error);
 
-/* Creates; ERROR_EXISTS leaves the existing one untouched (protocol 5.3). A registry that appeared
- * between check and create has been changed by the server: ERROR_EXISTS with a message that says
- * so. */
+/* Creates; ERROR_EXISTS leaves the existing one untouched (protocol 5.3). One for the organization
+ * is created restricted and then opened. A registry that appeared between check and create has been
+ * changed by the server, but never made visible to more people: ERROR_EXISTS with a message that
+ * says so. */
 int client_create_registry(struct client *client, struct call *call,
                            const struct organization *organization, struct text name,
                            enum registry_visibility visibility, struct registry **created);
@@ -243,6 +248,9 @@ struct version {
     int64_t file_count;   /* references included; -1: the server does not say */
     int64_t ttl_seconds;  /* 0 or less: none */
     int64_t history_step; /* the server's minus 1, not below 0; -1: null */
+    /* Bytes that metadata_format() makes of the metadata: laying out megabytes takes long, and who
+     * looks at a version wants to know no more. */
+    int64_t metadata_size;
 };
 
 int client_list_versions(struct client *client, struct call *call, const struct scope *scope,
@@ -253,10 +261,15 @@ int client_get_version(struct client *client, struct call *call, const struct re
                        struct text collection, struct text alias, struct version **version,
                        struct object_list *files);
 
+/* Of a text that metadata_format() makes, and so of its buffer. */
+enum { METADATA_TEXT_CEILING = 64 << 20 };
+
 struct buf;
 /* The decoded metadata, indented by 2, keys in order, numbers untouched, strings in UTF-8; null is
  * {}; what is not JSON is copied as it is. Ends in a newline. False: no memory or over the ceiling.
  */
 bool metadata_format(struct text metadata, struct buf *formatted);
+/* How many bytes it appends to an empty buffer with that ceiling; makes no text. */
+int64_t metadata_format_size(struct text metadata);
 
 #endif

@@ -21,7 +21,7 @@ struct artifact_file {
     int64_t size;           /* bytes; -1: the server's number cannot be true */
     unsigned char md5[MD5_SIZE];
     bool has_md5;
-    bool stored; /* the bytes are known to be stored with W&B: nothing else is ever fetched */
+    bool stored;    /* the bytes are known to be stored with W&B: nothing else is ever fetched */
     bool is_folder; /* never the client's: for those who put folders among files */
 };
 
@@ -32,8 +32,8 @@ struct file_pages {
     struct page page; /* page.done: all files were listed */
     int64_t counted;  /* files that the server has named so far, also those left out */
     bool started;
-    bool left_out; /* some were */
-    int route;     /* the client's own */
+    bool left_out;             /* some were */
+    int route;                 /* the client's own */
     struct manifest *manifest; /* owned; NULL: not needed so far */
 };
 void file_pages_release(struct file_pages *pages);
@@ -65,7 +65,8 @@ int client_resolve_file(struct client *client, struct call *call, const struct v
 
 struct file_source; /* where the bytes of one file are; shared by any number of threads */
 
-/* Asks nobody. ERROR_REMOTE: a reference that was not resolved, or what may be one. Keeps the version and the file. */
+/* Asks nobody. ERROR_REMOTE: a reference that was not resolved, or what may be one. Keeps the
+ * version and the file. */
 int file_source_new(struct client *client, const struct version *version,
                     const struct artifact_file *file, struct error *error,
                     struct file_source **source);

@@ -7,6 +7,8 @@
 #include "json_text.h"
 #include "registry.h"
 
+#include <strings.h>
+
 #define AT(member) (int)offsetof(struct artifact_file, member)
 
 static const struct object_layout layout = {
@@ -76,13 +78,15 @@ static int finish(struct client *client, const struct version *version,
     return *file ? 0 : error_set(error, ERROR_LOCAL, "out of memory");
 }
 
-/* Whether a node is certainly of a stored file: of a reference the server shows the reference itself
- * as both URLs, or one that it signed and no other, or no digest of content (protocol 8.1). */
+/* Whether a node is certainly of a stored file: of a reference the server shows the reference
+ * itself as both URLs, or one that it signed and no other, or no digest of content (protocol 8.1).
+ */
 static bool is_stored(struct client *client, const struct artifact_file *draft, struct text url)
 {
     const struct base_url *base = &client->base_url;
-    if (!draft->has_md5 || !draft->url.bytes || !url.size || text_equal(url, draft->url) ||
-        base_url_place(base, draft->url.bytes) == URL_UNUSABLE)
+    bool http = draft->url.bytes && (strncasecmp(draft->url.bytes, "http://", 7) == 0 ||
+                                     strncasecmp(draft->url.bytes, "https://", 8) == 0);
+    if (!draft->has_md5 || !http || !url.size || text_equal(url, draft->url))
         return false;
     enum url_place place = base_url_place(base, url.bytes);
     return place == URL_BELOW || place == URL_SAME_HOST;

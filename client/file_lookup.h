@@ -18,8 +18,8 @@ enum file_route {
 /* The best way that the server is known to have. */
 enum file_route file_route_first(struct client *client);
 /* After a failure: the next way if another one may help, remembered when the server does not know
- * this one; the error is cleared then. False: there is none, the error stands, or what an earlier way
- * was refused with: `refusal`, zeros at first. */
+ * this one; the error is cleared then. False: there is none, the error stands, or what an earlier
+ * way was refused with: `refusal`, zeros at first. */
 bool file_route_next(struct client *client, enum file_route *route, struct error *error,
                      struct error *refusal);
 

@@ -17,6 +17,7 @@ enum {
     FIRST_PAUSE_MS = 200,
     WAIT_SLICE_MS = 50,
     URL_CEILING = 64 << 10,
+    MUCH = 64 << 10, /* bytes that are progress although the connection broke */
 };
 
 struct file_source {
@@ -192,9 +193,34 @@ struct reading {
     unsigned seen;         /* renewals of the URL that was tried last */
     bool from_host;        /* the last try went to the W&B host */
     bool accept_whole;
+    bool progressed;   /* the last try brought bytes; the next one need not wait */
+    bool prefer_host;  /* the storage does not answer just now, */
+    bool host_failed;  /* … nor was the W&B host of use */
+    char *storage_url; /* that was tried last, owned */
 };
 
-enum verdict { AGAIN, RENEW, ASK_HOST, GIVE_UP };
+enum verdict { AGAIN, RENEW, ASK_HOST, ASK_HOST_FOR_NOW, GIVE_UP };
+
+/* Whether the W&B host can be asked for this file's bytes. */
+static bool has_host_address(const struct file_source *source)
+{
+    return source->file->has_md5 && !source->file->stored_in.bytes;
+}
+
+/* Whether the storage is to be passed over, because it did not answer lately. */
+static bool passes_over(struct reading *reading, const char *url)
+{
+    if (reading->host_failed || !url || !has_host_address(reading->source))
+        return false;
+    return reading->prefer_host ||
+           !storage_admit(&reading->source->client->storages, url, clock_milliseconds());
+}
+
+static void remember_url(struct reading *reading, const char *url)
+{
+    free(reading->storage_url);
+    reading->storage_url = url ? strdup(url) : NULL;
+}
 
 /* The URL to try now; malloc'ed, NULL with the error set. */
 static char *pick_url(struct reading *reading, struct call *call)
@@ -206,6 +232,10 @@ static char *pick_url(struct reading *reading, struct call *call)
         reading->seen = source->renewals;
         char *url = !source->from_host && source->url ? strdup(source->url) : NULL;
         pthread_mutex_unlock(&source->lock);
+        if (url && passes_over(reading, url)) {
+            free(steal(url));
+            reading->prefer_host = reading->from_host = true;
+        }
         if (url)
             return url;
         if (reading->from_host)
@@ -242,10 +272,15 @@ static int try_once(struct reading *reading, struct call *call, int *status)
         .context = reading->context,
     };
     int64_t started = clock_milliseconds();
+    remember_url(reading, reading->from_host ? NULL : url);
     int result = range_read(&read);
     *status = read.status;
     reading->offset += read.delivered;
     reading->length -= read.delivered;
+    reading->progressed =
+        read.delivered > 0 && (read.ended_early || read.delivered >= MUCH) && !read.sink_refused;
+    if (read.delivered > 0 && reading->storage_url)
+        storage_worked(&source->client->storages, reading->storage_url);
     if (read.delivered > 0) {
         reading->last_progress = clock_milliseconds();
         reading->silent = reading->tries = reading->renewals = 0;
@@ -254,7 +289,7 @@ static int try_once(struct reading *reading, struct call *call, int *status)
     }
     /* What ignores a range once may do so by mistake; twice is its way. */
     reading->accept_whole |= read.whole;
-    if (result == 0 && reading->from_host) {
+    if (result == 0 && reading->from_host && !reading->prefer_host) {
         pthread_mutex_lock(&source->lock);
         source->from_host = true;
         pthread_mutex_unlock(&source->lock);
@@ -285,11 +320,15 @@ static bool is_denied(const struct reading *reading, const struct error *error, 
            reading->tries >= MOST_DENIALS;
 }
 
-/* Whether the storage will not answer this time, so that the last try is the W&B host's. */
+/* Whether the storage does not answer just now: it cannot be reached or is silent, or nothing but
+ * failures came of it. */
 static bool is_out_of_order(const struct reading *reading, const struct error *error, int status)
 {
-    return reading->tries == MOST_TRIES - 1 && !reading->from_host &&
-           (status >= 500 || (status == 0 && error->kind != ERROR_TIMEOUT));
+    if (reading->from_host || reading->host_failed || !has_host_address(reading->source))
+        return false;
+    if (error->kind == ERROR_UNREACHABLE || error->kind == ERROR_TIMEOUT)
+        return true;
+    return reading->tries == MOST_TRIES - 1 && (status >= 500 || status == 0);
 }
 
 /* Whether the W&B host may have the file at the address that older servers have: once, where the
@@ -301,21 +340,43 @@ static bool try_older_address(struct client *client)
            !atomic_exchange(&client->lacks_download_handler, true);
 }
 
+/* After an answer of the W&B host. Who went there because the storage did not answer tries the
+ * storage once more. */
+static enum verdict judge_host(struct reading *reading, const struct error *error, int status)
+{
+    bool client_error = is_client_error(status);
+    if (client_error && try_older_address(reading->source->client))
+        return AGAIN;
+    if (reading->prefer_host) {
+        reading->prefer_host = false;
+        reading->host_failed = true;
+        return AGAIN;
+    }
+    reading->tries++;
+    return client_error || is_denied(reading, error, status) || reading->tries >= MOST_TRIES
+               ? GIVE_UP
+               : AGAIN;
+}
+
 static enum verdict judge(struct reading *reading, const struct error *error, int status)
 {
     bool client_error = is_client_error(status);
     unsigned renewals = status == 401 || status == 403 ? MOST_RENEWALS : 1;
     if (is_over(reading, error))
         return GIVE_UP;
-    if (reading->from_host && client_error)
-        return try_older_address(reading->source->client) ? AGAIN : GIVE_UP;
+    if (reading->progressed)
+        return AGAIN;
+    if (reading->from_host)
+        return judge_host(reading, error, status);
     if (client_error && reading->renewals < renewals)
         return RENEW;
     reading->tries++;
     if (is_denied(reading, error, status))
         return GIVE_UP;
-    if (client_error || is_out_of_order(reading, error, status))
+    if (client_error)
         return ASK_HOST;
+    if (is_out_of_order(reading, error, status))
+        return ASK_HOST_FOR_NOW;
     return reading->tries < MOST_TRIES ? AGAIN : GIVE_UP;
 }
 
@@ -328,6 +389,8 @@ static bool prepare_retry(struct reading *reading, enum verdict verdict)
     int64_t pause = (int64_t)FIRST_PAUSE_MS << reading->tries;
     if (verdict == GIVE_UP)
         return false;
+    if (reading->progressed)
+        return true;
     atomic_fetch_add(&source->client->retries, 1);
     if (verdict == RENEW && reading->renewals++ == 0) {
         /* If there is no new URL, the next try says so. */
@@ -338,6 +401,12 @@ static bool prepare_retry(struct reading *reading, enum verdict verdict)
         pthread_mutex_lock(&source->lock);
         source->from_host = true;
         pthread_mutex_unlock(&source->lock);
+        return true;
+    }
+    if (verdict == ASK_HOST_FOR_NOW) {
+        if (reading->storage_url)
+            storage_failed(&source->client->storages, reading->storage_url, clock_milliseconds());
+        reading->prefer_host = true;
         return true;
     }
     if (!call_sleep_until(source->client, &call, clock_milliseconds() + pause))
@@ -364,8 +433,10 @@ int file_source_read(struct file_source *source, struct call *call, uint64_t off
         struct error error = {0};
         struct call limited = {.cancelled = call->cancelled, .error = &error};
         int status = 0;
-        if (try_once(&reading, &limited, &status) == 0)
+        if (try_once(&reading, &limited, &status) == 0) {
+            free(reading.storage_url);
             return 0;
+        }
         enum verdict verdict = judge(&reading, &error, status);
         /* What the storage said first tells more than what the way out of it met. */
         if (first.kind == ERROR_NONE || !reading.from_host)
@@ -373,6 +444,7 @@ int file_source_read(struct file_source *source, struct call *call, uint64_t off
         if (!prepare_retry(&reading, verdict)) {
             if (call->error->kind == ERROR_NONE)
                 *call->error = error.kind == ERROR_INTERRUPTED ? error : first;
+            free(reading.storage_url);
             return -1;
         }
     }

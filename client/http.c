@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "http_exchange.h"
 #include "internal.h"
+#include "signed_url.h"
 
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ enum {
 struct sending {
     struct http_exchange exchange;
     struct authorization *authorization; /* of the latest try */
+    struct signed_url signed_url;        /* of an anonymous request, else zeros */
     int64_t retry_deadline;
     unsigned tries; /* failed ones */
     unsigned redirects;
@@ -82,8 +84,8 @@ static bool admit(struct sending *sending)
         return false;
     if (sending->tries > 0 || sending->redirects > 0 || sending->reauthorized)
         return true; /* what is under way makes its tries: it tells when the server is back */
-    enum breaker_verdict verdict =
-        breaker_admit(&client->breaker, clock_milliseconds(), exchange->call->error);
+    enum breaker_verdict verdict = breaker_admit(&client->breaker, exchange->call->kind,
+                                                 clock_milliseconds(), exchange->call->error);
     sending->probe = verdict == BREAKER_PROBE;
     return verdict != BREAKER_REFUSE;
 }
@@ -107,7 +109,8 @@ static void record(struct sending *sending, int result, int64_t started)
     case ERROR_UNREACHABLE:
     case ERROR_TIMEOUT:
     case ERROR_SERVER:
-        breaker_failure(breaker, probe, started, clock_milliseconds(), &failure);
+        breaker_failure(breaker, exchange->call->kind, probe, started, clock_milliseconds(),
+                        &failure);
         if (probe)
             sending->tries = MOST_TRIES; /* one request is enough to find out */
         break;
@@ -239,7 +242,9 @@ static enum step try_once(struct sending *sending)
 {
     struct http_exchange *exchange = &sending->exchange;
     cleanup_free char *location = steal(exchange->redirect);
-    exchange->url = location ? location : exchange->request->url;
+    const struct signed_url *signed_url = sending->signed_url.text ? &sending->signed_url : NULL;
+    exchange->url = location ? location : signed_url ? signed_url->text : exchange->request->url;
+    exchange->user = location ? NULL : signed_url;
     exchange->place = base_url_place(&exchange->client->base_url, exchange->url);
     if (exchange->place == URL_UNUSABLE) {
         error_set(&exchange->error, ERROR_SERVER, "the server named an address that is not HTTP");
@@ -277,9 +282,12 @@ int http_send(struct client *client, struct call *call, const struct http_reques
     *response = (struct http_response){0};
     buf_init(&response->body, request->ceiling);
     enum step step;
+    if (request->anonymous && signed_url_parse(&sending.signed_url, request->url) != 0)
+        return error_set(call->error, ERROR_LOCAL, "out of memory");
     do {
         step = try_once(&sending);
     } while (step == STEP_AGAIN);
+    signed_url_release(&sending.signed_url);
     authorization_unref(sending.authorization);
     free(sending.exchange.redirect);
     if (step == STEP_FAILED || response->status >= 400)

@@ -5,7 +5,8 @@
  * Redirects of GET are followed (at most 5), those of POST only with 307 and 308
  * below the base URL. Credentials go only to the base URL's own scheme, host,
  * port and path prefix (protocol 1.2); with HTTP_DATA only to {base}/artifacts/
- * and {base}/artifactsV2/ (protocol 8.3) and never past a redirect.
+ * and {base}/artifactsV2/ (protocol 8.3) and never past a redirect. User information in the URL of
+ * an anonymous request goes to that URL alone.
  */
 #ifndef CLIENT_HTTP_H
 #define CLIENT_HTTP_H

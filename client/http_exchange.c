@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "internal.h"
 #include "no_proxy.h"
+#include "signed_url.h"
 
 #include <inttypes.h>
 #include <strings.h>
@@ -12,11 +13,17 @@
 enum {
     CONNECT_TIMEOUT_MS = 10000,
     STALL_MS = 15000,
-    POLL_SLICE_MS = 50, /* how late a cancellation may be noticed */
+    /* How late a cancellation may be noticed; of what waits long by now a little later: there may
+     * be hundreds. */
+    POLL_SLICE_MS = 50,
+    LONG_POLL_SLICE_MS = 250,
+    LONG_WAIT_MS = 1000,
     HEADERS_CEILING = 256 * 1024,
     ERROR_BODY_CEILING = 64 * 1024,
     REQUEST_HEADERS = 6,
 };
+
+static const long ADDRESS_SECONDS = 60; /* a resolved address is used for, unless it fails */
 
 /* Answer headers that steer us; the rest curl knows. */
 enum { CONTENT_RANGE, RETRY_AFTER, RATE_REMAINING, RATE_RESET, HEADER_COUNT };
@@ -50,12 +57,15 @@ static void parse_content_range(struct http_response *response, const char *text
     unsigned long long last;
     unsigned long long total;
     text += strspn(text, " \t");
-    int found = sscanf(text, "bytes %19llu-%19llu/%19llu", &first, &last, &total);
+    if (strncasecmp(text, "bytes", 5) != 0)
+        return;
+    text += 5;
+    int found = sscanf(text, " %19llu-%19llu/%19llu", &first, &last, &total);
     if (found >= 2 && first <= last && last <= INT64_MAX)
         response->range_start = (int64_t)first;
     if (found == 3 && total > last && total <= INT64_MAX)
         response->range_total = (int64_t)total;
-    if (sscanf(text, "bytes */%19llu", &total) == 1 && total <= INT64_MAX)
+    if (sscanf(text, " */%19llu", &total) == 1 && total <= INT64_MAX)
         response->range_total = (int64_t)total;
 }
 
@@ -222,6 +232,10 @@ static void set_options(struct transfer *transfer)
     const struct client *client = exchange->client;
     CURL *easy = transfer->handle->easy;
     long left = milliseconds_left(exchange);
+    char origin[200];
+    url_origin(exchange->url, origin, sizeof origin);
+    bool again = http_pool_resolves_again(&exchange->client->pool, origin);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, again ? 0L : ADDRESS_SECONDS);
     curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->handle->message);
@@ -243,6 +257,8 @@ static void set_options(struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_USERNAME, exchange->user ? exchange->user->user : NULL);
+    curl_easy_setopt(easy, CURLOPT_PASSWORD, exchange->user ? exchange->user->password : NULL);
     set_method(easy, exchange->request);
     set_proxy(easy, exchange);
     set_request_headers(transfer);
@@ -255,6 +271,7 @@ static CURLcode drive(struct transfer *transfer)
     CURLM *multi = transfer->handle->multi;
     bool stalls = exchange->request->class == HTTP_DATA;
     int stall = exchange->request->stall_ms ? exchange->request->stall_ms : STALL_MS;
+    int64_t began = clock_milliseconds();
     for (;;) {
         int running = 0;
         if (curl_multi_perform(multi, &running) != CURLM_OK)
@@ -265,9 +282,11 @@ static CURLcode drive(struct transfer *transfer)
             return message->data.result;
         if (call_interrupted(exchange->client, exchange->call))
             return CURLE_ABORTED_BY_CALLBACK;
-        if (stalls && clock_milliseconds() - transfer->last_byte > stall)
+        int64_t now = clock_milliseconds();
+        if (stalls && now - transfer->last_byte > stall)
             return CURLE_OPERATION_TIMEDOUT;
-        if (curl_multi_poll(multi, NULL, 0, POLL_SLICE_MS, NULL) != CURLM_OK)
+        int slice = now - began > LONG_WAIT_MS ? LONG_POLL_SLICE_MS : POLL_SLICE_MS;
+        if (curl_multi_poll(multi, NULL, 0, slice, NULL) != CURLM_OK)
             return CURLE_OUT_OF_MEMORY;
     }
 }
@@ -369,6 +388,14 @@ static void finish(struct transfer *transfer)
         exchange->response->status, (int64_t)received, (int64_t)elapsed / 1000);
 }
 
+/* The name may lead to another address by now. */
+static void note_unreached(struct http_exchange *exchange)
+{
+    char origin[200];
+    url_origin(exchange->url, origin, sizeof origin);
+    http_pool_note_unreached(&exchange->client->pool, origin);
+}
+
 static int judge(struct transfer *transfer, CURLcode code)
 {
     struct http_exchange *exchange = transfer->exchange;
@@ -385,6 +412,9 @@ static int judge(struct transfer *transfer, CURLcode code)
     }
     if (transfer->sink_ended) /* it said why in the call's error */
         return error_set(&exchange->error, ERROR_LOCAL, "the transfer was ended");
+    if (connection_failed(code) || code == CURLE_OPERATION_TIMEDOUT ||
+        code == CURLE_PEER_FAILED_VERIFICATION)
+        note_unreached(exchange);
     exchange->transient = connection_failed(code) && transfer->header_bytes == 0;
     explain(transfer, code);
     return -1;

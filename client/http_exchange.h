@@ -8,6 +8,7 @@
 #include "http_pool.h"
 
 struct authorization;
+struct signed_url;
 
 struct http_exchange {
     struct client *client;
@@ -17,6 +18,7 @@ struct http_exchange {
     const char *url; /* the request's, or where it was redirected to */
     enum url_place place;
     const struct authorization *authorization; /* NULL: anonymous */
+    const struct signed_url *user;             /* whose user is to be named; NULL: nobody */
     int64_t deadline;                          /* clock_milliseconds(); INT64_MAX: none */
 
     /* The outcome. */

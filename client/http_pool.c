@@ -3,6 +3,9 @@
 
 #include "base/cleanup.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include <stdlib.h>
 
 /* More threads than this rarely wait at the same time; an idle handle costs memory and a socket. */
@@ -72,6 +75,36 @@ static struct http_handle *new_handle(struct http_pool *pool)
     }
     curl_easy_setopt(handle->easy, CURLOPT_SHARE, pool->share);
     return handle;
+}
+
+/* The place of an origin among those to be resolved again, UNREACHED_ORIGINS when it is none. Under
+ * the lock. */
+static size_t unreached_place(const struct http_pool *pool, const char *origin)
+{
+    size_t place = 0;
+    while (place < UNREACHED_ORIGINS && strcmp(pool->unreached[place], origin) != 0)
+        place++;
+    return place;
+}
+
+void http_pool_note_unreached(struct http_pool *pool, const char *origin)
+{
+    pthread_mutex_lock(&pool->lock);
+    if (unreached_place(pool, origin) == UNREACHED_ORIGINS) {
+        char *place = pool->unreached[pool->next_unreached++ % UNREACHED_ORIGINS];
+        snprintf(place, sizeof pool->unreached[0], "%s", origin);
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+bool http_pool_resolves_again(struct http_pool *pool, const char *origin)
+{
+    pthread_mutex_lock(&pool->lock);
+    size_t place = unreached_place(pool, origin);
+    if (place < UNREACHED_ORIGINS)
+        pool->unreached[place][0] = '\0';
+    pthread_mutex_unlock(&pool->lock);
+    return place < UNREACHED_ORIGINS;
 }
 
 struct http_handle *http_pool_take(struct http_pool *pool)

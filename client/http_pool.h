@@ -20,10 +20,15 @@ struct http_handle {
     char message[CURL_ERROR_SIZE];
 };
 
+enum { UNREACHED_ORIGINS = 16 };
+
 struct http_pool {
     pthread_mutex_t lock;
     struct http_handle *idle; /* under lock */
     size_t idle_count;        /* under lock */
+    /* Under lock: origins whose names are to be resolved again; "" for none. */
+    char unreached[UNREACHED_ORIGINS][200];
+    size_t next_unreached;
     CURLSH *share;
     pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST]; /* one for each kind of shared data */
 };
@@ -31,6 +36,12 @@ struct http_pool {
 bool http_pool_init(struct http_pool *pool);
 /* All handles must have been put back. */
 void http_pool_release(struct http_pool *pool);
+
+/* No connection to an origin ("https://host:port") came about, or it broke: its address is not to
+ * be taken from memory the next time. */
+void http_pool_note_unreached(struct http_pool *pool, const char *origin);
+/* Whether that is so, once. */
+bool http_pool_resolves_again(struct http_pool *pool, const char *origin);
 
 /* NULL: no memory. */
 struct http_handle *http_pool_take(struct http_pool *pool);

@@ -12,6 +12,7 @@
 #include "search.h"
 #include "server_features.h"
 #include "settings.h"
+#include "storage_health.h"
 
 struct client {
     /* Immutable after client_new(). */
@@ -29,6 +30,7 @@ struct client {
     struct features features;
     struct searches searches;
     struct manifests manifests;
+    struct storage_health storages;
     atomic_bool lacks_membership_files; /* found out by asking (file_lookup.h) */
     atomic_bool lacks_artifact_files;
     atomic_bool lacks_collection_memberships; /* likewise (collection.c) */

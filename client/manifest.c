@@ -90,8 +90,8 @@ static int download(struct client *client, struct call *call, const char *url,
                                          .anonymous = true,
                                          .encoded = true,
                                          .repeatable = true,
-                                         .ceiling = memory < MANIFEST_CEILING ? memory
-                                                                              : MANIFEST_CEILING};
+                                         .ceiling =
+                                             memory < MANIFEST_CEILING ? memory : MANIFEST_CEILING};
     struct call limited = *call;
     limited.deadline = call_deadline(client, call);
     if (http_send(client, &limited, &request, response) != 0)

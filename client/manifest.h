@@ -19,8 +19,8 @@ struct manifest {
     char *artifact; /* id */
     char *region;
     enum manifest_layout layout;
-    bool has_digest; /* the entries' digest is the one that the artifact goes by */
-    bool absent;     /* the artifact has none, so the server says */
+    bool has_digest;          /* the entries' digest is the one that the artifact goes by */
+    bool absent;              /* the artifact has none, so the server says */
     struct object_list files; /* struct artifact_file, ordered by path */
 };
 
@@ -41,8 +41,9 @@ struct manifest_hint {
 };
 
 /* The manifest of an artifact; one whose digest is not the artifact's is reported and used. Signed
- * URLs that do not work are renewed. `version` is what reports speak of; `hint` may be NULL. Blocks.
- * Whatever is not a whole manifest is an error; an artifact without one has *manifest absent. */
+ * URLs that do not work are renewed. `version` is what reports speak of; `hint` may be NULL.
+ * Blocks. Whatever is not a whole manifest is an error; an artifact without one has *manifest
+ * absent. */
 int manifest_get(struct client *client, struct call *call, struct text artifact,
                  const struct version *version, const struct manifest_hint *hint,
                  struct manifest **manifest);

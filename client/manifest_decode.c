@@ -22,8 +22,8 @@ enum {
 
 /* One entry, in the order of the text. */
 struct row {
-    struct text path; /* of the file, or owned */
-    struct text digest; /* of the text, or owned */
+    struct text path;           /* of the file, or owned */
+    struct text digest;         /* of the text, or owned */
     struct artifact_file *file; /* NULL: passed over */
     uint32_t number;
     bool owns_path;
@@ -36,7 +36,7 @@ struct decoding {
     struct error *error;
     struct json_scanner scanner;
     bool mapped;
-    json_t *head; /* the members that are no entries */
+    json_t *head;             /* the members that are no entries */
     struct json_token digest; /* of the entry that was read last */
     bool has_contents;
 
@@ -132,7 +132,8 @@ static bool take_digest(const struct decoding *decoding, struct text digest, str
     const struct json_token *token = &decoding->digest;
     if (digest.size == 0)
         return true;
-    if (token->size == digest.size + 2 && memcmp(token->start + 1, digest.bytes, digest.size) == 0) {
+    if (token->size == digest.size + 2 &&
+        memcmp(token->start + 1, digest.bytes, digest.size) == 0) {
         row->digest = (struct text){token->start + 1, digest.size};
         return true;
     }
@@ -314,10 +315,10 @@ int manifest_decode(struct client *client, const struct version *version, struct
     json_scanner_init(&decoding.scanner, text->data ? text->data : "", text->size, DEEPEST,
                       &problem);
     if (scan(&decoding) != 0)
-        return error->kind != ERROR_NONE ? -1
-                                         : error_set(error, ERROR_SERVER,
-                                                     "the manifest cannot be read: %s",
-                                                     problem.message);
+        return error->kind != ERROR_NONE
+                   ? -1
+                   : error_set(error, ERROR_SERVER, "the manifest cannot be read: %s",
+                               problem.message);
     if (check_storage(decoding.head, manifest, error) != 0)
         return -1;
     if (!decoding.has_contents)
@@ -341,8 +342,7 @@ bool manifest_hash_add(struct manifest_hash *hash, struct text path, struct text
 {
     hash->well = hash->well && md5_update(hash->md5, path.bytes, path.size) &&
                  md5_update(hash->md5, ":", 1) &&
-                 md5_update(hash->md5, digest.bytes, digest.size) &&
-                 md5_update(hash->md5, "\n", 1);
+                 md5_update(hash->md5, digest.bytes, digest.size) && md5_update(hash->md5, "\n", 1);
     return hash->well;
 }
 

@@ -15,10 +15,25 @@ struct formatter {
     const char *at;
     const char *end;
     const char *token; /* the latest token is token … at - 1 */
-    struct buf *out;
+    struct buf *out;   /* NULL: only the size is wanted */
+    size_t size;       /* of what was made */
+    bool full;
     int depth;
     unsigned char inside[NESTING_MOST]; /* the bracket that each level was opened with */
 };
+
+static void put(struct formatter *formatter, const char *bytes, size_t size)
+{
+    formatter->size += size;
+    formatter->full |= formatter->size >= METADATA_TEXT_CEILING; /* a line break is still to come */
+    if (formatter->out)
+        formatter->full |= !buf_append(formatter->out, bytes, size);
+}
+
+static void put_byte(struct formatter *formatter, char byte)
+{
+    put(formatter, &byte, 1);
+}
 
 static void skip_blanks(struct formatter *formatter)
 {
@@ -140,22 +155,22 @@ static int escaped_unit(const char *at, const char *end)
     return (int)strtol(digits, NULL, 16);
 }
 
-static void append_utf8(struct buf *out, unsigned code)
+static void put_utf8(struct formatter *formatter, unsigned code)
 {
     if (code < 0x80) {
-        buf_putc(out, (char)code);
+        put_byte(formatter, (char)code);
     } else if (code < 0x800) {
-        buf_putc(out, (char)(0xc0 | code >> 6));
-        buf_putc(out, (char)(0x80 | (code & 0x3f)));
+        put_byte(formatter, (char)(0xc0 | code >> 6));
+        put_byte(formatter, (char)(0x80 | (code & 0x3f)));
     } else if (code < 0x10000) {
-        buf_putc(out, (char)(0xe0 | code >> 12));
-        buf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
-        buf_putc(out, (char)(0x80 | (code & 0x3f)));
+        put_byte(formatter, (char)(0xe0 | code >> 12));
+        put_byte(formatter, (char)(0x80 | (code >> 6 & 0x3f)));
+        put_byte(formatter, (char)(0x80 | (code & 0x3f)));
     } else {
-        buf_putc(out, (char)(0xf0 | code >> 18));
-        buf_putc(out, (char)(0x80 | (code >> 12 & 0x3f)));
-        buf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
-        buf_putc(out, (char)(0x80 | (code & 0x3f)));
+        put_byte(formatter, (char)(0xf0 | code >> 18));
+        put_byte(formatter, (char)(0x80 | (code >> 12 & 0x3f)));
+        put_byte(formatter, (char)(0x80 | (code >> 6 & 0x3f)));
+        put_byte(formatter, (char)(0x80 | (code & 0x3f)));
     }
 }
 
@@ -165,22 +180,22 @@ static size_t copy_escape(struct formatter *formatter, const char *at)
     const unsigned replacement = 0xfffd;
     int first = escaped_unit(at, formatter->at);
     if (at[1] == '/') {
-        buf_putc(formatter->out, '/');
+        put_byte(formatter, '/');
         return 2;
     }
     if (first < 0x20 || first == '"' || first == '\\') {
         size_t length = first < 0 ? 2 : 6;
-        buf_append(formatter->out, at, length);
+        put(formatter, at, length);
         return length;
     }
     int second = escaped_unit(at + 6, formatter->at);
     if (first >= 0xd800 && first < 0xdc00 && second >= 0xdc00 && second < 0xe000) {
-        append_utf8(formatter->out,
-                    0x10000 + ((unsigned)(first - 0xd800) << 10) + (unsigned)(second - 0xdc00));
+        put_utf8(formatter,
+                 0x10000 + ((unsigned)(first - 0xd800) << 10) + (unsigned)(second - 0xdc00));
         return 12;
     }
     bool lone = first >= 0xd800 && first < 0xe000;
-    append_utf8(formatter->out, lone ? replacement : (unsigned)first);
+    put_utf8(formatter, lone ? replacement : (unsigned)first);
     return 6;
 }
 
@@ -190,7 +205,7 @@ static void copy_token(struct formatter *formatter)
     while (at < formatter->at) {
         const char *escape = memchr(at, '\\', (size_t)(formatter->at - at));
         const char *end = escape ? escape : formatter->at;
-        buf_append(formatter->out, at, (size_t)(end - at));
+        put(formatter, at, (size_t)(end - at));
         at = escape ? escape + copy_escape(formatter, escape) : end;
     }
 }
@@ -199,10 +214,14 @@ static void new_line(struct formatter *formatter)
 {
     static const char blanks[] = "                                ";
     size_t left = (size_t)formatter->depth * INDENT;
-    buf_putc(formatter->out, '\n');
-    while (left > 0 && !formatter->out->failed) {
+    put_byte(formatter, '\n');
+    if (!formatter->out) {
+        formatter->size += left;
+        left = 0;
+    }
+    while (left > 0 && !formatter->full) {
         size_t some = left < sizeof blanks - 1 ? left : sizeof blanks - 1;
-        buf_append(formatter->out, blanks, some);
+        put(formatter, blanks, some);
         left -= some;
     }
 }
@@ -223,7 +242,7 @@ static bool format_key(struct formatter *formatter)
     if (next_token(formatter) != TOKEN_STRING)
         return false;
     copy_token(formatter);
-    buf_puts(formatter->out, ": ");
+    put(formatter, ": ", 2);
     return accept(formatter, ':');
 }
 
@@ -239,9 +258,9 @@ static bool format_value(struct formatter *formatter)
             return token == TOKEN_VALUE || token == TOKEN_STRING;
         }
         char open = *formatter->token, close = open == '{' ? '}' : ']';
-        buf_putc(formatter->out, open);
+        put_byte(formatter, open);
         if (accept(formatter, close))
-            return buf_putc(formatter->out, close);
+            return put_byte(formatter, close), true;
         if (formatter->depth == NESTING_MOST)
             return false;
         formatter->inside[formatter->depth++] = (unsigned char)open;
@@ -259,47 +278,72 @@ static bool format(struct formatter *formatter)
     while (formatter->depth > 0) {
         bool object = formatter->inside[formatter->depth - 1] == '{';
         if (accept(formatter, ',')) {
-            buf_putc(formatter->out, ',');
+            put_byte(formatter, ',');
             new_line(formatter);
             if ((object && !format_key(formatter)) || !format_value(formatter))
                 return false;
         } else if (accept(formatter, object ? '}' : ']')) {
             formatter->depth--;
             new_line(formatter);
-            buf_putc(formatter->out, object ? '}' : ']');
+            put_byte(formatter, object ? '}' : ']');
         } else {
             return false;
         }
-        if (formatter->out->failed)
+        if (formatter->full)
             return false;
     }
     return next_token(formatter) == TOKEN_END;
 }
 
-bool metadata_format(struct text metadata, struct buf *formatted)
+/* What is shown: JSON laid out, or (also when only the layout is too large) what the server has. */
+enum shown { SHOWN_FORMATTED, SHOWN_EMPTY, SHOWN_RAW, SHOWN_NOTHING };
+
+/* Lays the text out; *size is what came of it. */
+static enum shown lay_out(struct text metadata, struct buf *out, size_t *size)
 {
-    size_t start = formatted->size;
     struct formatter *formatter = calloc(1, sizeof *formatter);
-    if (!formatter || formatted->failed) {
-        free(formatter);
-        return false;
-    }
+    if (!formatter)
+        return SHOWN_NOTHING;
     formatter->at = metadata.bytes ? metadata.bytes : "";
     formatter->end = formatter->at + metadata.size;
-    formatter->out = formatted;
+    formatter->out = out;
     skip_blanks(formatter);
-    bool empty = formatter->at == formatter->end;
-    bool valid = !empty && format(formatter);
+    const char *start = formatter->at;
+    bool empty = start == formatter->end;
+    bool valid = !empty && format(formatter) && !formatter->full;
+    *size = formatter->size;
     free(formatter);
-    bool null =
-        valid && formatted->size - start == 4 && memcmp(formatted->data + start, "null", 4) == 0;
-    if (!valid || null) { /* also when only the layout is too large */
+    /* No other value of JSON begins with these two letters. */
+    bool null = valid && *size == 4 && memcmp(start, "nu", 2) == 0;
+    return empty || null ? SHOWN_EMPTY : valid ? SHOWN_FORMATTED : SHOWN_RAW;
+}
+
+bool metadata_format(struct text metadata, struct buf *formatted)
+{
+    size_t start = formatted->size, size;
+    if (formatted->failed)
+        return false;
+    enum shown shown = lay_out(metadata, formatted, &size);
+    if (shown == SHOWN_NOTHING)
+        return false;
+    if (shown != SHOWN_FORMATTED) {
         formatted->size = start;
         formatted->failed = false;
-        if (empty || null)
-            buf_puts(formatted, "{}");
-        else
-            buf_append(formatted, metadata.bytes, metadata.size);
     }
+    if (shown == SHOWN_EMPTY)
+        buf_puts(formatted, "{}");
+    if (shown == SHOWN_RAW)
+        buf_append(formatted, metadata.bytes, metadata.size);
     return buf_putc(formatted, '\n');
+}
+
+int64_t metadata_format_size(struct text metadata)
+{
+    size_t size = 0;
+    enum shown shown = lay_out(metadata, NULL, &size);
+    if (shown == SHOWN_EMPTY)
+        size = strlen("{}");
+    if (shown == SHOWN_RAW)
+        size = metadata.size;
+    return (int64_t)size + 1;
 }

@@ -6,6 +6,23 @@
 #include <curl/curl.h>
 #include <strings.h>
 
+/* Whether a host is of this name or below it; ".name" and "*.name" say the same. */
+static bool is_below(const char *host, const char *name, size_t size)
+{
+    size_t whole = strlen(host);
+    if (size > 1 && name[0] == '*' && name[1] == '.') {
+        name++;
+        size--;
+    }
+    if (size > 0 && name[0] == '.') {
+        name++;
+        size--;
+    }
+    if (size == 0 || size > whole || strncasecmp(host + whole - size, name, size) != 0)
+        return false;
+    return size == whole || host[whole - size - 1] == '.';
+}
+
 /* "HOST:PORT" against a list's entry of `size` bytes. */
 static bool entry_matches(const char *entry, size_t size, const char *host, const char *port)
 {
@@ -14,20 +31,8 @@ static bool entry_matches(const char *entry, size_t size, const char *host, cons
     if (!colon || (bracketed ? colon[-1] != ']' : memchr(entry, ':', size) != colon))
         return false;
     size_t port_size = (size_t)(entry + size - colon) - 1;
-    if (strlen(port) != port_size || memcmp(colon + 1, port, port_size) != 0)
-        return false;
-    size_t name = (size_t)(colon - entry), whole = strlen(host);
-    if (name > 1 && entry[0] == '*' && entry[1] == '.') {
-        entry++;
-        name--;
-    }
-    if (name > 0 && entry[0] == '.') {
-        entry++;
-        name--;
-    }
-    if (name == 0 || name > whole || strncasecmp(host + whole - name, entry, name) != 0)
-        return false;
-    return name == whole || host[whole - name - 1] == '.';
+    return strlen(port) == port_size && memcmp(colon + 1, port, port_size) == 0 &&
+           is_below(host, entry, (size_t)(colon - entry));
 }
 
 bool no_proxy_matches(const char *list, const char *text)

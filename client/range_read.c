@@ -125,6 +125,7 @@ int range_read(struct range_read *read)
         return -1;
     if (read->status != 200 && read->status != 206)
         return refused(read, error);
+    read->ended_early = true;
     return error_set(error, ERROR_SERVER, "the storage ends after %" PRIu64 " of %" PRIu64 " bytes",
                      read->delivered, read->length);
 }

@@ -23,6 +23,7 @@ struct range_read {
     uint64_t delivered;
     int status;        /* of the answer, 0: none came */
     bool sink_refused; /* the sink ended it */
+    bool ended_early;  /* an answer that is whole, but of less than was asked for */
     bool whole;        /* the range was ignored: the answer is the whole file */
 };
 

@@ -2,8 +2,9 @@
 /*
  * Changes registries: create, save, rename, delete (protocol 5.3 - 5.5, design 3).
  *
- * No mutation is sent twice. When its answer is lost, the registry is read
- * again to learn the outcome; an answer of `errors` is a failure.
+ * No mutation is sent twice. After any answer but a plain success (lost, cut
+ * off, an error in words or numbers) the registry is read again: where exactly
+ * what was wanted is there and was not before, it was done.
  */
 #include "base/clock.h"
 #include "graphql.h"
@@ -29,9 +30,11 @@ static bool answer_is_lost(const struct error *error)
     return error->maybe_applied && !error->refused;
 }
 
-/* Puts in front of the error of a lost answer what reading again has shown. */
-static int fail_lost(struct call *call, bool known)
+/* The answer's error. Puts in front of that of a lost answer what reading again has shown. */
+static int fail_as_answered(struct call *call, bool known)
 {
+    if (!answer_is_lost(call->error))
+        return -1;
     return error_wrap(call->error, known ? "the change was not made, as reading it again shows"
                                          : "it could not be found out whether the change was made");
 }
@@ -40,6 +43,18 @@ static int fail_lost(struct call *call, bool known)
 static bool has_arrived(const struct error *error)
 {
     return error->maybe_applied || error->refused || error->status != 0;
+}
+
+/* What was wanted is there: whatever the answer was, that is a success, and worth a line. */
+static int succeed_all_the_same(struct client *client, struct call *call, const char *operation,
+                                struct text name)
+{
+    const struct error answer = *call->error;
+    error_clear(call->error);
+    client_report(client, answer.kind, operation, text_or_empty(name),
+                  "it is done, as reading again shows, although the answer was: %s",
+                  answer.message);
+    return 0;
 }
 
 /* Reads the registry again after a mutation; its failure is not the caller's error. NULL: not there
@@ -122,23 +137,28 @@ static int send_create(struct client *client, struct call *call, const struct re
     return 0;
 }
 
-/* After a lost answer: a registry that is there now as it was wanted is ours, since it was not
- * there before. */
+/* Whether it was changed since it was made: then the lost upsert may have met somebody else's. */
+static bool was_changed(const struct registry *now)
+{
+    return now->updated_at.size > 0 && !text_equal(now->updated_at, now->created_at);
+}
+
+/* A registry that is there now as it was wanted is ours, since it was not there before; unless the
+ * answer says that somebody else was first. */
 static int settle_create(struct client *client, struct call *call, const struct registry *wanted,
                          struct registry **created)
 {
     bool gone;
-    if (!answer_is_lost(call->error))
+    if (!has_arrived(call->error) || call->error->kind == ERROR_EXISTS)
         return -1;
     cleanup_object struct registry *now = read_again(client, call, wanted, wanted->name, &gone);
     if (!now)
-        return fail_lost(call, gone);
-    if (now->visibility != wanted->visibility || !now->allow_all_artifact_types)
-        return error_wrap(call->error, "the answer was lost and the registry is there, but not as "
-                                       "asked for");
-    error_clear(call->error);
+        return fail_as_answered(call, gone);
+    if (now->visibility != wanted->visibility || !now->allow_all_artifact_types || was_changed(now))
+        return error_wrap(call->error, "the registry is there, but not as asked for; the answer "
+                                       "was");
     *created = steal(now);
-    return 0;
+    return succeed_all_the_same(client, call, "create registry", wanted->name);
 }
 
 static int create(struct client *client, struct call *call, const struct registry *wanted,
@@ -153,16 +173,35 @@ static int create(struct client *client, struct call *call, const struct registr
     if (result != 0)
         return settle_create(client, call, wanted, created);
     if (!json_is_true(json_object_get(payload, "inserted")))
-        return fail_loudly(client, call, ERROR_EXISTS, "create registry", wanted->name,
-                           "somebody created it at the same moment, and the server has applied "
-                           "visibility and allow_all_artifact_types of this attempt to it; look at "
-                           "them");
+        return fail_loudly(
+            client, call, ERROR_EXISTS, "create registry", wanted->name,
+            "somebody created it at the same moment, and the server has applied "
+            "visibility restricted and allow_all_artifact_types true of this attempt "
+            "to it; look at them");
     *created = registry_of_answer(client, call, json_object_get(payload, "project"), wanted,
                                   wanted->name, "create registry");
     if (!*created)
         return error_set(call->error, ERROR_SERVER,
                          "registry %s is created, but the server does not show it",
                          wanted->name.bytes);
+    return 0;
+}
+
+/*
+ * The server knows no create that leaves alone what is there already: who loses a race has changed
+ * the other's registry. So the create asks for the narrower visibility, and what is ours without
+ * doubt is opened afterwards. Takes over the reference.
+ */
+static int open_created(struct client *client, struct call *call, struct registry *closed,
+                        enum registry_visibility visibility, struct registry **created)
+{
+    cleanup_object struct registry *saved = closed;
+    cleanup_object struct registry *now = NULL;
+    const struct registry_change change = {.visibility = &visibility};
+    if (client_save_registry(client, call, saved, &change, &now) != 0)
+        return error_wrap(call->error, "registry %s is created and still restricted",
+                          text_or_empty(saved->name));
+    *created = steal(now);
     return 0;
 }
 
@@ -183,10 +222,17 @@ int client_create_registry(struct client *client, struct call *call,
         .full_name = text_of(full_name),
         .organization = organization->name,
         .entity = organization->entity,
-        .visibility = visibility,
+        .visibility = VISIBILITY_RESTRICTED,
         .allow_all_artifact_types = true,
     };
-    return create(client, call, &wanted, created);
+    struct registry *closed = NULL;
+    if (create(client, call, &wanted, &closed) != 0)
+        return -1;
+    if (visibility == VISIBILITY_RESTRICTED) {
+        *created = closed;
+        return 0;
+    }
+    return open_created(client, call, closed, visibility, created);
 }
 
 /* --- save --- */
@@ -301,7 +347,7 @@ static void report_differences(struct client *client, const struct registry *sav
     }
 }
 
-/* After a failure: what the server has now, and whether a lost answer was a success. */
+/* After a failure: what the server has now, and whether that is a success. */
 static int settle_save(struct client *client, struct call *call, const struct registry *saved,
                        const struct registry_change *change, struct registry **now)
 {
@@ -309,17 +355,10 @@ static int settle_save(struct client *client, struct call *call, const struct re
     if (!has_arrived(call->error))
         return -1;
     *now = read_again(client, call, saved, saved->name, &gone);
-    if (!answer_is_lost(call->error))
-        return -1;
-    if (!*now || !is_applied(*now, change))
-        return fail_lost(call, *now || gone);
-    client_log(client, CLIENT_LOG_INFO,
-               "save registry: the answer was lost (%s), the change is "
-               "there",
-               call->error->message);
-    error_clear(call->error);
+    if (!*now || !is_applied(*now, change) || is_applied(saved, change))
+        return fail_as_answered(call, *now || gone);
     report_differences(client, saved, *now, change);
-    return 0;
+    return succeed_all_the_same(client, call, "save registry", saved->name);
 }
 
 int client_save_registry(struct client *client, struct call *call, const struct registry *saved,
@@ -376,8 +415,8 @@ static int send_rename(struct client *client, struct call *call, const struct re
     return 0;
 }
 
-/* After a failure. A lost answer was a success when the registry is under the new name, where none
- * was before, and no longer under the old one. */
+/* After a failure. It was a success when the registry is under the new name, where none was before,
+ * and no longer under the old one. */
 static int settle_rename(struct client *client, struct call *call, const struct registry *saved,
                          struct text new_name, struct registry **now)
 {
@@ -385,15 +424,17 @@ static int settle_rename(struct client *client, struct call *call, const struct 
     if (!has_arrived(call->error))
         return -1;
     *now = read_again(client, call, saved, saved->name, &gone);
-    if (!answer_is_lost(call->error))
-        return -1;
     if (!gone)
-        return fail_lost(call, *now != NULL);
+        return fail_as_answered(call, *now != NULL);
     *now = read_again(client, call, saved, new_name, &gone);
     if (!*now)
-        return fail_lost(call, gone);
-    error_clear(call->error);
-    return 0;
+        return fail_as_answered(call, gone);
+    if (saved->created_at.bytes && !text_equal((*now)->created_at, saved->created_at)) {
+        object_unref(*now); /* somebody has removed the one and made the other */
+        *now = NULL;
+        return fail_as_answered(call, true);
+    }
+    return succeed_all_the_same(client, call, "rename registry", new_name);
 }
 
 int client_rename_registry(struct client *client, struct call *call, const struct registry *saved,
@@ -433,14 +474,13 @@ int client_delete_registry(struct client *client, struct call *call,
     json_t *variables = json_pack("{s:o}", "id", json_from_text(registry->id));
     if (graphql_execute(client, &limited, graphql_document("DeleteRegistry"), variables, &data)) {
         bool gone = false;
-        if (!answer_is_lost(call->error))
+        if (!has_arrived(call->error))
             return -1;
         cleanup_object struct registry *now =
             read_again(client, call, registry, registry->name, &gone);
         if (!gone)
-            return fail_lost(call, now != NULL);
-        error_clear(call->error);
-        return 0;
+            return fail_as_answered(call, now != NULL);
+        return succeed_all_the_same(client, call, "delete registry", registry->name);
     }
     if (!json_is_true(json_at(data, "deleteModel", "success", NULL)))
         return error_set(call->error, ERROR_SERVER,

@@ -68,8 +68,7 @@ bool features_have(struct client *client, enum feature feature)
 
 bool features_report(struct client *client, enum feature feature)
 {
-    unsigned reported =
-        atomic_load(&client->features.enabled) | atomic_load(&client->features.off);
+    unsigned reported = atomic_load(&client->features.enabled) | atomic_load(&client->features.off);
     return reported >> feature & 1;
 }
 

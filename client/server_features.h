@@ -32,9 +32,9 @@ struct features {
 /* Takes over `serverInfo` of an answer; NULL or without a list: a server without features. */
 void features_update(struct client *client, const json_t *server_info);
 
-/* Of a feature that newer servers no longer report (protocol 5.6): whether it is worth a try, that is
- * unless the server says that it is off. Of the others: whether the server says that it is on; false
- * also while nothing is known. */
+/* Of a feature that newer servers no longer report (protocol 5.6): whether it is worth a try, that
+ * is unless the server says that it is off. Of the others: whether the server says that it is on;
+ * false also while nothing is known. */
 bool features_have(struct client *client, enum feature feature);
 
 /* Whether the server says that the feature is on, or that it is off. */

@@ -111,6 +111,7 @@ static void read_artifact(struct draft *draft)
     version->state = json_reader_text(reader, "state");
     version->description = json_reader_text(reader, "description");
     version->metadata = json_reader_text(reader, "metadata");
+    version->metadata_size = metadata_format_size(version->metadata);
     version->digest = json_reader_text(reader, "digest");
     version->commit_hash = json_reader_text(reader, "commitHash");
     version->created_at = json_reader_text(reader, "createdAt");

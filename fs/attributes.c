@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "attributes.h"
 
+#include "access.h"
 #include "content.h"
 #include "directory.h"
 #include "local.h"
+#include "openfile.h"
 #include "options.h"
 #include "place.h"
 #include "query_result.h"
 #include "ready.h"
 #include "room.h"
-#include "setattr.h"
 #include "walk.h"
 
 #include <errno.h>
@@ -22,10 +23,10 @@ static bool reply_error(struct request *request, int error_number)
 }
 
 /* Names come and go in a directory that editors work in: there the kernel asks each time. */
-static bool reply_not_there(struct request *request, bool editable)
+static bool reply_not_there(struct request *request, bool ask_again)
 {
     struct fuse_entry_param nothing = {.entry_timeout =
-                                           editable ? 0 : request->fs->options->negative_ttl};
+                                           ask_again ? 0 : request->fs->options->negative_ttl};
     if (request->failure.kind != ERROR_NONE && request->failure.kind != ERROR_NOT_FOUND)
         return reply_error(request, ENOENT);
     fuse_reply_entry(request->fuse, &nothing);
@@ -44,8 +45,8 @@ bool lookup_body(struct request *request)
     nodes_trim(&fs->nodes);
     struct place directory = node_place(&fs->nodes, request->id);
     enum readiness readiness = FAILED;
-    bool editable = local_is_directory(directory);
-    error_number = place_refuses_look(request, directory);
+    bool ask_again = local_is_directory(directory) || access_asks_each_time(fs, directory);
+    error_number = place_refuses_look(request, directory, X_OK);
     if (!error_number)
         readiness = place_find(request, directory, request->name, &place, &error_number);
     if (readiness == READY && !place_entry(fs, place, &scratch, &entry)) {
@@ -55,14 +56,14 @@ bool lookup_body(struct request *request)
     if (readiness == READY) {
         node_add_lookup(&fs->nodes, place.node);
         walk_note_lookup(request, place);
-    } else if (readiness == FAILED && error_number == ENOENT && !editable) {
+    } else if (readiness == FAILED && error_number == ENOENT && !ask_again) {
         place_note_missing(fs, directory);
     }
     pthread_mutex_unlock(&fs->nodes.lock);
     if (readiness == WAITING)
         return false;
     if (readiness == FAILED)
-        return error_number == ENOENT ? reply_not_there(request, editable)
+        return error_number == ENOENT ? reply_not_there(request, ask_again)
                                       : reply_error(request, error_number);
     if (fuse_reply_entry(request->fuse, &entry) != 0) {
         pthread_mutex_lock(&fs->nodes.lock);
@@ -86,8 +87,8 @@ bool getattr_body(struct request *request)
         readiness = FAILED;
         error_number = EIO;
     }
-    if (readiness == READY)
-        setattr_show_draft(request, &entry.attr);
+    if (readiness == READY && open_file_show_size(request, &entry.attr))
+        entry.attr_timeout = 0;
     pthread_mutex_unlock(&fs->nodes.lock);
     if (readiness == READY)
         fuse_reply_attr(request->fuse, &entry.attr, entry.attr_timeout);
@@ -130,7 +131,9 @@ bool access_body(struct request *request)
     pthread_mutex_lock(&fs->nodes.lock);
     struct place place = node_place(&fs->nodes, request->id);
     mode_t mode = place_mode(fs, place);
-    int error_number = place_refuses_look(request, place);
+    int error_number = place.node->gone && place.node->kind != NODE_LOCAL
+                           ? ESTALE
+                           : place_refuses_look(request, place, (int)mask);
     if (!error_number && (mask & W_OK) && !S_ISLNK(mode))
         error_number = place_refuses_change(request, place);
     if (!error_number && (mask & X_OK) && S_ISREG(mode) && !(mode & 0111))
@@ -215,6 +218,12 @@ enum { EXTENDED_ATTRIBUTES = sizeof extended_attributes / sizeof extended_attrib
 
 bool getxattr_body(struct request *request)
 {
+    struct nodes *nodes = &request->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    int error_number = place_refuses_look(request, node_place(nodes, request->id), R_OK);
+    pthread_mutex_unlock(&nodes->lock);
+    if (error_number)
+        return reply_error(request, error_number);
     cleanup_buf struct buf value;
     buf_init(&value, TEXT_CEILING);
     for (int i = 0; i < EXTENDED_ATTRIBUTES; i++) {

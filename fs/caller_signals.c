@@ -22,10 +22,32 @@ static uint64_t read_mask(const char *status, const char *name)
     return line ? strtoull(line + strlen(name), NULL, 16) : 0;
 }
 
+/* Whose default action ends no process. */
+static bool ends_by_default(int number)
+{
+    switch (number) {
+    case SIGCHLD:
+    case SIGCONT:
+    case SIGURG:
+    case SIGWINCH:
+    case SIGSTOP:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* By these a person or a supervisor asks for an end, whether or not a program catches them. */
+static uint64_t asks_for_end(void)
+{
+    return bit(SIGINT) | bit(SIGQUIT) | bit(SIGTERM) | bit(SIGHUP) | bit(SIGKILL);
+}
+
 bool signals_are_harmless(pid_t thread)
 {
-    const uint64_t harmless = bit(SIGWINCH) | bit(SIGCHLD) | bit(SIGURG) | bit(SIGALRM) |
-                              bit(SIGVTALRM) | bit(SIGPROF) | bit(SIGIO) | bit(SIGCONT);
     char path[64], status[STATUS_SIZE];
     snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
     cleanup_close int fd = thread > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -34,7 +56,14 @@ bool signals_are_harmless(pid_t thread)
         return false;
     status[size] = '\0';
     uint64_t pending = read_mask(status, "\nSigPnd:") | read_mask(status, "\nShdPnd:");
-    /* A blocked signal interrupts nothing. */
-    pending &= ~read_mask(status, "\nSigBlk:");
-    return pending && !(pending & ~harmless);
+    /* A blocked or ignored signal interrupts nothing. */
+    pending &= ~(read_mask(status, "\nSigBlk:") | read_mask(status, "\nSigIgn:"));
+    if (pending & asks_for_end())
+        return false;
+    uint64_t uncaught = pending & ~read_mask(status, "\nSigCgt:");
+    for (int number = 1; number <= 64; number++) {
+        if ((uncaught & bit(number)) && ends_by_default(number))
+            return false;
+    }
+    return true;
 }

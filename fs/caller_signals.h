@@ -6,8 +6,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Whether all that is pending for the thread are signals that end nothing by themselves: a window's
- * size, a child's end, timers, urgent data. False when nothing is pending or it cannot be read. */
+/* Whether nothing is pending for the thread that should end a wait: SIGINT, SIGQUIT, SIGTERM,
+ * SIGHUP, SIGKILL, or what ends the process. What it catches otherwise, and stops, end no call of a
+ * local filesystem. False when it cannot be looked at, as in another PID namespace. */
 bool signals_are_harmless(pid_t thread);
 
 #endif

@@ -10,6 +10,7 @@
 #include "room.h"
 #include "save.h"
 #include "stat.h"
+#include "unsaved.h"
 
 #include <errno.h>
 
@@ -27,6 +28,7 @@ struct change *change_new(struct filesystem *fs, const struct change_type *type,
     change->type = type;
     change->fs = fs;
     change->node = node;
+    change->begun = clock_nanoseconds();
     node_hold(&fs->nodes, node);
     buf_init(&change->text, TEXT_CEILING);
     return change;
@@ -55,6 +57,8 @@ void change_unref(struct change *change)
     pthread_mutex_unlock(&nodes->lock);
     buf_release(&change->text);
     object_unref(change->base);
+    object_unref(change->known);
+    object_unref(change->outcome);
     free(change->name);
     free((char *)(uintptr_t)change->path);
     free(change);
@@ -63,7 +67,7 @@ void change_unref(struct change *change)
 static int run(struct fetch *fetch, struct call *call);
 
 static const struct fetch_type change_fetch = {
-    .operation = "change", .run = run, .keeps_running = true};
+    .operation = "change", .kind = CALL_CHANGE, .run = run, .keeps_running = true};
 
 static struct need need_of(struct change *change)
 {
@@ -165,6 +169,7 @@ static int run(struct fetch *fetch, struct call *call)
     end(change, good ? NULL : call->error, &freed);
     pthread_mutex_unlock(&fs->nodes.lock);
     change_unref(freed);
+    unsaved_spill(fs);
     const char *path = change->path ? change->path : "?";
     if (!good) {
         journal_add(fs->journal, type->operation, path, call->error->kind, call->error->message);

@@ -35,11 +35,15 @@ struct change {
     const struct member *member; /* the attribute; NULL: the registry itself */
     struct buf text;             /* its new text */
     struct registry *base;       /* a reference: what the text was made from */
+    struct registry *known;      /* a reference: what was known when it began */
+    bool holed;                  /* zeros stand where the text had nothing */
+    int64_t begun;               /* clock_nanoseconds() */
     char *name;                  /* owned: of a new registry, or a registry's new name */
     enum registry_visibility visibility;
-    struct draft *draft; /* a reference: told of the outcome */
-    struct node *source; /* held: the scratch file that is renamed over the attribute */
-    bool nothing;        /* set by run: the server had it already, and nothing was sent */
+    struct draft *draft;      /* a reference: told of the outcome */
+    struct node *source;      /* held: the scratch file that is renamed over the attribute */
+    bool nothing;             /* set by run: the server had it already, and nothing was sent */
+    struct registry *outcome; /* a reference, set by run: the registry after it; NULL: not known */
     /* under nodes->lock */
     bool started, done;
     struct node *made; /* held: the new registry */

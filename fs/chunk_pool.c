@@ -32,7 +32,7 @@ struct chunk *chunk_find(const struct chunk_pool *pool, const void *owner, uint6
 
 static bool may_go(const struct chunk *chunk, bool modest, int64_t now)
 {
-    if (chunk->pins > 0 || chunk->wanted)
+    if (chunk->pins > 0 || chunk->wanted || chunk->unhashed)
         return false;
     return !modest || chunk->consumed || chunk->used + IDLE_MS < now;
 }
@@ -73,8 +73,20 @@ void chunk_pool_forget(struct chunk_pool *pool, const void *owner)
 {
     for (size_t i = 0; i < pool->count; i++) {
         if (pool->chunks[i].owner == owner)
-            pool->chunks[i].present = 0;
+            pool->chunks[i].present = pool->chunks[i].unhashed = 0;
     }
+}
+
+bool chunk_pool_unkeep(struct chunk_pool *pool, const void *owner)
+{
+    bool any = false;
+    for (size_t i = 0; i < pool->count; i++) {
+        if (pool->chunks[i].owner != owner || !pool->chunks[i].unhashed)
+            continue;
+        pool->chunks[i].unhashed = false;
+        any = true;
+    }
+    return any;
 }
 
 void chunk_pool_trim(struct chunk_pool *pool)

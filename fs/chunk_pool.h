@@ -17,9 +17,11 @@ struct chunk {
     char *data;        /* CHUNK bytes, kept for the next owner; NULL until first needed */
     uint8_t present;   /* a bit for each block that holds its bytes */
     uint8_t wanted;    /* … that somebody is fetching; such a chunk stays */
-    bool consumed;     /* read to its end by a sequential reader */
-    unsigned pins;     /* users of `data`; a pinned chunk stays */
-    int64_t used;      /* clock_milliseconds() */
+    uint32_t seals[CHUNK_BLOCKS]; /* of the blocks that are present (remote_digest.h) */
+    bool unhashed;                /* its digest will soon need it; such a chunk stays */
+    bool consumed;                /* read to its end by a sequential reader */
+    unsigned pins;                /* users of `data`; a pinned chunk stays */
+    int64_t used;                 /* clock_milliseconds() */
 };
 
 struct chunk_pool {
@@ -40,6 +42,8 @@ struct chunk *chunk_take(struct chunk_pool *pool, const void *owner, uint64_t nu
 void chunk_pool_drop(struct chunk_pool *pool, const void *owner);
 /* Forgets the bytes of the owner's chunks. */
 void chunk_pool_forget(struct chunk_pool *pool, const void *owner);
+/* The owner's chunks need not stay for its digest. Whether any did. */
+bool chunk_pool_unkeep(struct chunk_pool *pool, const void *owner);
 /* Gives the memory of free chunks back. */
 void chunk_pool_trim(struct chunk_pool *pool);
 

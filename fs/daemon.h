@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Going to the background, and telling whoever waits whether the mount succeeded. */
+/*
+ * Going to the background, and telling whoever waits whether the mount
+ * succeeded. Who waits says in turn that it has heard of it: a start whose
+ * caller was interrupted or is gone must leave nothing mounted.
+ */
 #ifndef FS_DAEMON_H
 #define FS_DAEMON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Exit codes of mount(8). */
 enum { EXIT_MOUNTED = 0, EXIT_USAGE = 1, EXIT_SYSTEM = 2, EXIT_MOUNT_FAILED = 32 };
 
 struct daemon {
-    int result_pipe; /* write end to the waiting parent; -1: in the foreground */
-    int ready_fd;    /* -1: none */
+    int caller;   /* socket to the waiting parent; -1: in the foreground, or it was told */
+    int ready_fd; /* -1: none */
 };
 
 enum daemon_role {
@@ -19,10 +24,21 @@ enum daemon_role {
     DAEMON_FAILED, /* cannot fork; errno says why */
 };
 
-/* Forks unless in the foreground. Blocks in the parent until the child has mounted or failed. */
+/* Opens what is missing of standard input, output and error, so that no file gets their numbers. */
+void daemon_fill_standard_descriptors(void);
+/* Closes all descriptors above these but the kept ones (negative: none): what the caller has open
+ * is its own. */
+void daemon_close_inherited(const int *kept, size_t count);
+
+/* Ends a process that was forked to watch or to look, without what main() does at its end. */
+void daemon_end_helper(void) __attribute__((noreturn));
+
+/* Forks unless in the foreground. Blocks in the parent until the child has mounted or failed; when
+ * a signal ends the parent before, it waits for the child to have taken back what it did. */
 enum daemon_role daemon_start(struct daemon *daemon, bool foreground, int ready_fd, int *exit_code);
-/* The mount answers: lets the parent end with 0, writes the newline, leaves the terminal. */
-void daemon_ready(struct daemon *daemon);
+/* The mount answers: lets the parent end with 0, writes the newline, leaves the terminal. False:
+ * whoever waited for the newline is gone. */
+bool daemon_ready(struct daemon *daemon);
 /* The parent ends with this code, unless it has ended already. */
 void daemon_failed(struct daemon *daemon, int exit_code);
 

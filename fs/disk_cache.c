@@ -361,7 +361,7 @@ static void found_damage(struct disk_file *file, struct opened *opened)
     /* What is left of a verified content is not for everybody any more: the missing block will be
      * one that nobody has verified. */
     if (opened->verified) {
-        disk_place_move(opened->blocks, from, to);
+        disk_place_move(opened->blocks, from, to, false);
         look_again(file, opened);
     }
     if (atomic_fetch_add(&file->cache->damaged, 1) > 0)
@@ -511,8 +511,43 @@ static void remember_verified(struct disk_file *file, struct opened *opened, uin
 {
     char from[PATH_MAX], to[PATH_MAX];
     if (disk_blocks_set_verified(opened->blocks, state) && path_of(file, false, from) &&
-        path_of(file, true, to) && disk_place_move(opened->blocks, from, to))
+        path_of(file, true, to) && disk_place_move(opened->blocks, from, to, true))
         look_again(file, opened);
+}
+
+void disk_file_forget(struct disk_file *file)
+{
+    cleanup_opened struct opened *opened = open_for_reading(file);
+    if (opened && opened->blocks)
+        start_over(file, opened);
+}
+
+enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const void *context,
+                                  const atomic_bool *cancelled)
+{
+    bool present, fit = true;
+    uint64_t size = file->key.size, offset = 0;
+    cleanup_free char *buffer = malloc(STEP);
+    cleanup_opened struct opened *opened = open_for_reading(file);
+    if (!opened || !buffer)
+        return DISK_CHECK_INCOMPLETE;
+    if (is_opened_verified(opened))
+        return DISK_CHECK_GOOD;
+    uint64_t state = disk_blocks_state(opened->blocks);
+    if (disk_blocks_run(opened->blocks, 0, size, &present) < size || !present)
+        return DISK_CHECK_INCOMPLETE;
+    for (size_t got; fit && offset < size; offset += got) {
+        size_t wanted = size - offset < STEP ? (size_t)(size - offset) : STEP;
+        got = read_opened(file, opened, offset, buffer, wanted);
+        if (got < wanted || atomic_load(cancelled))
+            return DISK_CHECK_INCOMPLETE;
+        fit = fits(context, offset, buffer, got);
+    }
+    if (fit)
+        remember_verified(file, opened, state);
+    else
+        start_over(file, opened);
+    return fit ? DISK_CHECK_GOOD : DISK_CHECK_BAD;
 }
 
 enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cancelled)

@@ -68,6 +68,9 @@ void disk_file_prefetch(struct disk_file *file, uint64_t offset, uint64_t size);
  * but at the file's end. */
 void disk_file_write(struct disk_file *file, uint64_t offset, const void *data, size_t size);
 
+/* Forgets all blocks: something of them is wrong. */
+void disk_file_forget(struct disk_file *file);
+
 /* Whether it is complete and was found good by disk_file_check(), maybe in another life. */
 bool disk_file_is_verified(struct disk_file *file);
 
@@ -76,6 +79,11 @@ enum disk_check {
     DISK_CHECK_GOOD,
     DISK_CHECK_BAD, /* the digest does not fit; it starts over with no blocks */
 };
+/* Whether bytes from `offset`, whole blocks, are those that are known to be right. */
+typedef bool disk_fits(const void *context, uint64_t offset, const char *bytes, size_t size);
+/* Has a complete file compared by who knows what is right; remembers a good result on disk. */
+enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const void *context,
+                                  const atomic_bool *cancelled);
 /* Compares a complete file with its digest; remembers a good result on disk. Reads it all. */
 enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cancelled);
 

@@ -97,7 +97,7 @@ static bool make_folders(const char *path)
 }
 
 /* Opens and locks the folder of a content; -1 with errno. */
-static int lock_folder(const char *path)
+static int lock_folder(const char *path, int milliseconds)
 {
     char folder[PATH_MAX];
     struct stat status;
@@ -109,7 +109,7 @@ static int lock_folder(const char *path)
         errno = EPERM;
         return -1;
     }
-    if (!lock_within(descriptor, LOCK_EX, FOLDER_LOCK_MS))
+    if (!lock_within(descriptor, LOCK_EX, milliseconds))
         return -1;
     int locked = descriptor;
     descriptor = -1;
@@ -118,24 +118,24 @@ static int lock_folder(const char *path)
 
 struct disk_blocks *disk_place_make(const char *path, uint64_t size)
 {
-    cleanup_close int folder = lock_folder(path);
+    cleanup_close int folder = lock_folder(path, FOLDER_LOCK_MS);
     if (folder < 0 && errno == ENOENT && make_folders(path))
-        folder = lock_folder(path);
+        folder = lock_folder(path, FOLDER_LOCK_MS);
     if (folder < 0)
         return NULL;
     struct disk_blocks *blocks = disk_blocks_open(path, size);
     return blocks || errno != ENOENT ? blocks : disk_blocks_create(path, size);
 }
 
-bool disk_place_move(const struct disk_blocks *blocks, const char *from, const char *to)
+bool disk_place_move(const struct disk_blocks *blocks, const char *from, const char *to, bool wait)
 {
     char old[PATH_MAX], new[PATH_MAX];
     if (!name_blocks(from, old) || !name_blocks(to, new))
         return false;
-    cleanup_close int left = lock_folder(from);
-    cleanup_close int entered = left >= 0 ? lock_folder(to) : -1;
+    cleanup_close int left = lock_folder(from, wait ? FOLDER_LOCK_MS : 0);
+    cleanup_close int entered = left >= 0 ? lock_folder(to, wait ? FOLDER_LOCK_MS : 0) : -1;
     if (left >= 0 && entered < 0 && errno == ENOENT && make_folders(to))
-        entered = lock_folder(to);
+        entered = lock_folder(to, wait ? FOLDER_LOCK_MS : 0);
     if (entered < 0 || !disk_blocks_are_at(blocks, from))
         return false;
     unlink(new);
@@ -145,7 +145,7 @@ bool disk_place_move(const struct disk_blocks *blocks, const char *from, const c
 bool disk_place_remove(const char *path, const struct disk_blocks *blocks)
 {
     char name[PATH_MAX];
-    cleanup_close int folder = lock_folder(path);
+    cleanup_close int folder = lock_folder(path, FOLDER_LOCK_MS);
     if (folder < 0 || !name_blocks(path, name) || (blocks && !disk_blocks_are_at(blocks, path)))
         return false;
     cleanup_close int opened = blocks ? -1 : open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

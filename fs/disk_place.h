@@ -37,8 +37,9 @@ bool disk_place_path(const char *directory, const char *server, const struct dis
 
 /* Opens the content, made if there is none, with its folders. NULL with errno. */
 struct disk_blocks *disk_place_make(const char *path, uint64_t size);
-/* Moves it over what may be there. False: it could not be, or is not at `from` any more. */
-bool disk_place_move(const struct disk_blocks *blocks, const char *from, const char *to);
+/* Moves it over what may be there. `wait`: briefly, for a folder that is locked. False: it could
+ * not be, or is not at `from` any more. */
+bool disk_place_move(const struct disk_blocks *blocks, const char *from, const char *to, bool wait);
 /* Removes it; with `blocks` only these, else only what nobody has open. */
 bool disk_place_remove(const char *path, const struct disk_blocks *blocks);
 

@@ -11,6 +11,7 @@ bool edit_init(struct edit *edit, enum commit_point commit, size_t ceiling, cons
 {
     *edit = (struct edit){.commit = commit, .fresh = fresh, .append = append, .dirty = fresh};
     buf_init(&edit->text, ceiling > size ? ceiling : size);
+    edit->appended_from = fresh ? 0 : size;
     return fresh || buf_append(&edit->text, text, size);
 }
 
@@ -36,6 +37,9 @@ static int resize(struct edit *edit, size_t size)
         return stick(edit, ENOMEM);
     if (edit->scanned > size)
         edit->scanned = 0;
+    if (edit->appended_from > size)
+        edit->appended_from = size;
+    edit->changes++;
     return 0;
 }
 
@@ -58,6 +62,7 @@ int edit_write(struct edit *edit, const void *data, size_t size, size_t offset)
     memcpy(edit->text.data + offset, data, size);
     if (edit->scanned > offset)
         edit->scanned = 0;
+    edit->changes++;
     edit->dirty = edit->wrote = true;
     return 0;
 }
@@ -114,13 +119,69 @@ bool edit_is_emptied(const struct edit *edit)
     return edit->dirty && !edit->wrote && edit->text.size == 0;
 }
 
-void edit_saved(struct edit *edit)
+void edit_clean(struct edit *edit)
 {
     edit->dirty = edit->wrote = edit->truncated = false;
 }
 
+void edit_send(struct edit *edit)
+{
+    edit->sent = edit->changes;
+    edit->sent_size = edit->text.size;
+}
+
+bool edit_has_more(const struct edit *edit)
+{
+    return edit->sent != edit->changes;
+}
+
+void edit_saved(struct edit *edit)
+{
+    if (edit->appended_from < edit->sent_size && edit->sent_size <= edit->text.size)
+        edit->appended_from = edit->sent_size;
+    if (!edit_has_more(edit))
+        edit_clean(edit);
+}
+
 void edit_failed(struct edit *edit, int error_number)
 {
-    edit_saved(edit);
+    edit_clean(edit);
     stick(edit, error_number);
+}
+
+/* Makes the text that of the other handle, with what this one has appended behind it. */
+static bool put_behind(struct edit *edit, const char *text, size_t size)
+{
+    size_t own = edit->wrote ? edit->text.size - edit->appended_from : 0;
+    size_t from = edit->text.size - own;
+    if (size + own > edit->text.ceiling)
+        edit->text.ceiling = size + own;
+    if (size + own > edit->text.size && !buf_resize(&edit->text, size + own))
+        return false;
+    if (own > 0)
+        memmove(edit->text.data + size, edit->text.data + from, own);
+    if (size > 0)
+        memcpy(edit->text.data, text, size);
+    edit->appended_from = size;
+    edit->fresh = edit->holed = edit->truncated = false;
+    edit->scanned = 0;
+    edit->dirty = edit->wrote;
+    return buf_resize(&edit->text, size + own);
+}
+
+bool edit_follow(struct edit *edit, const char *text, size_t size)
+{
+    if (edit->failure || (edit->wrote && (edit->fresh || !edit->append)))
+        return true;
+    if (edit->wrote || !edit->fresh || edit->append)
+        return put_behind(edit, text, size);
+    edit_clean(edit); /* it goes on to write a whole new text */
+    return true;
+}
+
+void edit_fill(struct edit *edit, const char *text, size_t size, size_t offset)
+{
+    size_t end = size < offset ? size : offset;
+    if (!edit->append && edit->text.size < end && end <= edit->text.ceiling)
+        buf_append(&edit->text, text + edit->text.size, end - edit->text.size);
 }

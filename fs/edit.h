@@ -8,6 +8,8 @@
 
 #include "base/buf.h"
 
+#include <stdint.h>
+
 enum commit_point {
     COMMIT_LINE, /* in write, as soon as a fresh handle holds a line: `echo x >` sees a refusal */
     COMMIT_TEXT, /* at fsync and flush: programs write long texts in pieces */
@@ -16,15 +18,18 @@ enum commit_point {
 struct edit {
     struct buf text;
     enum commit_point commit;
-    bool fresh;     /* it began empty: all that is there was written through this handle */
-    bool append;    /* O_APPEND: every write goes to the end */
-    bool dirty;     /* there is something to save */
-    bool wrote;     /* of that, data was written */
-    bool truncated; /* of that, by ftruncate and not by open */
-    bool holed;     /* zeros were put in that a later write may fill */
-    bool flushed;   /* since open emptied it */
-    size_t scanned; /* so much of the text was found to be UTF-8 */
-    int failure;    /* errno of a failed write or save; it sticks to the handle */
+    bool fresh;             /* it began empty: all that is there was written through this handle */
+    bool append;            /* O_APPEND: every write goes to the end */
+    bool dirty;             /* there is something to save */
+    bool wrote;             /* of that, data was written */
+    bool truncated;         /* of that, by ftruncate and not by open */
+    bool holed;             /* zeros were put in that a later write may fill */
+    bool flushed;           /* since open emptied it */
+    size_t scanned;         /* so much of the text was found to be UTF-8 */
+    uint64_t changes, sent; /* of the text so far; and that the save which is under way knows of */
+    size_t sent_size;       /* of the text, then */
+    size_t appended_from;   /* with O_APPEND: from here on it is this handle's own */
+    int failure;            /* errno of a failed write or save; it sticks to the handle */
 };
 
 /* A handle on a text, emptied by open (`fresh`) or not. False: no memory. */
@@ -48,7 +53,21 @@ bool edit_due_at_release(const struct edit *edit);
 /* Whether the old text was taken away and nothing was written. */
 bool edit_is_emptied(const struct edit *edit);
 
+/* An outcome is that of what was there at edit_send(): what was written since is to be saved yet.
+ */
+void edit_send(struct edit *edit);
 void edit_saved(struct edit *edit);
 void edit_failed(struct edit *edit, int error_number);
+/* Whether something was written that the save under way does not know of. */
+bool edit_has_more(const struct edit *edit);
+/* There is nothing to save. */
+void edit_clean(struct edit *edit);
+
+/* Another handle has saved this text meanwhile. Who has written nothing goes on from it, who
+ * appends puts his own behind it; a whole text that was written here stays as it is. False: no
+ * memory. */
+bool edit_follow(struct edit *edit, const char *text, size_t size);
+/* A write is to come behind the end: what another handle has saved stands in between. */
+void edit_fill(struct edit *edit, const char *text, size_t size, size_t offset);
 
 #endif

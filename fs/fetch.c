@@ -6,35 +6,58 @@
 #include "filesystem.h"
 #include "listing.h"
 
-#include <errno.h>
 #include <pthread.h>
 
 enum { SILENCE_MS = 1000 };
 
-struct fetches {
-    pthread_mutex_t lock;
+/* The calls of one kind. */
+struct kind {
     struct lane *lane;
-    struct fetch *first; /* under lock: all that are queued or running */
-    int64_t last_answer; /* under lock: when a call last ended with an answer */
+    int64_t last_answer; /* under the fetches' lock: when a call last ended with an answer */
     /* Start of the oldest running call that began after the last answer; 0: none. Written under
-     * lock. */
+     * the fetches' lock. */
     _Atomic int64_t unanswered_since;
 };
 
-struct fetches *fetches_new(struct lane *lane)
+struct fetches {
+    pthread_mutex_t lock;
+    struct fetch *first; /* under lock: all that are queued or running */
+    struct kind kinds[CALL_KINDS];
+};
+
+static const char *const lane_names[CALL_KINDS] = {
+    [CALL_OTHER] = "other",     [CALL_LOOKUP] = "lookup", [CALL_LISTING] = "listing",
+    [CALL_OPENING] = "opening", [CALL_CHANGE] = "change",
+};
+
+struct fetches *fetches_new(unsigned width)
 {
     struct fetches *fetches = calloc(1, sizeof *fetches);
-    if (!fetches)
+    bool good = fetches != NULL;
+    if (!good)
         return NULL;
     pthread_mutex_init(&fetches->lock, NULL);
-    fetches->lane = lane;
-    return fetches;
+    for (int i = 0; i < CALL_KINDS; i++) {
+        fetches->kinds[i].lane = lane_new(lane_names[i], width);
+        good &= fetches->kinds[i].lane != NULL;
+    }
+    if (good)
+        return fetches;
+    fetches_free(fetches);
+    return NULL;
+}
+
+void fetches_stop(struct fetches *fetches)
+{
+    for (int i = 0; i < CALL_KINDS; i++)
+        lane_free(steal(fetches->kinds[i].lane));
 }
 
 void fetches_free(struct fetches *fetches)
 {
     if (!fetches)
         return;
+    fetches_stop(fetches);
     pthread_mutex_destroy(&fetches->lock);
     free(fetches);
 }
@@ -51,7 +74,7 @@ static struct fetch *find(struct fetches *fetches, const struct need *need)
     return NULL;
 }
 
-static void drop(struct filesystem *fs, const struct need *need)
+void fetch_drop_need(struct filesystem *fs, const struct need *need)
 {
     pthread_mutex_lock(&fs->nodes.lock);
     node_drop(&fs->nodes, need->node);
@@ -65,7 +88,7 @@ static void fetch_free(struct fetch *fetch)
 {
     const struct need held = {
         .node = fetch->node, .change = fetch->change, .listing = fetch->listing};
-    drop(fetch->fs, &held);
+    fetch_drop_need(fetch->fs, &held);
     free(fetch->name);
     free(fetch);
 }
@@ -91,24 +114,28 @@ static void unlink_waiter(struct parked *parked)
 }
 
 /* Under the lock. */
-static void note_unanswered(struct fetches *fetches)
+static void note_unanswered(struct fetches *fetches, enum call_kind which)
 {
+    struct kind *kind = &fetches->kinds[which];
     int64_t since = 0;
     for (struct fetch *fetch = fetches->first; fetch; fetch = fetch->next) {
-        if (fetch->started > fetches->last_answer && (!since || fetch->started < since))
+        if (fetch->kind == which && fetch->started > kind->last_answer &&
+            (!since || fetch->started < since))
             since = fetch->started;
     }
-    atomic_store(&fetches->unanswered_since, since);
+    atomic_store(&kind->unanswered_since, since);
 }
 
-/* Claims the waiters, as a list through links.next. Under the lock. */
-static struct parked *claim_waiters(struct fetch *fetch)
+/* Claims the waiters, as a list through links.next; `answered` as in struct parked_links. Under the
+ * lock. */
+static struct parked *claim_waiters(struct fetch *fetch, int64_t answered)
 {
     struct parked *claimed = NULL;
     while (fetch->waiters) {
         struct parked *parked = fetch->waiters;
         unlink_waiter(parked);
         if (parked_claim(parked)) {
+            parked_links(parked)->answered = answered;
             parked_links(parked)->next = claimed;
             claimed = parked;
         }
@@ -128,10 +155,11 @@ bool fetch_serve(struct fetch *fetch)
 {
     struct fetches *fetches = fetch->fs->fetches;
     pthread_mutex_lock(&fetches->lock);
-    fetches->last_answer = clock_nanoseconds();
-    fetch->started = fetches->last_answer + 1; /* the next piece is not here yet */
-    note_unanswered(fetches);
-    struct parked *claimed = claim_waiters(fetch);
+    struct kind *kind = &fetches->kinds[fetch->kind];
+    kind->last_answer = clock_nanoseconds();
+    fetch->started = kind->last_answer + 1; /* the next piece is not here yet */
+    note_unanswered(fetches, fetch->kind);
+    struct parked *claimed = claim_waiters(fetch, 0);
     pthread_mutex_unlock(&fetches->lock);
     continue_all(claimed, NULL);
     pthread_mutex_lock(&fetches->lock);
@@ -141,7 +169,8 @@ bool fetch_serve(struct fetch *fetch)
 }
 
 /* Takes the call out of the table and claims its waiters. */
-static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bool answered)
+static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bool answered,
+                                bool good)
 {
     pthread_mutex_lock(&fetches->lock);
     struct fetch **at = &fetches->first;
@@ -149,9 +178,9 @@ static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bo
         at = &(*at)->next;
     *at = fetch->next;
     if (answered)
-        fetches->last_answer = clock_nanoseconds();
-    note_unanswered(fetches);
-    struct parked *claimed = claim_waiters(fetch);
+        fetches->kinds[fetch->kind].last_answer = clock_nanoseconds();
+    note_unanswered(fetches, fetch->kind);
+    struct parked *claimed = claim_waiters(fetch, good ? fetch->created : 0);
     pthread_mutex_unlock(&fetches->lock);
     return claimed;
 }
@@ -162,9 +191,10 @@ static void run_fetch(struct job *job)
     struct fetches *fetches = fetch->fs->fetches;
     pthread_mutex_lock(&fetches->lock);
     fetch->started = clock_nanoseconds();
-    note_unanswered(fetches);
+    note_unanswered(fetches, fetch->kind);
     pthread_mutex_unlock(&fetches->lock);
-    struct call call = {.cancelled = &fetch->cancelled, .error = &fetch->error};
+    struct call call = {
+        .kind = fetch->kind, .cancelled = &fetch->cancelled, .error = &fetch->error};
     int result = -1;
     /* One that keeps running is told all the same: a save that is given up keeps its text. */
     if (atomic_load(&fetch->cancelled) && !fetch->type->keeps_running)
@@ -174,7 +204,8 @@ static void run_fetch(struct job *job)
     enum error_kind kind = fetch->error.kind;
     bool answered = result == 0 || (kind != ERROR_TIMEOUT && kind != ERROR_UNREACHABLE &&
                                     kind != ERROR_INTERRUPTED);
-    continue_all(end_fetch(fetches, fetch, answered), result == 0 ? NULL : &fetch->error);
+    continue_all(end_fetch(fetches, fetch, answered, result == 0),
+                 result == 0 ? NULL : &fetch->error);
     fetch_free(fetch);
 }
 
@@ -191,6 +222,7 @@ static struct fetch *new_fetch(struct filesystem *fs, const struct need *need)
     fetch->job.run = run_fetch;
     fetch->fs = fs;
     fetch->type = need->type;
+    fetch->kind = need->opening ? CALL_OPENING : need->type->kind;
     fetch->node = need->node;
     fetch->member = need->member;
     fetch->change = need->change;
@@ -200,17 +232,6 @@ static struct fetch *new_fetch(struct filesystem *fs, const struct need *need)
     fetch->next = fs->fetches->first;
     fs->fetches->first = fetch;
     return fetch;
-}
-
-/* Hands a new call to the lane; when no thread can be had it ends with an error at once. */
-static void submit(struct fetches *fetches, struct fetch *fetch)
-{
-    if (lane_submit(fetches->lane, &fetch->job))
-        return;
-    struct error failure = {0};
-    error_set(&failure, ERROR_LOCAL, "no thread can be started: %s", strerror(errno));
-    continue_all(end_fetch(fetches, fetch, false), &failure);
-    fetch_free(fetch);
 }
 
 bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need *need)
@@ -232,9 +253,9 @@ bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need 
     }
     pthread_mutex_unlock(&fetches->lock);
     if (created)
-        submit(fetches, created);
+        lane_submit(fetches->kinds[created->kind].lane, &created->job);
     else
-        drop(fs, need);
+        fetch_drop_need(fs, need);
     return joined || !wanted;
 }
 
@@ -244,9 +265,9 @@ void fetch_start(struct filesystem *fs, const struct need *need)
     struct fetch *created = find(fs->fetches, need) ? NULL : new_fetch(fs, need);
     pthread_mutex_unlock(&fs->fetches->lock);
     if (created)
-        submit(fs->fetches, created);
+        lane_submit(fs->fetches->kinds[created->kind].lane, &created->job);
     else
-        drop(fs, need);
+        fetch_drop_need(fs, need);
 }
 
 void fetch_leave(struct filesystem *fs, struct parked *parked, bool for_good)
@@ -269,8 +290,8 @@ void fetches_cancel_all(struct fetches *fetches)
     pthread_mutex_unlock(&fetches->lock);
 }
 
-bool fetches_server_is_silent(const struct fetches *fetches)
+bool fetches_server_is_silent(const struct fetches *fetches, enum call_kind kind)
 {
-    int64_t since = atomic_load(&fetches->unanswered_since);
+    int64_t since = atomic_load(&fetches->kinds[kind].unanswered_since);
     return since && since < clock_nanoseconds() - SILENCE_MS * INT64_C(1000000);
 }

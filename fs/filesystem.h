@@ -18,10 +18,14 @@ struct kernel_cache;
 struct remote_files;
 struct open_directory;
 struct open_file;
+struct leaving_text;
 struct queries;
 struct status_server;
 
-enum { LOOKERS = 16 };
+enum {
+    LOOKERS = 16,
+    MOST_READ = 1 << 20, /* bytes that the kernel may ask for at once */
+};
 
 struct filesystem {
     const struct options *options;
@@ -30,12 +34,12 @@ struct filesystem {
     struct client *client;
     struct viewer *viewer;
     struct nodes nodes;
-    struct lane *metadata_lane;
     struct lane *data_lane;
     struct fetches *fetches;
     struct requests *requests;
     struct open_file *open_files;            /* under nodes.lock */
     struct open_directory *open_directories; /* likewise */
+    struct leaving_text *leaving_texts;      /* likewise (unsaved.h) */
     struct node *control;                    /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
     struct queries *queries; /* under nodes.lock */

@@ -12,13 +12,14 @@ enum { MOST_QUEUED = 1 << 20 };
 
 static const uint64_t NOBODY = UINT64_MAX;
 
-enum notification_kind { REMOVE_ENTRY, EXPIRE_ENTRY, FORGET_ATTRIBUTES };
+enum notification_kind { REMOVE_ENTRY, EXPIRE_ENTRY, FORGET_ATTRIBUTES, DROP_PAGES };
 
 struct notification {
     struct notification *next;
     fuse_ino_t id;
     enum notification_kind kind;
-    char name[]; /* of an entry */
+    off_t offset, length; /* of pages; length 0: to the end */
+    char name[];          /* of an entry */
 };
 
 struct sender {
@@ -34,9 +35,10 @@ struct sender {
     pthread_t thread;
 };
 
-/* The kernel waits for a directory's lock before it forgets a name in it, never for attributes. */
+/* The kernel waits for a directory's lock before it forgets a name in it, for pages that are being
+ * read, never for attributes. */
 struct kernel_cache {
-    struct sender attributes, names;
+    struct sender attributes, names, pages;
 };
 
 static void sender_init(struct sender *sender)
@@ -55,6 +57,7 @@ struct kernel_cache *kernel_cache_new(void)
         return NULL;
     sender_init(&cache->attributes);
     sender_init(&cache->names);
+    sender_init(&cache->pages);
     return cache;
 }
 
@@ -67,6 +70,9 @@ static void send_one(struct fuse_session *session, const struct notification *on
     switch (one->kind) {
     case FORGET_ATTRIBUTES:
         fuse_lowlevel_notify_inval_inode(session, one->id, -1, 0);
+        break;
+    case DROP_PAGES:
+        fuse_lowlevel_notify_inval_inode(session, one->id, one->offset, one->length);
         break;
     case EXPIRE_ENTRY:
 #ifdef EXPIRE_ENTRY_HAS_FLAGS
@@ -127,7 +133,8 @@ static bool sender_start(struct sender *sender, struct fuse_session *session)
 
 bool kernel_cache_start(struct kernel_cache *cache, struct fuse_session *session)
 {
-    return sender_start(&cache->attributes, session) && sender_start(&cache->names, session);
+    return sender_start(&cache->attributes, session) && sender_start(&cache->names, session) &&
+           sender_start(&cache->pages, session);
 }
 
 static void sender_stop(struct sender *sender)
@@ -145,6 +152,7 @@ void kernel_cache_stop(struct kernel_cache *cache)
 {
     sender_stop(&cache->attributes);
     sender_stop(&cache->names);
+    sender_stop(&cache->pages);
 }
 
 static void sender_release(struct sender *sender)
@@ -165,18 +173,24 @@ void kernel_cache_free(struct kernel_cache *cache)
     kernel_cache_stop(cache);
     sender_release(&cache->attributes);
     sender_release(&cache->names);
+    sender_release(&cache->pages);
     free(cache);
 }
 
-static void enqueue(struct sender *sender, enum notification_kind kind, fuse_ino_t id,
-                    const char *name)
+static struct notification *new_notification(enum notification_kind kind, fuse_ino_t id,
+                                             const char *name)
 {
     struct notification *one = calloc(1, sizeof *one + strlen(name) + 1);
     if (!one)
-        return; /* the kernel's own time limits end it a little later */
+        return NULL; /* the kernel's own time limits end it a little later */
     one->kind = kind;
     one->id = id;
     memcpy(one->name, name, strlen(name) + 1);
+    return one;
+}
+
+static void enqueue_one(struct sender *sender, struct notification *one)
+{
     pthread_mutex_lock(&sender->lock);
     bool taken = sender->running && sender->taken - sender->sent < MOST_QUEUED;
     if (taken) {
@@ -188,6 +202,14 @@ static void enqueue(struct sender *sender, enum notification_kind kind, fuse_ino
     pthread_mutex_unlock(&sender->lock);
     if (!taken)
         free(one);
+}
+
+static void enqueue(struct sender *sender, enum notification_kind kind, fuse_ino_t id,
+                    const char *name)
+{
+    struct notification *one = new_notification(kind, id, name);
+    if (one)
+        enqueue_one(sender, one);
 }
 
 static void settle(struct sender *sender, int64_t end)
@@ -214,6 +236,21 @@ void kernel_cache_settle(struct kernel_cache *cache, int milliseconds)
 void kernel_cache_settle_attributes(struct kernel_cache *cache, int milliseconds)
 {
     settle(&cache->attributes, clock_nanoseconds() + milliseconds * INT64_C(1000000));
+}
+
+void kernel_cache_drop_pages(struct kernel_cache *cache, uint64_t id, uint64_t from, uint64_t to)
+{
+    struct notification *one = new_notification(DROP_PAGES, id, "");
+    if (!one)
+        return;
+    one->offset = (off_t)from;
+    one->length = to <= INT64_MAX ? (off_t)(to - from) : 0;
+    enqueue_one(&cache->pages, one);
+}
+
+void kernel_cache_settle_pages(struct kernel_cache *cache, int milliseconds)
+{
+    settle(&cache->pages, clock_nanoseconds() + milliseconds * INT64_C(1000000));
 }
 
 void kernel_cache_remove_name(struct filesystem *fs, struct place directory, const char *name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tells the kernel to forget what it keeps of names and attributes. The
+ * Tells the kernel to forget what it keeps of names, attributes and pages. The
  * notifications are queued and sent by threads of their own: sent from a
  * handler, or under a lock, they can wait for the very thread that sends them.
  * All functions may be called with nodes->lock held; they never wait.
@@ -33,6 +33,11 @@ void kernel_cache_remove_name(struct filesystem *fs, struct place directory, con
 void kernel_cache_remove_entry(struct filesystem *fs, struct node *node);
 /* The node's name is to be asked for again; whoever works in it stays there. */
 void kernel_cache_expire_entry(struct filesystem *fs, struct node *node);
+/* The pages of a file that lie in from … to (UINT64_MAX: its end) are wrong. */
+void kernel_cache_drop_pages(struct kernel_cache *cache, uint64_t id, uint64_t from, uint64_t to);
+/* Waits until that was done, for some milliseconds at most: it waits for those who are just reading
+ * there. */
+void kernel_cache_settle_pages(struct kernel_cache *cache, int milliseconds);
 /* The attributes of the node and its members are to be asked for again. */
 void kernel_cache_forget_attributes(struct filesystem *fs, struct node *node);
 

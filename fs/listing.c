@@ -104,6 +104,13 @@ const struct entry *listing_find(const struct listing *listing, const char *name
     return number ? &listing->entries[number - 1] : NULL;
 }
 
+void listing_note_gone(struct listing *listing, const char *name, int64_t gone)
+{
+    const struct entry *entry = listing ? listing_find(listing, name) : NULL;
+    if (entry && (!gone || listing->fetched <= gone))
+        listing->entries[entry - listing->entries].gone = gone;
+}
+
 static bool grow_index(struct listing *listing)
 {
     size_t size = listing->index_size ? listing->index_size * 2 : SMALLEST_INDEX;
@@ -144,7 +151,7 @@ static bool append(struct listing *listing, const char *name, const void *object
     if (!copy)
         return false;
     size_t slot = slot_of(listing, name);
-    listing->entries[listing->count] = (struct entry){copy, object_ref(object)};
+    listing->entries[listing->count] = (struct entry){copy, object_ref(object), 0};
     listing->index[slot] = (uint32_t)++listing->count;
     return true;
 }

@@ -16,6 +16,7 @@
 struct entry {
     char *name;   /* file name, owned by the listing */
     void *object; /* a reference */
+    int64_t gone; /* under nodes->lock: when the server, asked for it alone, did not have it; 0 */
 };
 
 /* How a listing goes on that is not complete. */
@@ -61,6 +62,9 @@ bool listing_add(struct listing *listing, struct text original, const void *obje
 bool listing_add_named(struct listing *listing, const char *name, const void *object);
 struct listing *listing_ref(struct listing *listing);
 void listing_unref(struct listing *listing);
+/* Notes under nodes->lock that the server, asked for that name at `gone`, did not have it any more;
+ * 0: it has. A listing from later than that stays as it is. */
+void listing_note_gone(struct listing *listing, const char *name, int64_t gone);
 /* NULL when the name is not there. */
 const struct entry *listing_find(const struct listing *listing, const char *name);
 

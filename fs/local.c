@@ -128,15 +128,6 @@ void local_remove(struct filesystem *fs, struct node *node)
         take_out(fs, node);
 }
 
-void local_become(struct filesystem *fs, struct node *node, uint8_t attribute)
-{
-    struct local *local = local_of(node);
-    /* Of several names one is given up, and the file goes on under the others. */
-    if (local->further_names == 0)
-        local->became = attribute;
-    local_remove(fs, node);
-}
-
 void local_use(struct local *local)
 {
     local->used = clock_nanoseconds();

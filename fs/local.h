@@ -22,6 +22,7 @@ struct local {
     struct timespec modified;
     int64_t used; /* clock_nanoseconds() of the last use */
     unsigned opened;
+    int failure; /* errno of a write that did not fit: what is there is not all; 0: none */
     /* of a scratch file (scratch.h) */
     void *base;          /* reference: the registry as it was known when the file was made */
     unsigned base_saves; /* of this mount in it, then */
@@ -29,7 +30,6 @@ struct local {
     bool unlisted;       /* can be opened by its name and is not listed */
     uint8_t became;      /* the attribute that it was renamed over, and is since then; 0: none */
     unsigned further_names;
-    bool incomplete; /* a write did not fit: what is there is not what was written */
 };
 
 /* Makes one; the table holds it until local_remove(). Nothing of that name may be there. NULL: no
@@ -41,8 +41,6 @@ struct node *local_new(struct filesystem *fs, struct place directory, const char
 bool local_link(struct filesystem *fs, struct node *node, const char *name);
 /* Takes the name out of its directory. Who has the file open, or by another name, keeps it. */
 void local_remove(struct filesystem *fs, struct node *node);
-/* It was renamed over an attribute: whoever has it open has the attribute open from now on. */
-void local_become(struct filesystem *fs, struct node *node, uint8_t attribute);
 bool local_is_further_name(const struct node *node);
 /* The node of the file that has this name, most often `node` itself. */
 struct node *local_file(struct node *node);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ancestry.h"
+#include "auto_unmount.h"
 #include "base/clock.h"
 #include "daemon.h"
 #include "directory.h"
@@ -7,6 +8,7 @@
 #include "filesystem.h"
 #include "hash.h"
 #include "kernel_cache.h"
+#include "kernel_mount.h"
 #include "memory_limit.h"
 #include "mountpoint.h"
 #include "notify.h"
@@ -22,6 +24,7 @@
 #include "session_loop.h"
 #include "signals.h"
 #include "source.h"
+#include "status_path.h"
 #include "status_query.h"
 #include "status_server.h"
 #include "unsaved.h"
@@ -32,16 +35,22 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-enum {
-    METADATA_WORKERS = 10,
-    ANSWER_SHARE_OF_LIMIT = 4, /* of a control group's memory, for one answer of the server */
+/* Of a control group's memory, for one answer of the server. */
+enum { ANSWER_SHARE_OF_LIMIT = 4 };
+
+/* What a mount's parts need not know. */
+struct mount {
+    struct filesystem fs;
+    struct daemon daemon;
+    struct mountpoint mountpoint;
+    struct kernel_mount kernel;
+    struct signals *signals;
+    int watcher; /* of auto_unmount; -1: none */
+    bool ready;  /* the kernel talks to us; set by its first message */
 };
 
 /* libfuse's log function has no context of its own. */
 static struct log *libfuse_log;
-/* What it says while it mounts is kept for the one line that says why the mount failed. */
-static bool libfuse_is_mounting;
-static char libfuse_complaint[256];
 
 __attribute__((format(printf, 2, 0))) static void
 log_from_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
@@ -49,11 +58,8 @@ log_from_libfuse(enum fuse_log_level level, const char *format, va_list argument
     char line[512];
     vsnprintf(line, sizeof line, format, arguments);
     line[strcspn(line, "\n")] = '\0';
-    if (libfuse_is_mounting)
-        snprintf(libfuse_complaint, sizeof libfuse_complaint, "%.200s", line);
-    else
-        log_write(libfuse_log, level <= FUSE_LOG_ERR ? CLIENT_LOG_WARNING : CLIENT_LOG_DEBUG, "%s",
-                  line);
+    log_write(libfuse_log, level <= FUSE_LOG_ERR ? CLIENT_LOG_WARNING : CLIENT_LOG_DEBUG, "%s",
+              line);
 }
 
 static void on_client_log(void *context, enum client_log_level level, const char *message)
@@ -90,14 +96,12 @@ static void use_all_descriptors(void)
 static bool make_parts(struct filesystem *fs)
 {
     fs->journal = journal_new();
-    fs->metadata_lane = lane_new("metadata", METADATA_WORKERS);
-    fs->fetches = fs->metadata_lane ? fetches_new(fs->metadata_lane) : NULL;
+    fs->fetches = fetches_new(FETCH_WIDTH);
     fs->requests = requests_new();
     fs->kernel_cache = kernel_cache_new();
     fs->queries = queries_new();
     bool content = read_file_start(fs);
-    return content && fs->journal && fs->metadata_lane && fs->fetches && fs->requests &&
-           fs->kernel_cache && fs->queries;
+    return content && fs->journal && fs->fetches && fs->requests && fs->kernel_cache && fs->queries;
 }
 
 static int fail(int code, const char *message)
@@ -181,47 +185,80 @@ static void write_name(const char *source, char *name, size_t size)
     }
 }
 
-static int mount_session(struct filesystem *fs)
+static bool new_session(struct filesystem *fs)
 {
-    const struct options *options = fs->options;
-    char name[PATH_MAX], text[PATH_MAX + 8192], message[1024];
-    write_name(options->source, name, sizeof name);
-    snprintf(text, sizeof text, "-osubtype=registryfs,fsname=%s%s%s%s%s%s", name,
-             options->read_only ? ",ro" : "", options->allow_other ? ",allow_other" : "",
-             options->allow_root ? ",allow_root" : "",
-             options->kernel.size ? options->kernel.data : "", options->debug ? ",debug" : "");
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-    if (fuse_opt_add_arg(&args, "registryfs") == 0 && fuse_opt_add_arg(&args, text) == 0)
+    char most_read[32];
+    snprintf(most_read, sizeof most_read, "-omax_read=%d", MOST_READ);
+    if (fuse_opt_add_arg(&args, "registryfs") == 0 && fuse_opt_add_arg(&args, most_read) == 0 &&
+        (!fs->options->allow_root || fuse_opt_add_arg(&args, "-oallow_root") == 0) &&
+        (!fs->options->debug || fuse_opt_add_arg(&args, "-odebug") == 0))
         fs->session = fuse_session_new(&args, &operations, sizeof operations, fs);
     fuse_opt_free_args(&args);
-    if (!fs->session)
-        return fail(EXIT_SYSTEM, "cannot start a FUSE session: out of memory");
-    libfuse_is_mounting = true;
-    int result = fuse_session_mount(fs->session, options->mountpoint);
-    libfuse_is_mounting = false;
-    if (result == 0)
-        return 0;
-    mountpoint_explain_failure(options->mountpoint, libfuse_complaint, message, sizeof message);
-    return fail(EXIT_MOUNT_FAILED, message);
+    return fs->session != NULL;
 }
 
-static int run_loop(struct filesystem *fs)
+static int mount_session(struct mount *mount)
 {
+    struct filesystem *fs = &mount->fs;
+    const struct options *options = fs->options;
+    char name[PATH_MAX], message[1024], device[32];
+    if (!new_session(fs))
+        return fail(EXIT_SYSTEM, "cannot start a FUSE session: out of memory");
+    write_name(options->fsname ? options->fsname : options->source, name, sizeof name);
+    struct kernel_mount_options wanted = {
+        .name = name,
+        .list = options->kernel.data,
+        .read_only = options->read_only,
+        .allow_other = options->allow_other || options->allow_root,
+        .most_read = MOST_READ,
+    };
+    int lock;
+    int code =
+        mountpoint_check(&mount->mountpoint, options->nonempty, &lock, message, sizeof message);
+    if (code == 0 &&
+        kernel_mount_make(&mount->kernel, &mount->mountpoint, &wanted, message, sizeof message) < 0)
+        code = EXIT_MOUNT_FAILED;
+    if (lock >= 0)
+        close(lock);
+    if (code == 0 && mount->watcher >= 0)
+        auto_unmount_note(mount->watcher, &mount->kernel);
+    snprintf(device, sizeof device, "/dev/fd/%d", mount->kernel.device);
+    if (code == 0 && fuse_session_mount(fs->session, device) < 0) {
+        snprintf(message, sizeof message, "cannot serve %s: out of memory", device);
+        code = EXIT_SYSTEM;
+    }
+    return code ? fail(code, message) : 0;
+}
+
+static void end_loop(void *loop)
+{
+    session_loop_end(loop);
+}
+
+static int run_loop(struct mount *mount)
+{
+    struct filesystem *fs = &mount->fs;
+    char key[STATUS_KEY_SIZE];
     struct session_loop *loop = session_loop_new(fs->session);
     if (!loop)
         return fail(EXIT_SYSTEM, "out of memory");
-    struct signals *signals = signals_start(fs, loop);
+    signals_set_end(mount->signals, end_loop, loop);
     kernel_cache_start(fs->kernel_cache, fs->session);
-    fs->status_server = status_server_start(fs);
+    status_key(mount->kernel.number, fs->options->mountpoint, key);
+    fs->status_server = status_server_start(fs, key);
     int result = session_loop_run(loop);
-    signals_stop(signals);
+    signals_set_end(mount->signals, NULL, NULL);
     session_loop_free(loop);
+    if (!mount->ready)
+        return fail(EXIT_MOUNT_FAILED, "interrupted before it was mounted");
     return result < 0 ? EXIT_SYSTEM : EXIT_MOUNTED;
 }
 
 /* Nothing may reply once the session is gone, so all that could is ended first. */
-static void stop(struct filesystem *fs)
+static void stop(struct mount *mount)
 {
+    struct filesystem *fs = &mount->fs;
     notify_service_manager("STOPPING=1");
     if (fs->client)
         client_shut_down(fs->client);
@@ -233,12 +270,13 @@ static void stop(struct filesystem *fs)
         requests_interrupt_all(fs->requests);
     if (fs->kernel_cache)
         kernel_cache_stop(fs->kernel_cache);
-    lane_free(fs->metadata_lane);
+    if (fs->fetches)
+        fetches_stop(fs->fetches);
     lane_free(fs->data_lane);
-    if (fs->session) {
-        fuse_session_unmount(fs->session);
+    read_file_settle(fs);
+    kernel_mount_undo(&mount->kernel);
+    if (fs->session)
         fuse_session_destroy(fs->session);
-    }
     open_file_close_all(fs);
     open_directory_close_all(fs);
     unsaved_write_out(fs);
@@ -249,29 +287,49 @@ static void free_parts(struct filesystem *fs)
     requests_free(fs->requests);
     fetches_free(fs->fetches);
     kernel_cache_free(fs->kernel_cache);
+    read_file_end(fs); /* it holds nodes */
     nodes_release(&fs->nodes);
     queries_free(fs->queries);
-    read_file_end(fs);
     object_unref(fs->viewer);
     client_free(fs->client);
     journal_free(fs->journal);
 }
 
-/* The way to the background is known to the mount's first moment only. */
-struct mount {
-    struct filesystem fs;
-    struct daemon daemon;
-};
-
 static void on_ready(struct filesystem *fs)
 {
     struct mount *mount = (struct mount *)(void *)fs;
-    if (mount->daemon.result_pipe >= 0)
+    mount->ready = true;
+    if (mount->daemon.caller >= 0)
         log_leave_terminal(fs->log);
-    daemon_ready(&mount->daemon);
+    signals_mounted(mount->signals);
+    if (!daemon_ready(&mount->daemon))
+        signals_end(mount->signals);
     notify_service_manager("READY=1");
     log_write(fs->log, CLIENT_LOG_INFO, "mounted %s at %s", client_base_url(fs->client),
               fs->options->mountpoint);
+}
+
+/* Nothing is mounted yet and nothing is held that would have to be saved. */
+static void abandon(void *context)
+{
+    (void)context;
+    fprintf(stderr, "registryfs: interrupted before it was mounted\n");
+    _exit(EXIT_MOUNT_FAILED);
+}
+
+static int start_and_run(struct mount *mount)
+{
+    int code = make_parts(&mount->fs) ? 0 : fail(EXIT_SYSTEM, "out of memory");
+    if (code == 0)
+        code = connect_client(&mount->fs);
+    if (code == 0) {
+        read_file_use_server(&mount->fs);
+        code = open_tree(&mount->fs);
+    }
+    signals_set_end(mount->signals, NULL, NULL);
+    if (code == 0)
+        code = mount_session(mount);
+    return code ? code : run_loop(mount);
 }
 
 static int serve(struct mount *mount)
@@ -288,19 +346,17 @@ static int serve(struct mount *mount)
     }
     libfuse_log = fs->log;
     fuse_set_log_func(log_from_libfuse);
+    mount->watcher = fs->options->auto_unmount ? auto_unmount_start() : -1;
     signals_block();
-    int code = make_parts(fs) ? 0 : fail(EXIT_SYSTEM, "out of memory");
-    if (code == 0)
-        code = connect_client(fs);
+    mount->signals = signals_start(fs, mount->daemon.caller);
+    bool started = mount->signals && (mount->watcher >= 0 || !fs->options->auto_unmount);
+    int code = started ? 0 : fail(EXIT_SYSTEM, "cannot start another thread or process");
     if (code == 0) {
-        read_file_use_server(fs);
-        code = open_tree(fs);
+        signals_set_end(mount->signals, abandon, NULL);
+        code = start_and_run(mount);
     }
-    if (code == 0)
-        code = mount_session(fs);
-    if (code == 0)
-        code = run_loop(fs);
-    stop(fs);
+    stop(mount);
+    signals_stop(mount->signals);
     free_parts(fs);
     log_close(fs->log);
     return code;
@@ -316,32 +372,62 @@ static const char *absolute(const char *path, char buffer[PATH_MAX])
     return length > 0 && length < PATH_MAX ? buffer : path;
 }
 
+/* The descriptor that a path such as `<(command)` makes stands for; -1: it is another path. */
+static int named_descriptor(const char *path)
+{
+    static const char *const directories[] = {"/dev/fd/", "/proc/self/fd/"};
+    for (size_t i = 0; path && i < sizeof directories / sizeof *directories; i++) {
+        size_t length = strlen(directories[i]);
+        if (strncmp(path, directories[i], length) == 0)
+            return (int)strtol(path + length, NULL, 10);
+    }
+    return -1;
+}
+
+/* What the caller has open is its own, but for what the command line and the environment name. */
+static void close_inherited(const struct options *options)
+{
+    const int kept[] = {
+        options->ready_fd,
+        named_descriptor(options->mountpoint),
+        named_descriptor(options->api_key_file),
+        named_descriptor(options->log_file),
+        named_descriptor(getenv("WANDB_IDENTITY_TOKEN_FILE")),
+        named_descriptor(getenv("NETRC")),
+    };
+    daemon_close_inherited(kept, sizeof kept / sizeof *kept);
+}
+
 static int mount_and_serve(struct options *options)
 {
     keep_memory_private();
-    char log_file[PATH_MAX], key_file[PATH_MAX], cache_dir[PATH_MAX], mountpoint[PATH_MAX];
+    close_inherited(options);
+    char log_file[PATH_MAX], key_file[PATH_MAX], cache_dir[PATH_MAX];
     options->log_file = absolute(options->log_file, log_file);
     options->api_key_file = absolute(options->api_key_file, key_file);
     options->cache_dir = absolute(options->cache_dir, cache_dir);
-    options->mountpoint = absolute(options->mountpoint, mountpoint);
-    struct mount mount = {.fs = {.options = options}};
+    struct mount mount = {.fs = {.options = options}, .kernel = {.device = -1}};
     char message[PATH_MAX + 512];
-    int code = mountpoint_check(options->mountpoint, message, sizeof message);
-    if (!code && !read_file_cache_is_safe(options, message, sizeof message))
+    int code = mountpoint_open(&mount.mountpoint, options->mountpoint, options->nonempty, message,
+                               sizeof message);
+    if (!code && !read_file_cache_is_safe(options, message, sizeof message)) {
+        mountpoint_close(&mount.mountpoint);
         code = EXIT_MOUNT_FAILED;
+    }
     if (code)
         return fail(code, message);
     use_all_descriptors();
+    options->mountpoint = mount.mountpoint.path;
     enum daemon_role role =
         daemon_start(&mount.daemon, options->foreground, options->ready_fd, &code);
-    if (role == DAEMON_PARENT)
-        return code;
     if (role == DAEMON_FAILED) {
         snprintf(message, sizeof message, "cannot go to the background: %s", strerror(errno));
-        return fail(EXIT_SYSTEM, message);
+        code = fail(EXIT_SYSTEM, message);
+    } else if (role == DAEMON_CHILD) {
+        code = serve(&mount);
+        daemon_failed(&mount.daemon, code);
     }
-    code = serve(&mount);
-    daemon_failed(&mount.daemon, code);
+    mountpoint_close(&mount.mountpoint);
     return code;
 }
 
@@ -350,6 +436,7 @@ int main(int argc, char **argv)
     struct options options;
     struct error error = {0};
     int code = EXIT_MOUNTED;
+    daemon_fill_standard_descriptors();
     if (options_parse(&options, argc, argv, &error) < 0)
         code = fail(EXIT_USAGE, error.message);
     else if (options.help)

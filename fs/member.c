@@ -103,6 +103,13 @@ static bool render_metadata(struct filesystem *fs, const struct member *member, 
     return metadata_format(((const struct version *)object)->metadata, text);
 }
 
+off_t member_known_size(const struct member *member, const void *object)
+{
+    if (!member || member->render != render_metadata)
+        return -1;
+    return (off_t)((const struct version *)object)->metadata_size;
+}
+
 enum { DIRECTORY = S_IFDIR | 0555, EDITABLE = S_IFREG | 0644, FIXED = S_IFREG | 0444 };
 
 #define AT(type, field) offsetof(struct type, field)

@@ -42,6 +42,9 @@ const struct member *members_of(enum node_kind kind, size_t *count);
 const struct member *member_by_name(enum node_kind kind, const char *name);
 const struct member *member_by_id(enum node_kind kind, uint8_t id);
 
+/* The size of a member's text that is too dear to be made for it; -1: make it. */
+off_t member_known_size(const struct member *member, const void *object);
+
 /* created_at and updated_at of a node's object; both null for kinds without dates. */
 void member_dates(enum node_kind kind, const void *object, struct text *created,
                   struct text *updated);

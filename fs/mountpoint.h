@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* Is there a place to mount at, and if the mount failed: why, in words that help. */
+/* The place to mount at: resolved once, opened once, and looked at no more once it is mounted. */
 #ifndef FS_MOUNTPOINT_H
 #define FS_MOUNTPOINT_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 0, or an exit code and a message. A dead FUSE mount at the place is taken away first: what an
- * earlier run of ours left when it was killed. */
-int mountpoint_check(const char *mountpoint, char *message, size_t size);
-/* `complaint` is what libfuse said, empty when nothing. */
-void mountpoint_explain_failure(const char *mountpoint, const char *complaint, char *message,
-                                size_t size);
+struct mountpoint {
+    char path[PATH_MAX]; /* absolute, without links; `/dev/fd/N` as it is */
+    int fd;              /* O_PATH, what is mounted on; -1: none */
+    int handed;          /* a descriptor of /dev/fuse that somebody else has mounted; -1: none */
+};
+
+/* Makes sure that it is good to mount at: an empty directory, no live registryfs, not `/`; takes
+ * what a killed registryfs has left there away first. 0, or an exit code and a message. */
+int mountpoint_open(struct mountpoint *mountpoint, const char *given, bool nonempty, char *message,
+                    size_t size);
+/* The same again just before it is mounted on, for what others have done since. A descriptor that
+ * keeps other mounts of this program away until it is closed stands in *lock, -1 where there is
+ * none. */
+int mountpoint_check(const struct mountpoint *mountpoint, bool nonempty, int *lock, char *message,
+                     size_t size);
+void mountpoint_close(struct mountpoint *mountpoint);
 
 /* Uses CAP_SYS_ADMIN where the program's file or who started it granted it (`setcap
  * cap_sys_admin+p`): a user without a name can mount then, for whom fusermount3 does nothing. */
 void mountpoint_raise_privilege(void);
-/* Takes a dead FUSE mount away; anything else stays. */
+/* Takes a dead registryfs mount away; anything else stays. */
 void mountpoint_clear_dead(const char *mountpoint);
-/* Is the program there that mounts for users without privilege (fusermount3)? */
-bool mountpoint_has_helper(void);
 
 #endif

@@ -27,8 +27,8 @@ static char read_switch(const char *path)
 
 static void explain_refusal(int error_number, char *message, size_t size)
 {
-    const char *missing = "the container's seccomp or AppArmor profile forbids it: allow "
-                          "unshare(CLONE_NEWUSER) and mount, or add CAP_SYS_ADMIN";
+    const char *missing = "the container's seccomp or AppArmor profile, or a chroot, forbids it: "
+                          "allow unshare(CLONE_NEWUSER) and mount, or add CAP_SYS_ADMIN";
     if (error_number == ENOSPC || read_switch("/proc/sys/user/max_user_namespaces") == '0')
         missing = "set sysctl user.max_user_namespaces above what is in use, or add CAP_SYS_ADMIN";
     else if (read_switch("/proc/sys/kernel/unprivileged_userns_clone") == '0')
@@ -70,6 +70,10 @@ enum namespace_result namespace_enter(char *message, size_t size)
     }
     /* What is mounted outside goes on appearing here, what is mounted here stays here. */
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
+        return NAMESPACE_ENTERED;
+    /* The root of a plain chroot is no mount, and where its mount begins cannot be seen from in it:
+     * what is mounted may appear outside, too, for as long as it lasts, closed to others. */
+    if (errno == EINVAL)
         return NAMESPACE_ENTERED;
     snprintf(message, size,
              "no permission to make mounts private (%s): the container's seccomp or AppArmor "

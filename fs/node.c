@@ -318,7 +318,7 @@ struct node *node_install(struct nodes *nodes, struct place directory, enum node
 {
     uint64_t origin = origin_of(directory.node, kind, identity);
     struct node *node = find(nodes, directory.node, directory.member, name, kind_is_query(kind));
-    if (node && node->origin != origin && node->fetched <= fetched) {
+    if (node && node->origin != origin && !node_is_newer(node, fetched)) {
         /* Another object has taken the name: whoever has the old one open keeps that. */
         node_remove(nodes, node);
         node = NULL;
@@ -329,7 +329,7 @@ struct node *node_install(struct nodes *nodes, struct place directory, enum node
         return NULL;
     if (!node->identity)
         node->identity = origin;
-    if (node->fetched <= fetched)
+    if (!node_is_newer(node, fetched))
         give_object(node, object, origin, fetched);
     return node;
 }

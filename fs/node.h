@@ -80,6 +80,7 @@ struct node {
     void *object; /* a reference to what the server said; NULL for root and control */
     char *name;   /* file name in its directory */
     int64_t fetched;
+    int64_t changed;       /* an answer to what was asked before this does not show our change */
     int64_t forgotten;     /* nothing below that was read before this is fresh */
     int64_t failed;        /* when reading it again last failed */
     int64_t missing_until; /* up to when the kernel may know that a name is missing in it */
@@ -88,12 +89,14 @@ struct node {
     uint64_t lookups;    /* the kernel's references, members included */
     uint64_t pages;      /* members, as bits, whose text the kernel may have of this very object */
     uint64_t told;       /* members, as bits of node_bit, of which the kernel may have attributes */
+    uint32_t readers;    /* open handles whose text of a member the kernel keeps pages of */
     uint32_t holds;      /* children, requests, open files */
     uint32_t number;     /* the node id's upper part */
     uint32_t generation; /* tells it from others that have had its number, in any mount */
     uint8_t kind;
     uint8_t member; /* the directory of the parent that it is in */
     bool gone;      /* not found by its name any more */
+    bool rejected;  /* a file whose content was found wrong: gone, but for who has it open */
     bool unused;    /* in the list of the unused */
     bool named;     /* the kernel may have its name, or one of its members' */
 };
@@ -148,8 +151,14 @@ struct node *node_find_query(const struct nodes *nodes, const struct node *paren
  * tells objects of one kind apart by the server's id. NULL: no memory. */
 struct node *node_install(struct nodes *nodes, struct place directory, enum node_kind kind,
                           const char *name, const void *object, uint64_t identity, int64_t fetched);
-/* Gives the node the object that its own object has become, under whatever id. */
+/* Gives the node the object that a change of our own, asked for at `fetched`, has made of it, under
+ * whatever id. */
 void node_become(struct node *node, const void *object, uint64_t identity, int64_t fetched);
+/* Whether what was asked for at `asked` says nothing of the node: it has newer. */
+static inline bool node_is_newer(const struct node *node, int64_t asked)
+{
+    return node->fetched > asked || node->changed > asked;
+}
 /* Takes the node out of its directory: the server does not have it any more. */
 void node_remove(struct nodes *nodes, struct node *node);
 /* Gives the node another name in its directory; what had that name is removed. False: no memory. */

@@ -12,6 +12,7 @@
 #include "walk.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 /* Entries are numbered: "." and "..", then the members, then what the server has. An entry's offset
  * is the number of the next one, so that rewinding and seeking need no state. */
@@ -36,7 +37,7 @@ static enum readiness prepare(struct request *request, struct open_directory *op
                               int *error_number)
 {
     struct place place = open->place;
-    *error_number = place_refuses_look(request, place);
+    *error_number = place_refuses_look(request, place, R_OK);
     if (*error_number)
         return FAILED;
     walk_note_opendir(request, place);
@@ -159,7 +160,7 @@ static struct place entry_place(struct filesystem *fs, const struct open_directo
                           MEMBER_SELF};
     const struct facet *facet = node_find_facet(open->place.node, open->place.member);
     const struct directory *row = directory_of(open->place);
-    if (place.node || !row || !facet || open->listing->fetched < facet->changed)
+    if (place.node || entry->gone || !row || !facet || open->listing->fetched < facet->changed)
         return place;
     place.node =
         node_install(&fs->nodes, open->place, row->child, entry->name, entry->object,

@@ -8,9 +8,11 @@
 #include "room.h"
 #include "scratch.h"
 #include "session_loop.h"
+#include "unsaved.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 struct open_file *file_handle(const struct request *request)
 {
@@ -50,8 +52,15 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     }
     if (open->local)
         drop_local(fs, open);
+    if (open->cached)
+        open->place.node->readers--;
+    if (open->place.node)
+        node_drop(&fs->nodes, open->place.node);
     nodes_trim(&fs->nodes);
+    bool spills = fs->leaving_texts != NULL;
     pthread_mutex_unlock(&fs->nodes.lock);
+    if (spills && open->changes)
+        unsaved_spill(fs);
     if (open->reader)
         remote_reader_unref(open->reader);
     buf_release(&open->text);
@@ -70,7 +79,7 @@ struct draft *open_file_draft(struct filesystem *fs, struct open_file *open)
     if (open->draft || !open->local || !local_of(open->local)->became)
         return open->draft;
     struct place place = place_behind((struct place){open->local, MEMBER_SELF});
-    open->draft = draft_new(fs, place, &local_of(open->local)->text, false, open->append);
+    open->draft = draft_new(fs, place, local_of(open->local), false, open->append);
     if (open->draft)
         drop_local(fs, open);
     return open->draft;
@@ -91,10 +100,12 @@ static enum readiness prepare_local(struct request *request, struct node *node,
     struct local *local = local_of(node);
     if (request->file.flags & O_TRUNC) {
         buf_clear(&local->text);
+        local->failure = 0;
         local_touch(local);
-        local->incomplete = false;
         local->copy_of = 0;
     }
+    if (open->writes)
+        scratch_rebase(node);
     hold_local(request->fs, open, node);
     return READY;
 }
@@ -106,23 +117,86 @@ static uint64_t pages_bit(const struct filesystem *fs, struct place place)
     return place.member < 64 && !editable ? UINT64_C(1) << place.member : 0;
 }
 
-/* What the kernel has of an attribute stays good as long as the node has the same object. There is
- * nothing to say when a reader closes it. */
-static void describe_attribute(struct request *request, struct place place)
+static bool same_text(const struct buf *a, const struct buf *b)
+{
+    return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+}
+
+/* Makes the text of an attribute as of when it was opened. Needs nodes->lock. False: no memory. */
+static bool make_text(struct filesystem *fs, struct open_file *open)
+{
+    return !open->object || open->text.size > 0 ||
+           open->member->render(fs, open->member, open->object, &open->text);
+}
+
+bool open_file_mixes(struct filesystem *fs, struct place place)
+{
+    cleanup_buf struct buf shown;
+    buf_init(&shown, TEXT_CEILING);
+    bool rendered = false;
+    if (!place.node->readers)
+        return false;
+    for (struct open_file *open = fs->open_files; open; open = open->next) {
+        if (!open->cached || open->place.node != place.node || open->place.member != place.member ||
+            open->object == place.node->object)
+            continue;
+        if (member_known_size(open->member, open->object) >= 0)
+            return true; /* too dear to be compared under the lock */
+        if (!rendered && !place_render(fs, place, &shown))
+            return true;
+        rendered = true;
+        if (!make_text(fs, open) || !same_text(&open->text, &shown))
+            return true;
+    }
+    return false;
+}
+
+bool open_file_show_size(const struct request *request, struct stat *attributes)
+{
+    struct open_file *open = request->has_file ? file_handle(request) : NULL;
+    off_t shown = attributes->st_size, known;
+    if (!open || !S_ISREG(attributes->st_mode))
+        return false;
+    if (open->draft && open->draft->edit.dirty)
+        attributes->st_size = (off_t)open->draft->edit.text.size;
+    else if (open->object && (known = member_known_size(open->member, open->object)) >= 0)
+        attributes->st_size = known;
+    else if (open->object && make_text(request->fs, open))
+        attributes->st_size = (off_t)open->text.size;
+    return attributes->st_size != shown;
+}
+
+/* What the kernel has of an attribute stays good as long as the node has the same object. Where the
+ * text has just changed, or is about to, each handle reads its own, past the kernel's pages: that
+ * costs no request more, but what maps the file shared. There is nothing to say when a reader
+ * closes it. */
+static void describe_attribute(struct request *request, struct place place, struct open_file *open)
 {
     uint64_t bit = pages_bit(request->fs, place);
-    request->file.keep_cache = (place.node->pages & bit) != 0;
+    node_hold(&request->fs->nodes, place.node);
+    open->place = place;
     request->file.noflush = 1;
+    request->file.direct_io = open_file_mixes(request->fs, place) || room_is_edited(place);
+    if (request->file.direct_io)
+        return;
+    request->file.keep_cache = (place.node->pages & bit) != 0;
     place.node->pages |= bit;
+    open->cached = true;
+    place.node->readers++;
+}
+
+static int refuses(const struct request *request, struct place place)
+{
+    bool reads = (request->file.flags & O_ACCMODE) != O_WRONLY;
+    int error_number = reads ? place_refuses_look(request, place, R_OK) : 0;
+    return !error_number && writes(request) ? place_refuses_change(request, place) : error_number;
 }
 
 static enum readiness prepare(struct request *request, struct place place, struct open_file *open,
                               int *error_number)
 {
     place = place_behind(place);
-    *error_number = place_refuses_look(request, place);
-    if (!*error_number && writes(request))
-        *error_number = place_refuses_change(request, place);
+    *error_number = refuses(request, place);
     if (*error_number)
         return FAILED;
     if (place.node->kind == NODE_LOCAL)
@@ -140,7 +214,7 @@ static enum readiness prepare(struct request *request, struct place place, struc
     if (place.node->object && member && member->render) {
         open->object = object_ref(place.node->object);
         open->member = member;
-        describe_attribute(request, place);
+        describe_attribute(request, place, open);
         return READY;
     }
     if (place_render(request->fs, place, &open->text))
@@ -156,6 +230,7 @@ static struct open_file *new_open_file(const struct request *request)
         return NULL;
     buf_init(&open->text, TEXT_CEILING);
     open->append = request->file.flags & O_APPEND;
+    open->writes = writes(request);
     struct filesystem *fs = request->fs;
     pthread_mutex_lock(&fs->nodes.lock);
     open->next = fs->open_files;
@@ -174,14 +249,36 @@ static void describe(struct request *request, struct open_file *open, bool contr
     open->changes = open->draft || open->local;
     /* The control files' texts change all the time: read to the end, whatever stat said. What is
      * being written is for nobody else to see: it must not get into the kernel's cache. */
-    request->file.direct_io = control || open->draft;
+    request->file.direct_io |= control || open->draft;
 }
 
 /* Content never changes: what the kernel has of it stays good, and its close says nothing. */
-static void describe_content(struct request *request, struct node *node)
+static void describe_content(struct request *request, const struct open_file *open)
 {
-    request->file.keep_cache = read_file_pages_are_good(request->fs, node);
+    request->file.keep_cache = remote_pages_are_good(open->reader);
     request->file.noflush = 1;
+}
+
+/* The content of the node may have turned out wrong since this open began. */
+static bool is_gone(struct request *request)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    bool gone = node_place(nodes, request->id).node->gone;
+    pthread_mutex_unlock(&nodes->lock);
+    return gone;
+}
+
+static enum readiness open_content(struct request *request, struct open_file *open,
+                                   int *error_number)
+{
+    bool may_wait = session_loop_may_wait();
+    open->reader = read_file_open(steal(open->origin), may_wait);
+    *error_number = open->reader ? ESTALE : ENOMEM;
+    if (!open->reader || is_gone(request))
+        return FAILED;
+    describe_content(request, open);
+    return READY;
 }
 
 bool open_body(struct request *request)
@@ -196,18 +293,10 @@ bool open_body(struct request *request)
         struct place place = node_place(nodes, request->id);
         readiness = prepare(request, place, open, &error_number);
         control = place.node->kind == NODE_CONTROL;
-        if (readiness == READY && open->origin)
-            describe_content(request, place.node);
         pthread_mutex_unlock(&nodes->lock);
     }
-    if (readiness == READY && open->origin) {
-        bool may_wait = session_loop_may_wait();
-        open->reader = read_file_open(steal(open->origin), may_wait);
-        if (!open->reader) {
-            error_number = ENOMEM;
-            readiness = FAILED;
-        }
-    }
+    if (readiness == READY && open->origin)
+        readiness = open_content(request, open, &error_number);
     if (readiness == READY) {
         describe(request, open, control);
         if (fuse_reply_open(request->fuse, &request->file) != 0)
@@ -236,7 +325,7 @@ static int create_attribute(struct request *request, struct place place, struct 
     if (!open->draft)
         return error_number;
     if (was_away) /* made new, but nothing taken away yet */
-        edit_saved(&open->draft->edit);
+        edit_clean(&open->draft->edit);
     room_unhide(place);
     return 0;
 }
@@ -323,17 +412,32 @@ static size_t cut_page(const struct request *request, const struct buf *text, co
     return left < request->size ? left : request->size;
 }
 
-/* Makes the text of an attribute as of when it was opened. What an old handle reads while the node
- * has another object is not for the next one to keep. Needs nodes->lock. False: no memory. */
-static bool make_text(struct request *request, struct open_file *open)
+/* What an old handle reads while the node has another object is not for the next one to keep. Needs
+ * nodes->lock. */
+static void note_pages(const struct filesystem *fs, const struct open_file *open)
 {
-    if (!open->object)
-        return true;
-    struct place place = node_place(&request->fs->nodes, request->id);
-    if (place.node && place.node->object != open->object)
-        place.node->pages &= ~pages_bit(request->fs, place);
-    return open->text.size > 0 ||
-           open->member->render(request->fs, open->member, open->object, &open->text);
+    if (open->cached && open->place.node->object != open->object)
+        open->place.node->pages &= ~pages_bit(fs, open->place);
+}
+
+/* As make_text, but gives the lock up while a text is made that takes long. */
+static bool make_long_text(struct request *request, struct open_file *open)
+{
+    struct filesystem *fs = request->fs;
+    if (!open->object || open->text.size > 0 || member_known_size(open->member, open->object) < 0)
+        return make_text(fs, open);
+    cleanup_buf struct buf text;
+    buf_init(&text, TEXT_CEILING);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    session_loop_step_aside();
+    bool made = open->member->render(fs, open->member, open->object, &text);
+    pthread_mutex_lock(&fs->nodes.lock);
+    if (made && open->text.size == 0) {
+        struct buf unused = open->text;
+        open->text = text;
+        text = unused;
+    }
+    return made;
 }
 
 /* The text of the handle: a draft's and a scratch file's may change meanwhile. Needs nodes->lock.
@@ -355,7 +459,8 @@ bool read_body(struct request *request)
     if (open->reader)
         return read_file_body(request, open->reader, &open->gave_up);
     pthread_mutex_lock(&nodes->lock);
-    bool made = make_text(request, open);
+    note_pages(request->fs, open);
+    bool made = make_long_text(request, open);
     size_t size = made ? cut_page(request, text_of_handle(request->fs, open), &page) : 0;
     char *copy = malloc(size + 1);
     if (copy && size > 0)

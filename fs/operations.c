@@ -62,6 +62,7 @@ static void do_init(void *context, struct fuse_conn_info *connection)
     fs->kernel_keeps_listings = kernel_drops_listings();
     connection->max_background = MOST_BACKGROUND;
     connection->congestion_threshold = MOST_BACKGROUND * 3 / 4;
+    connection->max_read = MOST_READ; /* as the mount option says */
     connection->time_gran = 1;
     fs->on_ready(fs);
 }

@@ -13,15 +13,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum verify_policy { VERIFY_END, VERIFY_LATE };
 enum rmdir_policy { RMDIR_NEVER, RMDIR_EMPTY, RMDIR_ANY };
 
 struct options {
     const char *source;     /* NULL: everything */
-    const char *mountpoint; /* as given */
+    const char *mountpoint; /* as given; of a mount that begins: resolved */
     const char *base_url;
     const char *api_key_file;
     const char *cache_dir;
     const char *log_file;
+    const char *fsname;  /* what mount(8) shows; NULL: the source */
     char **command;      /* of `run`, NULL-terminated; NULL: mount */
     const char *at;      /* where `run` mounts; NULL: in a directory of its own */
     const char *status;  /* ask how this mount is, then exit; NULL: mount */
@@ -30,9 +32,12 @@ struct options {
     int timeout_ms;
     uint64_t cache_size; /* bytes; 0: no cache */
     enum rmdir_policy rmdir;
+    enum verify_policy verify;
     enum client_log_level log_level;
-    uid_t uid;
+    uid_t uid; /* shown as owner */
     gid_t gid;
+    uid_t mounter; /* who mounts */
+    gid_t mounter_group;
     mode_t umask;
     int ready_fd; /* -1: none */
     bool no_cache;
@@ -41,7 +46,12 @@ struct options {
     bool read_only;
     bool allow_other;
     bool allow_root;
-    bool json; /* of status */
+    bool default_permissions;
+    bool no_default_permissions;
+    bool nonempty;
+    bool auto_unmount;
+    bool no_key; /* of run */
+    bool json;   /* of status */
     bool help;
     bool version;
     struct buf kernel; /* further mount options for the kernel, each with a comma in front */

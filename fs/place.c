@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "place.h"
 
+#include "access.h"
 #include "base/clock.h"
 #include "directory.h"
 #include "kernel_cache.h"
 #include "local.h"
 #include "member.h"
+#include "openfile.h"
 #include "options.h"
 #include "query.h"
 #include "room.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 enum { MEMBER_LIFETIME = 3600 /* seconds; the names of members never change */ };
 
@@ -35,6 +38,10 @@ enum readiness place_find(struct request *request, struct place directory, const
     *error_number = strlen(name) > (query ? QUERY_NAME_LIMIT : NAME_LIMIT) ? ENAMETOOLONG : ENOENT;
     if (*error_number == ENAMETOOLONG)
         return FAILED;
+    if (directory.node->gone) {
+        *error_number = ESTALE; /* the kernel walks the whole path once more */
+        return FAILED;
+    }
     if (is_mount_root(fs, directory) && strcmp(name, NAME_OF_CONTROL) == 0) {
         *found = (struct place){fs->control, MEMBER_SELF};
         return READY;
@@ -58,6 +65,16 @@ enum readiness place_find(struct request *request, struct place directory, const
     return ready_entry(request, directory, name, &found->node, error_number);
 }
 
+/* The directory that a place is an entry of. */
+static struct place place_directory(const struct filesystem *fs, struct place place)
+{
+    if (place.member != MEMBER_SELF)
+        return (struct place){place.node, MEMBER_SELF};
+    if (place.node == fs->control || !place.node->parent)
+        return fs->nodes.mount_root;
+    return (struct place){place.node->parent, place.node->member};
+}
+
 bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
                  struct fuse_entry_param *entry)
 {
@@ -69,10 +86,14 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
     bool changeable = place.node->kind == NODE_CONTROL || (entry->attr.st_mode & S_IWUSR);
     entry->attr_timeout = changeable && S_ISREG(entry->attr.st_mode) ? 0 : left;
     entry->entry_timeout = place.member == MEMBER_SELF ? left : MEMBER_LIFETIME;
+    if (access_asks_each_time(fs, place_directory(fs, place)))
+        entry->entry_timeout = 0;
     /* Renames move the kernel's entries of these, not ours. */
     if (place.node->kind == NODE_LOCAL ||
         (place.node->kind == NODE_REGISTRY && S_ISREG(entry->attr.st_mode) && changeable))
         entry->attr_timeout = entry->entry_timeout = 0;
+    if (entry->attr_timeout > 0 && open_file_mixes(fs, place))
+        entry->attr_timeout = 0;
     if (entry->attr_timeout > 0)
         place.node->told |= node_bit(place.member);
     place.node->named |= entry->entry_timeout > 0;
@@ -92,27 +113,24 @@ static bool in_read_only_tree(struct place place)
     return node_ancestor(place.node, NODE_REGISTRY) != NULL;
 }
 
-static bool is_stranger(const struct request *request)
-{
-    uid_t caller = fuse_req_ctx(request->fuse)->uid;
-    return caller != 0 && caller != request->fs->options->uid;
-}
-
 int place_refuses_change(const struct request *request, struct place place)
 {
     if (request->fs->options->read_only || in_read_only_tree(place))
         return EROFS;
-    if (is_stranger(request))
+    if (access_is_refused(request, place, W_OK))
         return EACCES;
+    if (place.node->gone && place.node->kind != NODE_LOCAL &&
+        S_ISDIR(place_mode(request->fs, place)))
+        return ESTALE;
     if (place.node->kind == NODE_ROOT || place.node->kind == NODE_CONTROL)
         return EPERM;
     bool scratch = place.node->kind == NODE_LOCAL && place.node->parent->kind == NODE_REGISTRY;
     return scratch || (place_mode(request->fs, place) & S_IWUSR) ? 0 : EACCES;
 }
 
-int place_refuses_look(const struct request *request, struct place place)
+int place_refuses_look(const struct request *request, struct place place, int mask)
 {
-    return place.node->kind == NODE_CONTROL && is_stranger(request) ? EACCES : 0;
+    return access_is_refused(request, place, mask) ? EACCES : 0;
 }
 
 typedef void forget_node(struct filesystem *fs, struct node *node);

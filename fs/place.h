@@ -23,11 +23,12 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
                  struct fuse_entry_param *entry);
 
 /* What a change to the place, or to the entries of a directory, is refused with: EROFS in the
- * read-only trees, EACCES for fixed attributes and strangers, EPERM elsewhere; 0: it is allowed. */
+ * read-only trees, EACCES for fixed attributes and for whom the modes keep out, EPERM elsewhere; 0:
+ * it is allowed. */
 int place_refuses_change(const struct request *request, struct place place);
 
-/* EACCES where the caller may not look, else 0. */
-int place_refuses_look(const struct request *request, struct place place);
+/* EACCES where the modes keep the caller from what access(2) calls `mask`, else 0. */
+int place_refuses_look(const struct request *request, struct place place, int mask);
 
 /* Forgets what is cached of the place and below it, here, and the attributes in the kernel. */
 void place_forget(struct filesystem *fs, struct place place);

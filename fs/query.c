@@ -79,7 +79,8 @@ static int run_search(struct fetch *fetch, struct call *call)
     return result;
 }
 
-static const struct fetch_type find_search = {.operation = "search", .run = run_search};
+static const struct fetch_type find_search = {
+    .operation = "search", .kind = CALL_LISTING, .run = run_search};
 
 /* Whether the chain of filters can be asked, as *reason says if not. Waits for the organization's
  * kind of search only where that decides. */

@@ -27,6 +27,7 @@ enum {
      * take as long again. */
     SECOND_TRY_NANOSECONDS = 500 * 1000 * 1000,
     PATH_SIZE = 1024,
+    PAGES_MS = 1000,         /* the kernel forgets pages that nobody is reading in less */
     MOST_DESCRIPTORS = 4096, /* of cached files */
 };
 
@@ -122,7 +123,15 @@ bool read_file_start(struct filesystem *fs)
     fs->remote_files = fs->data_lane ? remote_files_new(fs->data_lane, DATA_WORKERS, fs->disk_cache,
                                                         memory_budget())
                                      : NULL;
+    if (fs->remote_files && fs->options->verify == VERIFY_LATE)
+        remote_files_verify_late(fs->remote_files);
     return fs->remote_files != NULL;
+}
+
+void read_file_settle(struct filesystem *fs)
+{
+    if (fs->remote_files)
+        remote_files_settle(fs->remote_files);
 }
 
 void read_file_use_server(struct filesystem *fs)
@@ -148,7 +157,9 @@ void read_file_end(struct filesystem *fs)
 struct origin {
     struct filesystem *fs;
     struct file_source *source;
-    uint64_t key; /* tells files apart */
+    struct node *node; /* held */
+    uint64_t id;       /* the kernel's, of the node */
+    uint64_t key;      /* tells nodes apart */
     char path[PATH_SIZE];
 };
 
@@ -159,20 +170,53 @@ static int fetch_bytes(void *context, struct call *call, uint64_t offset, uint64
     return file_source_read(origin->source, call, offset, length, sink, sink_context);
 }
 
-static void note_mismatch(void *context)
+/* The kernel's pages of a node are for all who have it open, and some have read wrong ones: whoever
+ * opens the file from now on gets another node, with pages of its own. */
+static void note_mismatch(void *context, bool final)
 {
     struct origin *origin = context;
+    struct nodes *nodes = &origin->fs->nodes;
     static const char message[] = "the content does not have the digest that the server gives for "
                                   "it";
     journal_add(origin->fs->journal, "read", origin->path, ERROR_SERVER, message);
     log_write(origin->fs->log, CLIENT_LOG_WARNING, "read %s: %s", origin->path, message);
+    if (!final)
+        return;
+    pthread_mutex_lock(&nodes->lock);
+    node_remove(nodes, origin->node);
+    origin->node->rejected = true;
+    pthread_mutex_unlock(&nodes->lock);
+}
+
+static void drop_pages(void *context, const struct remote_range *ranges, size_t count, bool wait)
+{
+    struct origin *origin = context;
+    struct kernel_cache *cache = origin->fs->kernel_cache;
+    for (size_t i = 0; i < count; i++)
+        kernel_cache_drop_pages(cache, origin->id, ranges[i].from, ranges[i].to);
+    if (wait)
+        kernel_cache_settle_pages(cache, PAGES_MS);
 }
 
 static void release_origin(void *context)
 {
     struct origin *origin = context;
+    struct nodes *nodes = &origin->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    node_drop(nodes, origin->node);
+    pthread_mutex_unlock(&nodes->lock);
     file_source_free(origin->source);
     free(origin);
+}
+
+/* What has no bytes is never read, so its digest is compared at once. */
+static bool has_true_size(const struct file_source *source)
+{
+    static const unsigned char of_nothing[MD5_SIZE] = {0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00,
+                                                       0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98,
+                                                       0xec, 0xf8, 0x42, 0x7e};
+    const unsigned char *md5 = file_source_md5(source);
+    return file_source_size(source) > 0 || !md5 || memcmp(md5, of_nothing, MD5_SIZE) == 0;
 }
 
 static struct origin *origin_new(struct filesystem *fs, struct node *node, struct error *error)
@@ -185,10 +229,20 @@ static struct origin *origin_new(struct filesystem *fs, struct node *node, struc
         return NULL;
     }
     origin->fs = fs;
-    origin->key = node_inode_number(place);
+    origin->id = node_id(&fs->nodes, place);
+    uint64_t identity = node_inode_number(place);
+    origin->key = hash_bytes(identity, &origin->id, sizeof origin->id) | 1; /* 0: none */
     place_path(place, origin->path, sizeof origin->path);
-    if (file_source_new(fs->client, version->object, node->object, error, &origin->source) == 0)
-        return origin;
+    if (file_source_new(fs->client, version->object, node->object, error, &origin->source) == 0) {
+        if (has_true_size(origin->source)) {
+            node_hold(&fs->nodes, node);
+            origin->node = node;
+            return origin;
+        }
+        file_source_free(origin->source);
+        error_set(error, ERROR_SERVER,
+                  "the server says that it is empty, and gives it the digest of something");
+    }
     journal_add(fs->journal, "open", origin->path, error->kind, error->message);
     free(origin);
     return NULL;
@@ -202,6 +256,7 @@ struct remote_reader *read_file_open(struct origin *origin, bool may_wait)
         .md5 = file_source_md5(origin->source),
         .fetch = fetch_bytes,
         .mismatch = note_mismatch,
+        .drop_pages = drop_pages,
         .release = release_origin,
     };
     struct remote_files *files = origin->fs->remote_files;
@@ -239,7 +294,8 @@ static int run_resolve(struct fetch *fetch, struct call *call)
     return 0;
 }
 
-static const struct fetch_type resolve_reference = {.operation = "open", .run = run_resolve};
+static const struct fetch_type resolve_reference = {
+    .operation = "open", .kind = CALL_LOOKUP, .run = run_resolve};
 
 static enum readiness resolve(struct request *request, struct node *node, int *error_number)
 {
@@ -262,17 +318,14 @@ enum readiness read_file_prepare(struct request *request, struct node *node, str
     *error_number = EISDIR;
     if (file->is_folder)
         return FAILED;
+    *error_number = ESTALE; /* the kernel walks the path once more */
+    if (node->gone)
+        return FAILED;
     if (file->reference.bytes && !file->stored_in.bytes && reference_is_followed(file->reference))
         return resolve(request, node, error_number);
     *origin = origin_new(request->fs, node, &error);
     *error_number = errno_of(error.kind);
     return *origin ? READY : FAILED;
-}
-
-bool read_file_pages_are_good(struct filesystem *fs, struct node *node)
-{
-    struct place place = {node, MEMBER_SELF};
-    return !remote_was_wrong(fs->remote_files, node_inode_number(place));
 }
 
 static bool reply_error(struct request *request, const struct error *error)
@@ -301,7 +354,10 @@ bool read_file_body(struct request *request, struct remote_reader *reader, atomi
     struct remote_view view;
     struct error error = {0};
     bool may_wait = session_loop_may_wait();
-    if (request->failure.kind != ERROR_NONE)
+    int64_t end = request->started + READ_SECONDS * INT64_C(1000000000);
+    /* What the digest was waited for may be shown now. */
+    bool patient = request->failure.kind == ERROR_TIMEOUT && clock_nanoseconds() < end;
+    if (request->failure.kind != ERROR_NONE && !patient)
         return reply_failure(request, &request->failure, gave_up);
     if (clock_nanoseconds() - atomic_load(gave_up) < SECOND_TRY_NANOSECONDS) {
         fuse_reply_err(request->fuse, ETIMEDOUT);
@@ -315,7 +371,9 @@ bool read_file_body(struct request *request, struct remote_reader *reader, atomi
         remote_view_release(&view);
         return true;
     case REMOTE_WAIT:
-        request->deadline = request->started + READ_SECONDS * INT64_C(1000000000);
+        request->deadline = end;
+        if (view.retry_ms > 0 && clock_nanoseconds() + view.retry_ms * INT64_C(1000000) < end)
+            request->deadline = clock_nanoseconds() + view.retry_ms * INT64_C(1000000);
         request->need = (struct need){.reader = remote_reader_ref(reader)};
         return false;
     default:

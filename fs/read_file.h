@@ -24,6 +24,8 @@ bool read_file_start(struct filesystem *fs);
 void read_file_use_server(struct filesystem *fs);
 /* Cancels transfers; none are begun from then on. */
 void read_file_stop(struct filesystem *fs);
+/* Ends the threads that hash, after the lane was freed, while requests can be answered. */
+void read_file_settle(struct filesystem *fs);
 /* After the lane was freed and all files were closed. */
 void read_file_end(struct filesystem *fs);
 
@@ -35,9 +37,6 @@ enum readiness read_file_prepare(struct request *request, struct node *node, str
                                  int *error_number);
 /* Takes over the origin. Asks the disk if it may; NULL: no memory. */
 struct remote_reader *read_file_open(struct origin *origin, bool may_wait);
-/* The kernel may keep the pages that it has of this file from before. */
-bool read_file_pages_are_good(struct filesystem *fs, struct node *node);
-
 /* Replies the bytes that the request asks for, or an error; false: it waits. */
 /* `gave_up`: the handle's, 0 at first; when a read of it last took too long. */
 bool read_file_body(struct request *request, struct remote_reader *reader, atomic_llong *gave_up);

@@ -43,17 +43,25 @@ int64_t ready_time_to_live(const struct filesystem *fs)
     return (int64_t)(fs->options->ttl * (double)SECOND);
 }
 
+/* What the server was asked for since the request began is new enough for it, whatever came then.
+ */
+static bool is_answer_to(const struct request *request, int64_t fetched)
+{
+    return request && fetched >= request->started;
+}
+
 /* `request` NULL: by the time limit alone. */
 static bool is_fresh(const struct request *request, const struct filesystem *fs,
                      const struct node *node, uint8_t member, int64_t fetched)
 {
+    if (is_answer_to(request, fetched))
+        return true;
     if (!fetched || is_forgotten(node, member, fetched))
         return false;
     const struct directory *row = directory_row(node->kind, member);
     if (row && row->immutable)
         return true;
-    return clock_nanoseconds() - fetched < ready_time_to_live(fs) ||
-           (request && fetched >= request->started);
+    return clock_nanoseconds() - fetched < ready_time_to_live(fs);
 }
 
 /*
@@ -84,12 +92,15 @@ static void note_stale(const struct request *request, struct place place)
     facet->failed = clock_nanoseconds();
     place_path(place, path, sizeof path);
     journal_add(request->fs->journal, request->operation, path, request->failure.kind,
-                "the server does not answer; what was read before is shown");
+                request->failure.kind == ERROR_SERVER
+                    ? "what the server answers does not help; what was read before is shown"
+                    : "the server does not answer; what was read before is shown");
 }
 
-/* What to do about something in `place` that is not fresh; `have`: an old one could be shown. */
+/* What to do about something in `place` that is not fresh; `have`: an old one could be shown;
+ * `kind`: of the call that would bring a new one. */
 static enum readiness not_fresh(struct request *request, struct place place, bool have,
-                                int *error_number)
+                                enum call_kind kind, int *error_number)
 {
     if (request->failure.kind != ERROR_NONE) {
         if (have && errno_allows_stale(request->failure.kind)) {
@@ -105,7 +116,7 @@ static enum readiness not_fresh(struct request *request, struct place place, boo
     int64_t failed = facet ? facet->failed : 0;
     if (failed && clock_nanoseconds() - failed < FAILURE_SECONDS * SECOND)
         return READY;
-    if (fetches_server_is_silent(request->fs->fetches))
+    if (fetches_server_is_silent(request->fs->fetches, kind))
         return READY;
     if (!request->deadline)
         request->deadline = clock_nanoseconds() + PATIENCE_SECONDS * SECOND;
@@ -234,6 +245,15 @@ static void derive(struct filesystem *fs, struct place place)
         derive_aliases(fs, place);
 }
 
+bool ready_was_overtaken(struct filesystem *fs, const struct need *need, int64_t asked)
+{
+    pthread_mutex_lock(&fs->nodes.lock);
+    const struct facet *facet = node_find_facet(need->node, need->member);
+    bool overtaken = facet && facet->changed >= asked;
+    pthread_mutex_unlock(&fs->nodes.lock);
+    return overtaken;
+}
+
 bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since)
 {
     derive(fs, place);
@@ -280,7 +300,8 @@ enum readiness ready_listing(struct request *request, struct place place, struct
     *listing = listing_at(place);
     if (listing_is_fresh(request, request->fs, place, *listing))
         return READY;
-    enum readiness result = not_fresh(request, source_of(place), *listing != NULL, error_number);
+    enum readiness result =
+        not_fresh(request, source_of(place), *listing != NULL, CALL_LISTING, error_number);
     if (result == WAITING)
         need_listing(request, place);
     return result;
@@ -339,7 +360,7 @@ static bool node_is_fresh(const struct request *request, const struct filesystem
                           const struct node *node)
 {
     struct place place = {node->parent, node->member};
-    if (node->fetched < node->forgotten)
+    if (node->fetched < node->forgotten && !is_answer_to(request, node->fetched))
         return false;
     if (is_fresh(request, fs, node->parent, node->member, node->fetched))
         return true;
@@ -355,7 +376,7 @@ static bool node_is_fresh(const struct request *request, const struct filesystem
  * once more, and asks for every name of it. */
 enum readiness ready_object(struct request *request, struct node *node, int *error_number)
 {
-    if (node->kind == NODE_LOCAL) /* an open file works on after unlink */
+    if (node->kind == NODE_LOCAL || node->rejected) /* an open file works on after unlink */
         return READY;
     if (node->gone) {
         *error_number = ESTALE;
@@ -364,15 +385,14 @@ enum readiness ready_object(struct request *request, struct node *node, int *err
     if (node_is_query(node) || !node->parent || !directory_row(node->parent->kind, node->member))
         return READY;
     struct place place = {node->parent, node->member};
-    if (node->kind == NODE_VERSION || node->kind == NODE_LINK)
-        derive(request->fs, place);
+    derive(request->fs, place);
     if (node->gone) {
         *error_number = ESTALE;
         return FAILED;
     }
     if (node_is_fresh(request, request->fs, node))
         return READY;
-    enum readiness result = not_fresh(request, place, true, error_number);
+    enum readiness result = not_fresh(request, place, true, CALL_LOOKUP, error_number);
     if (result == WAITING)
         need_entry(request, place, node->name);
     return result;
@@ -381,18 +401,19 @@ enum readiness ready_object(struct request *request, struct node *node, int *err
 enum readiness ready_object_now(struct request *request, struct node *node, int *error_number)
 {
     struct place place = {node->parent, node->member};
-    if (request->failure.kind != ERROR_NONE) {
-        *error_number = errno_of(request->failure.kind);
+    if (node->gone) {
+        *error_number = ESTALE;
         return FAILED;
     }
-    if (node->gone) {
-        *error_number = ENOENT;
+    if (request->failure.kind != ERROR_NONE) {
+        *error_number = errno_of(request->failure.kind);
         return FAILED;
     }
     if (node->fetched >= node->forgotten &&
         clock_nanoseconds() - node->fetched < RECENT_SECONDS * SECOND)
         return READY;
     need(request, &refresh_entry, place, node->name);
+    request->need.opening = true;
     return WAITING;
 }
 
@@ -401,7 +422,7 @@ static struct node *entry_from_listing(struct filesystem *fs, struct place place
                                        struct listing *listing, const char *name)
 {
     const struct entry *entry = listing ? listing_find(listing, name) : NULL;
-    if (!entry)
+    if (!entry || entry->gone)
         return NULL;
     const struct directory *row = directory_of(place);
     return node_install(&fs->nodes, place, row->child, entry->name, entry->object,
@@ -419,6 +440,35 @@ struct node *ready_known_entry(struct filesystem *fs, struct place place, const 
     return entry ? entry : entry_from_listing(fs, place, growing_at(NULL, fs, place), name);
 }
 
+void ready_note_entry(struct filesystem *fs, struct place place, const char *name, int64_t gone)
+{
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    derive(fs, place);
+    listing_note_gone(listing_at(place), name, gone);
+    if (facet)
+        listing_note_gone(facet->growing, name, gone);
+}
+
+/* Whether the server was asked for that entry alone so shortly ago that nobody asks again. */
+static bool is_just_gone(const struct filesystem *fs, struct place place, const char *name)
+{
+    const struct listing *listing = listing_at(place);
+    const struct entry *entry = listing ? listing_find(listing, name) : NULL;
+    return entry && entry->gone && !is_forgotten(place.node, place.member, entry->gone) &&
+           clock_nanoseconds() - entry->gone <
+               (int64_t)(fs->options->negative_ttl * (double)SECOND);
+}
+
+/* Whether a complete listing is known, which shows our own changes, and had nothing of that name.
+ */
+static bool last_listing_lacks(struct place place, const char *name)
+{
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    const struct listing *listing = listing_at(place);
+    const struct entry *entry = listing ? listing_find(listing, name) : NULL;
+    return listing && listing->fetched >= facet->changed && (!entry || entry->gone);
+}
+
 enum readiness ready_entry(struct request *request, struct place place, const char *name,
                            struct node **entry, int *error_number)
 {
@@ -427,13 +477,20 @@ enum readiness ready_entry(struct request *request, struct place place, const ch
     if (*entry)
         return READY;
     *error_number = ENOENT;
-    if (listing_is_fresh(request, fs, place, listing_at(place)))
+    if (listing_is_fresh(request, fs, place, listing_at(place)) || is_just_gone(fs, place, name))
         return FAILED;
-    if (request->failure.kind != ERROR_NONE) {
-        *error_number = errno_of(request->failure.kind);
+    bool was_absent = last_listing_lacks(place, name);
+    enum readiness result = not_fresh(request, place, was_absent, CALL_LOOKUP, error_number);
+    if (result == READY) {
+        if (request->failure.kind == ERROR_NONE) /* what nobody has confirmed is not to be kept */
+            error_set(&request->failure, ERROR_TIMEOUT, "the server is silent");
+        *error_number = ENOENT;
         return FAILED;
     }
-    request->deadline = request->started + LOOKUP_SECONDS * SECOND;
+    if (result == FAILED)
+        return FAILED;
+    if (!was_absent)
+        request->deadline = request->started + LOOKUP_SECONDS * SECOND;
     need_entry(request, place, name);
     return WAITING;
 }
@@ -453,10 +510,13 @@ enum readiness ready_absence(struct request *request, struct place place, const 
         *since = request->started;
         return READY;
     }
-    enum readiness result = not_fresh(request, place, *since != 0, error_number);
+    bool was_absent = *since != 0 || last_listing_lacks(place, name);
+    enum readiness result = not_fresh(request, place, was_absent, CALL_LOOKUP, error_number);
+    if (result == READY && !*since)
+        *since = listing->fetched;
     if (result != WAITING)
         return result;
-    if (!*since)
+    if (!was_absent)
         request->deadline = request->started + LOOKUP_SECONDS * SECOND;
     if (!directory_of(place)->find || name_needs_listing(name))
         need_listing(request, place);

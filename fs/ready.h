@@ -40,6 +40,9 @@ enum readiness ready_entry(struct request *request, struct place place, const ch
 
 /* One entry as far as it is in memory, however old. NULL: it is not. */
 struct node *ready_known_entry(struct filesystem *fs, struct place place, const char *name);
+/* Notes that the server, asked for one entry at `gone`, did not have it (0: it has): listings from
+ * before then bring it back no more. */
+void ready_note_entry(struct filesystem *fs, struct place place, const char *name, int64_t gone);
 /* Whether the server has no object of that name there: READY says so. *since: when that was known
  * last, 0 for never; updated. */
 enum readiness ready_absence(struct request *request, struct place place, const char *name,
@@ -50,6 +53,10 @@ void ready_wait_for(struct request *request, const struct fetch_type *type, stru
 /* Whether a listing that is fresh by the time limit alone has arrived since then. One that was
  * there before is not what somebody waits for: only a part of it may have been forgotten. */
 bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since);
+
+/* Whether a change of our own has come while the server was asked for that, so that it has to be
+ * asked again. Takes nodes->lock. */
+bool ready_was_overtaken(struct filesystem *fs, const struct need *need, int64_t asked);
 
 /* How old what is shown may be, in nanoseconds (`--ttl`). Takes no lock. */
 int64_t ready_time_to_live(const struct filesystem *fs);

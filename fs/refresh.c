@@ -46,8 +46,8 @@ void refresh_install(struct filesystem *fs, struct place place, struct listing *
     facet->walked = 0;
     for (struct node *child = place.node->first_child, *next; child; child = next) {
         next = child->next_sibling;
-        if (child->member != place.member || child->gone || child->fetched > listing->fetched ||
-            child->kind != row->child)
+        if (child->member != place.member || child->gone ||
+            node_is_newer(child, listing->fetched) || child->kind != row->child)
             continue;
         const struct entry *entry = listing_find(listing, child->name);
         if (entry) {
@@ -367,13 +367,14 @@ static void install_entry(struct fetch *fetch, const struct directory *row, void
     struct facet *facet = node_facet(fetch->node, fetch->member);
     if (facet)
         facet->singles++;
+    ready_note_entry(fetch->fs, place, fetch->name, object ? 0 : fetched);
     if (object) {
         struct node *node = install_object(fetch->fs, place, fetch->name, object, fetched);
         if (node && row->child == NODE_LINK && row->kind == NODE_COLLECTION)
             node = install_version(fetch->fs, fetch->node, object, fetched);
         if (node)
             install_below(fetch->fs, node, below, fetched);
-    } else if (old && old->fetched <= fetched) {
+    } else if (old && !node_is_newer(old, fetched)) {
         kernel_cache_remove_entry(fetch->fs, old);
         node_remove(nodes, old);
     }
@@ -419,5 +420,7 @@ static int run_entry(struct fetch *fetch, struct call *call)
     return result == 0 ? 0 : failed(fetch, path);
 }
 
-const struct fetch_type refresh_listing = {.operation = "list", .run = run_listing};
-const struct fetch_type refresh_entry = {.operation = "load", .run = run_entry};
+const struct fetch_type refresh_listing = {
+    .operation = "list", .kind = CALL_LISTING, .run = run_listing};
+const struct fetch_type refresh_entry = {
+    .operation = "load", .kind = CALL_LOOKUP, .run = run_entry};

@@ -27,24 +27,41 @@ static void look_up(struct change *change, struct lineage *lineage)
     pthread_mutex_unlock(&nodes->lock);
 }
 
-/* Needs nodes->lock. A listing from before does not show the change. */
-static void show(struct change *change, const struct registry *now, bool changed)
+/* Needs nodes->lock. It is so since it was `asked` for. */
+static void show(struct change *change, const struct registry *now, int64_t asked)
 {
     struct node *node = change->node;
     const struct directory *row = directory_row(node->parent->kind, node->member);
-    struct facet *siblings = node_facet(node->parent, node->member);
-    int64_t moment = clock_nanoseconds();
-    node_become(node, now, directory_identity(row, node->name, now), moment);
-    if (siblings && changed)
-        siblings->changed = moment;
+    node_become(node, now, directory_identity(row, node->name, now), asked);
     kernel_cache_forget_attributes(change->fs, node);
 }
 
-void registry_change_show(struct change *change, const struct registry *now)
+/* Needs nodes->lock. What is still on its way may be from before the change. */
+static void outdate(struct node *node)
+{
+    struct facet *siblings = node_facet(node->parent, node->member);
+    node->changed = clock_nanoseconds();
+    if (siblings)
+        siblings->changed = node->changed;
+}
+
+void registry_change_show(struct change *change, struct call *call, const struct registry *now,
+                          int64_t asked)
 {
     struct nodes *nodes = &change->fs->nodes;
+    cleanup_object struct registry *newer = NULL;
+    struct error error = {0};
+    struct call again = {.cancelled = call->cancelled, .deadline = call->deadline, .error = &error};
     pthread_mutex_lock(&nodes->lock);
-    show(change, now, true);
+    outdate(change->node);
+    bool ambiguous = change->node->fetched > asked;
+    if (!ambiguous)
+        show(change, now, asked);
+    pthread_mutex_unlock(&nodes->lock);
+    if (!ambiguous || registry_change_read(change, &again, &newer) == 0)
+        return;
+    pthread_mutex_lock(&nodes->lock);
+    show(change, now, asked);
     pthread_mutex_unlock(&nodes->lock);
 }
 
@@ -64,8 +81,8 @@ int registry_change_read(struct change *change, struct call *call, struct regist
         result = error_set(call->error, ERROR_STALE,
                            "another registry has taken the name meanwhile; nothing was sent");
     pthread_mutex_lock(&fs->nodes.lock);
-    if (result == 0 && change->node->fetched < asked)
-        show(change, *now, false);
+    if (result == 0 && !node_is_newer(change->node, asked))
+        show(change, *now, asked);
     pthread_mutex_unlock(&fs->nodes.lock);
     lineage_release(&lineage);
     return result;
@@ -75,7 +92,8 @@ int registry_change_read(struct change *change, struct call *call, struct regist
 
 /* Gives the node its new name, here and in the kernel: open files stay what they are. When the
  * kernel itself has asked for it (mv), it moves its own entry. */
-static void follow_rename(struct change *change, const struct registry *now)
+static void follow_rename(struct change *change, struct call *call, const struct registry *now,
+                          int64_t asked)
 {
     struct filesystem *fs = change->fs;
     struct node *node = change->node;
@@ -91,21 +109,23 @@ static void follow_rename(struct change *change, const struct registry *now)
     if (node_rename(&fs->nodes, node, name)) {
         if (!by_kernel)
             kernel_cache_remove_name(fs, directory, name);
-        show(change, now, true);
+        else
+            room_note_save(fs, (struct place){node, MEMBER_NAME}, now);
     }
     pthread_mutex_unlock(&fs->nodes.lock);
+    registry_change_show(change, call, now, asked);
 }
 
 int registry_change_rename(struct change *change, struct call *call, const struct registry *now,
                            struct text new_name)
 {
-    cleanup_object struct registry *result = NULL;
-    int outcome = client_rename_registry(change->fs->client, call, now, new_name, &result);
-    if (outcome == 0)
-        follow_rename(change, result);
-    else if (result)
-        registry_change_show(change, result);
-    return outcome;
+    int64_t asked = clock_nanoseconds();
+    int result = client_rename_registry(change->fs->client, call, now, new_name, &change->outcome);
+    if (result == 0)
+        follow_rename(change, call, change->outcome, asked);
+    else if (change->outcome)
+        registry_change_show(change, call, change->outcome, asked);
+    return result;
 }
 
 static int run_rename(struct change *change, struct call *call)
@@ -219,6 +239,7 @@ static int run_create(struct change *change, struct call *call)
     struct lineage lineage;
     look_up(change, &lineage);
     cleanup_object struct registry *created = NULL;
+    int64_t asked = clock_nanoseconds();
     int result = client_create_registry(fs->client, call, lineage.organization,
                                         text_of(change->name), change->visibility, &created);
     lineage_release(&lineage);
@@ -228,15 +249,13 @@ static int run_create(struct change *change, struct call *call)
     const struct directory *row = directory_of(directory);
     char name[NAME_LIMIT + 1];
     name_escape(created->name, 0, name);
-    int64_t moment = clock_nanoseconds();
     pthread_mutex_lock(&fs->nodes.lock);
-    struct facet *facet = node_facet(change->node, MEMBER_SELF);
     change->made = node_install(&fs->nodes, directory, NODE_REGISTRY, name, created,
-                                directory_identity(row, name, created), moment);
-    if (change->made)
+                                directory_identity(row, name, created), asked);
+    if (change->made) {
         node_hold(&fs->nodes, change->made);
-    if (facet)
-        facet->changed = moment;
+        outdate(change->made);
+    }
     pthread_mutex_unlock(&fs->nodes.lock);
     return change->made ? 0 : error_set(call->error, ERROR_LOCAL, "out of memory");
 }

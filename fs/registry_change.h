@@ -19,8 +19,10 @@ void registry_note_refused_move(struct request *request);
 
 /* The registry as the server has it now; what is shown follows. */
 int registry_change_read(struct change *change, struct call *call, struct registry **now);
-/* Puts what a change has made of the registry in place. */
-void registry_change_show(struct change *change, const struct registry *now);
+/* Puts what a change that was asked for at `asked` has made of the registry in place. Where
+ * somebody has read it meanwhile, nobody can say which of the two is newer: it is read again. */
+void registry_change_show(struct change *change, struct call *call, const struct registry *now,
+                          int64_t asked);
 int registry_change_rename(struct change *change, struct call *call, const struct registry *now,
                            struct text new_name);
 

@@ -2,14 +2,21 @@
 #include "remote_file.h"
 
 #include "base/banned.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "remote_internal.h"
+
+#include <sys/random.h>
+
+enum { DISK_SHARE = 4 }; /* of the disk cache, for what was not asked for */
 
 /* --- all files --- */
 
 static void file_free(struct remote_file *file)
 {
     disk_file_close(file->disk);
+    digest_free(file->digest);
+    remote_blocks_free(file);
     file->source.release(file->source.context);
     free(file);
 }
@@ -23,29 +30,49 @@ struct remote_files *remote_files_new(struct lane *lane, unsigned width, struct 
     files->lane = lane;
     files->width = width;
     files->disk = disk;
+    if (disk) {
+        struct disk_cache_figures figures;
+        disk_cache_read_figures(disk, &figures);
+        files->disk_share = figures.limit / DISK_SHARE;
+    }
     pthread_mutex_init(&files->lock, NULL);
-    if (!chunk_pool_init(&files->pool, memory / CHUNK)) {
+    files->digests = lane_new("digest", DIGEST_WORKERS);
+    bool keyed = getrandom(&files->seal_key, sizeof files->seal_key, 0) > 0;
+    if (!keyed || !files->digests || !chunk_pool_init(&files->pool, memory / CHUNK)) {
         remote_files_free(files);
         return NULL;
     }
     return files;
 }
 
+void remote_files_verify_late(struct remote_files *files)
+{
+    files->late = true;
+}
+
+void remote_files_settle(struct remote_files *files)
+{
+    lane_free(files->digests);
+    files->digests = NULL;
+}
+
 void remote_files_free(struct remote_files *files)
 {
     if (!files)
         return;
+    remote_files_settle(files);
     /* Files that were still open when the mount ended: nobody closes them any more. */
     for (struct remote_file *file = files->first, *next; file; file = next) {
         next = file->next;
         file_free(file);
     }
+    digest_memory_release(&files->remembered);
     chunk_pool_release(&files->pool);
     pthread_mutex_destroy(&files->lock);
     free(files);
 }
 
-static void cancel_streams(struct remote_file *file)
+void remote_cancel_streams(struct remote_file *file)
 {
     for (struct stream *stream = file->streams; stream; stream = stream->next)
         atomic_store(&stream->cancelled, true);
@@ -56,7 +83,7 @@ void remote_files_stop(struct remote_files *files)
     pthread_mutex_lock(&files->lock);
     atomic_store(&files->stopping, true);
     for (struct remote_file *file = files->first; file; file = file->next)
-        cancel_streams(file);
+        remote_cancel_streams(file);
     pthread_mutex_unlock(&files->lock);
 }
 
@@ -68,27 +95,20 @@ void remote_read_figures(struct remote_files *files, struct remote_figures *figu
         .from_network = atomic_load(&files->from_network),
     };
     pthread_mutex_lock(&files->lock);
-    for (const struct remote_file *file = files->first; file; file = file->next)
+    figures->unchecked = files->unchecked;
+    for (const struct remote_file *file = files->first; file; file = file->next) {
         figures->open++;
+        figures->unchecked += digest_unchecked(file->digest);
+    }
     for (size_t i = 0; i < files->pool.count; i++)
         figures->memory += files->pool.chunks[i].data ? CHUNK : 0;
     figures->streams = files->streams;
     pthread_mutex_unlock(&files->lock);
 }
 
-bool remote_was_wrong(struct remote_files *files, uint64_t key)
+bool remote_pages_are_good(const struct remote_reader *reader)
 {
-    enum { COUNT = sizeof files->wrong_keys / sizeof files->wrong_keys[0] };
-    bool wrong = false;
-    pthread_mutex_lock(&files->lock);
-    for (size_t i = 0; i < COUNT; i++) {
-        if (files->wrong_keys[i] == key && key != 0) {
-            files->wrong_keys[i] = 0;
-            wrong = true;
-        }
-    }
-    pthread_mutex_unlock(&files->lock);
-    return wrong;
+    return reader->pages_are_good;
 }
 
 /* --- one file --- */
@@ -116,8 +136,16 @@ static struct remote_file *file_new(struct remote_files *files, uint64_t key,
     file->files = files;
     file->key = key;
     file->source = *source;
+    file->digest = digest_new(key, source);
+    if (!remote_blocks_init(file) || !file->digest) {
+        remote_blocks_free(file);
+        digest_free(file->digest);
+        free(file);
+        return NULL;
+    }
     if (files->disk && source->md5)
         file->disk = disk_file_open(files->disk, source->md5, source->size);
+    file->digest->file = file;
     file->judged = !file->disk;
     if (file->disk && judge)
         remote_judge_disk(file);
@@ -133,12 +161,53 @@ void remote_file_ref(struct remote_file *file)
     pthread_mutex_unlock(&file->files->lock);
 }
 
+/* Keeps what is known of the content, of which the kernel has pages. What is not known to be right
+ * is worth it only if nothing was shown that is not hashed: else the next one begins anew. */
+static void remember(struct remote_file *file)
+{
+    struct remote_files *files = file->files;
+    struct digest *digest = file->digest;
+    files->unchecked += digest_unchecked(digest);
+    bool whole = digest->gapless == digest->shown && !digest->doubted &&
+                 digest->gapless * DISK_BLOCK < digest->hashed + DISK_BLOCK;
+    if (file->failure.kind != ERROR_NONE || digest->state == DIGEST_UNKNOWN ||
+        (digest->state == DIGEST_OPEN && !whole))
+        return;
+    digest->patience = 0;
+    digest->awaited = false;
+    digest_memory_keep(&files->remembered, digest);
+    file->digest = NULL;
+}
+
+/* Of a file that is opened: what was remembered of it. What the disk vouched for, it must vouch for
+ * still. */
+static bool recall(struct remote_file *file)
+{
+    struct remote_files *files = file->files;
+    struct digest *fresh = file->digest;
+    struct digest *digest =
+        digest_memory_take(&files->remembered, fresh->key, fresh->size, file->source.md5);
+    if (!digest)
+        return false;
+    files->unchecked -= digest_unchecked(digest);
+    if (!digest->sealed && fresh->sealed) {
+        digest_free(digest);
+        return false;
+    }
+    digest_free(fresh);
+    digest->file = file;
+    digest->settled = false;
+    file->digest = digest;
+    return true;
+}
+
 void remote_file_unref(struct remote_file *file)
 {
     struct remote_files *files = file->files;
     pthread_mutex_lock(&files->lock);
     bool last = --file->references == 0;
     if (last) {
+        remember(file);
         struct remote_file **link = &files->first;
         while (*link != file)
             link = &(*link)->next;
@@ -166,8 +235,10 @@ static struct remote_reader *open_reader(struct remote_files *files, uint64_t ke
     pthread_mutex_lock(&files->lock);
     struct remote_file *file = find_file(files, key, source);
     bool examine = !file && (spare->examine || !spare->judged);
+    reader->pages_are_good = file != NULL;
     if (!file) {
         file = steal(spare);
+        reader->pages_are_good = recall(file);
         file->next = files->first;
         files->first = file;
     }
@@ -175,7 +246,6 @@ static struct remote_reader *open_reader(struct remote_files *files, uint64_t ke
     file->readers++;
     atomic_init(&reader->references, 1);
     reader->file = file;
-    reader->mismatches = file->mismatches;
     pthread_mutex_unlock(&files->lock);
     if (spare)
         file_free(spare);
@@ -209,7 +279,7 @@ void remote_reader_unref(struct remote_reader *reader)
     struct remote_file *file = reader->file;
     pthread_mutex_lock(&file->files->lock);
     if (--file->readers == 0)
-        cancel_streams(file);
+        remote_cancel_streams(file);
     pthread_mutex_unlock(&file->files->lock);
     remote_file_unref(file);
     free(reader);
@@ -243,85 +313,14 @@ bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t 
     return true;
 }
 
-static bool view_memory(struct remote_file *file, uint64_t offset, uint64_t end, bool sequential,
-                        struct remote_view *view)
-{
-    if ((end - 1) / CHUNK - offset / CHUNK >= REMOTE_PIECES || !remote_in_memory(file, offset, end))
-        return false;
-    int64_t now = clock_milliseconds();
-    /* The reader may be closed as soon as the kernel has its reply, before the view is released. */
-    view->file = file;
-    file->references++;
-    while (offset < end) {
-        struct chunk *chunk = chunk_find(&file->files->pool, file, offset / CHUNK);
-        size_t within = (size_t)(offset % CHUNK);
-        size_t size = CHUNK - within < end - offset ? CHUNK - within : (size_t)(end - offset);
-        chunk->pins++;
-        chunk->used = now;
-        chunk->consumed = sequential && within + size == CHUNK;
-        view->chunks[view->count] = chunk;
-        view->pieces[view->count++] =
-            (struct iovec){.iov_base = chunk->data + within, .iov_len = size};
-        view->size += size;
-        offset += size;
-    }
-    return true;
-}
-
-static bool is_on_disk(const struct remote_file *file, uint64_t offset, uint64_t end)
-{
-    bool present;
-    return file->disk && disk_file_run(file->disk, offset, end, &present) == end && present;
-}
-
-/* `complete`: it is known to be right. */
-static bool view_disk(struct remote_file *file, uint64_t offset, uint64_t end, bool complete,
-                      struct remote_view *view)
-{
-    size_t size = (size_t)(end - offset);
-    if (!is_on_disk(file, offset, end))
-        return false;
-    /* The last block to come is on disk before the digest is checked, but not to be shown yet. */
-    if (!complete && file->source.size <= GATED_SIZE && is_on_disk(file, 0, file->source.size))
-        return false;
-    char *buffer = malloc(size);
-    if (!buffer || disk_file_read(file->disk, offset, buffer, size) != size) {
-        free(buffer);
-        return false;
-    }
-    *view = (struct remote_view){
-        .pieces = {{.iov_base = buffer, .iov_len = size}},
-        .count = 1,
-        .size = size,
-        .buffer = buffer,
-    };
-    atomic_fetch_add(&file->files->from_disk, size);
-    return true;
-}
-
-void remote_view_release(struct remote_view *view)
-{
-    struct remote_file *file = view->file;
-    free(view->buffer);
-    if (!file)
-        return;
-    pthread_mutex_lock(&file->files->lock);
-    for (unsigned i = 0; i < view->count; i++)
-        ((struct chunk *)view->chunks[i])->pins--;
-    struct remote_waiter *starved = remote_take_starved(file->files);
-    pthread_mutex_unlock(&file->files->lock);
-    remote_resume(starved, NULL);
-    remote_file_unref(file);
-}
-
 /* --- reading --- */
 
-/* Whether the read has failed before it begins. A reader that was given bytes of a content which
- * turned out wrong must not go on with others. */
+/* Whether the read has failed before it begins. */
 static bool has_failed(struct remote_reader *reader, uint64_t offset, uint64_t end,
                        struct error *error)
 {
     struct remote_file *file = reader->file;
+    struct remote_files *files = file->files;
     if (file->refused_until != 0 && offset < file->refused_to && end > file->refused_from &&
         clock_milliseconds() < file->refused_until) {
         *error = file->refusal;
@@ -331,17 +330,25 @@ static bool has_failed(struct remote_reader *reader, uint64_t offset, uint64_t e
         *error = file->failure;
         return true;
     }
-    if (atomic_load(&file->files->stopping)) {
+    if (atomic_load(&files->stopping)) {
         error_set(error, ERROR_INTERRUPTED, "the filesystem is being unmounted");
         return true;
     }
-    if (!reader->served)
-        reader->mismatches = file->mismatches;
-    if (reader->mismatches == file->mismatches)
-        return false;
-    error_set(error, ERROR_SERVER,
-              "the content that was read does not have its digest; open the file again");
-    return true;
+    if (end - offset > files->pool.count * CHUNK / 2) {
+        error_set(error, ERROR_LOCAL, "more is asked for at once than there is memory for");
+        return true;
+    }
+    return false;
+}
+
+/* What was served from the disk may be what the hash waits for. */
+static void hash_on(struct remote_file *file, uint64_t offset, uint64_t end)
+{
+    pthread_mutex_lock(&file->files->lock);
+    bool due = digest_due(file, offset, end);
+    pthread_mutex_unlock(&file->files->lock);
+    if (due)
+        digest_run(file);
 }
 
 static enum remote_result read_from(struct remote_reader *reader, uint64_t offset, size_t size,
@@ -359,24 +366,20 @@ static enum remote_result read_from(struct remote_reader *reader, uint64_t offse
         return REMOTE_FAILED;
     }
     bool examining = file->examining;
-    bool complete = file->complete;
-    readahead_note(&reader->ahead, offset, end - offset);
-    bool served = view_memory(file, offset, end, reader->ahead.run > 1, view);
-    reader->served |= served;
+    remote_note_read(file, offset, end);
+    bool served = remote_view_memory(file, offset, end, view);
+    bool gated = !served && !digest_permits(file, offset, end);
+    if (gated)
+        view->retry_ms = digest_await(file);
     pthread_mutex_unlock(&files->lock);
-    if (served) {
+    if (served)
         atomic_fetch_add(&files->from_memory, view->size);
-    } else {
-        served = disk && !examining && view_disk(file, offset, end, complete, view);
-        if (served) {
-            pthread_mutex_lock(&files->lock);
-            reader->served = true;
-            pthread_mutex_unlock(&files->lock);
-        }
-    }
+    else
+        served = disk && !examining && !gated && remote_view_disk(file, offset, end, view);
     if (!served)
         return REMOTE_WAIT;
-    remote_read_ahead(reader, disk);
+    hash_on(file, offset, end);
+    remote_read_ahead(file, offset, end, disk);
     return REMOTE_READY;
 }
 
@@ -474,7 +477,6 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
     struct remote_file *file = reader->file;
     struct stream *streams = NULL;
     uint64_t end = size < file->source.size - offset ? offset + size : file->source.size;
-    uint64_t from, ahead = end;
     /* An interrupted caller may leave before it has come. */
     pthread_mutex_lock(&file->files->lock);
     waiter->file = file;
@@ -483,25 +485,20 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
     waiter->starved = false;
     waiter->link_to_this = NULL;
     bool there = file->failure.kind != ERROR_NONE || atomic_load(&file->files->stopping) ||
-                 remote_in_memory(file, offset, end);
-    if (!there && !file->examining) {
-        /* What is read ahead and touches what is wanted comes with the same request. */
-        if (readahead_next(&reader->ahead, file->source.size, remote_largest_window(reader), &from,
-                           &ahead) &&
-            from <= end && ahead > end)
-            reader->ahead.planned = ahead;
-        else
-            ahead = end;
-        /* The digest of a small file is checked before any of it is shown. */
-        if (file->source.size <= WITHHELD_SIZE)
-            streams = stream_plan(file, 0, file->source.size, file->source.size, &waiter->starved);
-        else
-            streams = stream_plan(file, offset, end, ahead, &waiter->starved);
-    }
+                 (remote_in_memory(file, offset, end) && digest_permits(file, offset, end));
+    if (!there && !file->examining)
+        streams = remote_plan_miss(file, offset, end, &waiter->starved);
     if (!there)
         link_waiter(file, waiter);
+    bool due = !there && digest_due(file, offset, end);
+    file->references++; /* the waiter may be resumed, and the reader closed, at once */
     pthread_mutex_unlock(&file->files->lock);
+    if (due)
+        digest_run(file);
     stream_submit(streams);
+    if (!there)
+        remote_sweep(file, offset, end);
+    remote_file_unref(file);
     return !there;
 }
 

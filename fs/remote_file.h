@@ -23,6 +23,10 @@ struct remote_reader; /* one open handle */
 /* Takes the next bytes; false ends the transfer. */
 typedef bool remote_sink(void *context, const char *bytes, size_t size);
 
+struct remote_range {
+    uint64_t from, to; /* UINT64_MAX: the end */
+};
+
 /* Where a file's bytes come from. */
 struct remote_source {
     void *context;
@@ -31,8 +35,11 @@ struct remote_source {
     /* Delivers exactly `length` bytes from `offset`, or fails. Blocks. */
     int (*fetch)(void *context, struct call *call, uint64_t offset, uint64_t length,
                  remote_sink *sink, void *sink_context);
-    /* What was received does not have the digest it should have; it is fetched again once. */
-    void (*mismatch)(void *context);
+    /* What was received does not have the digest it should have. `final`: all readers fail, and
+     * whoever opens from now on must come with another key; else it is fetched once more. */
+    void (*mismatch)(void *context, bool final);
+    /* Has the kernel forget these parts of the content. `wait`: until it has, some time at most. */
+    void (*drop_pages)(void *context, const struct remote_range *ranges, size_t count, bool wait);
     void (*release)(void *context);
 };
 
@@ -40,6 +47,10 @@ struct remote_source {
  * borrowed. */
 struct remote_files *remote_files_new(struct lane *lane, unsigned width, struct disk_cache *disk,
                                       size_t memory);
+/* Files over 64 MiB are shown before their digest is known. Before anything is opened. */
+void remote_files_verify_late(struct remote_files *files);
+/* Ends the threads that it has itself: after the lane was freed, while waiters may be resumed. */
+void remote_files_settle(struct remote_files *files);
 /* After the lane was freed; readers that are still open are not to be used any more. */
 void remote_files_free(struct remote_files *files);
 /* Cancels all transfers, for good. */
@@ -55,19 +66,22 @@ struct remote_reader *remote_open_later(struct remote_files *files, uint64_t key
 /* The reader is one reference; it is closed with the last one. */
 struct remote_reader *remote_reader_ref(struct remote_reader *reader);
 void remote_reader_unref(struct remote_reader *reader);
-/* Whether bytes that were delivered for this key turned out wrong since the last call: the kernel
- * must not keep them. */
-bool remote_was_wrong(struct remote_files *files, uint64_t key);
+/* Whether the kernel may keep the pages that it has from earlier readers of this key: it is known
+ * which these are. */
+bool remote_pages_are_good(const struct remote_reader *reader);
 
-enum { REMOTE_PIECES = 6 }; /* enough for 1 MiB, the largest read of the kernel */
+enum { REMOTE_FEW_PIECES = 6 }; /* enough for 1 MiB */
 
 /* Bytes to be replied, valid until remote_view_release(). */
 struct remote_view {
-    struct iovec pieces[REMOTE_PIECES];
+    struct iovec *pieces;
     unsigned count;
     size_t size;
+    int64_t retry_ms; /* with REMOTE_WAIT: ask again after so long at the latest; 0: no need */
     /* private */
-    void *chunks[REMOTE_PIECES];
+    struct iovec few_pieces[REMOTE_FEW_PIECES];
+    void *few_chunks[REMOTE_FEW_PIECES];
+    void **chunks;
     char *buffer;
     struct remote_file *file;
 };
@@ -110,6 +124,7 @@ struct remote_figures {
     unsigned streams;                              /* transfers under way */
     size_t memory;                                 /* bytes in use */
     uint64_t from_memory, from_disk, from_network; /* bytes */
+    uint64_t unchecked;                            /* bytes shown and not known to be right */
 };
 void remote_read_figures(struct remote_files *files, struct remote_figures *figures);
 

@@ -5,14 +5,15 @@
 #define FS_REMOTE_INTERNAL_H
 
 #include "chunk_pool.h"
+#include "digest_memory.h"
 #include "readahead.h"
+#include "remote_digest.h"
 #include "remote_file.h"
 
 #include <pthread.h>
 
 enum {
-    /* Files up to this size show their last block only after the whole file's digest was found
-     * right, so that nobody reads a wrong file to its end; larger ones are checked afterwards. */
+    /* Larger files are shown before their digest is known, where that is asked for. */
     GATED_SIZE = 64 << 20,
     /* Files up to this size show nothing before. */
     WITHHELD_SIZE = 1 << 20,
@@ -22,6 +23,8 @@ enum {
     MOST_UNSAVED = 8,
     /* Read-ahead leaves so many threads to those who wait. */
     RESERVED_STREAMS = 4,
+    /* Threads that hash. */
+    DIGEST_WORKERS = 4,
 };
 
 /* Up to this size, readers wait until a copy of the official client is checked: that takes some
@@ -31,17 +34,22 @@ static const uint64_t AWAITED_COPY_SIZE = UINT64_C(4) << 30;
 struct remote_files {
     pthread_mutex_t lock; /* a leaf: never held across a call out of this module */
     struct lane *lane;
+    struct lane *digests; /* hashing, which must not wait for transfers */
     struct disk_cache *disk;
     unsigned width;
     struct chunk_pool pool;
     struct remote_file *first;
     unsigned streams;
-    unsigned starved; /* waiters that found no memory */
+    unsigned sweeps;     /* … of what nobody has begun to read */
+    uint64_t disk_share; /* bytes that may lie there before they are read; immutable */
+    unsigned starved;    /* waiters that found no memory */
     atomic_bool stopping;
     int64_t epoch;                       /* second in which `active` counts */
-    unsigned active, active_last_second; /* readers that read */
-    uint64_t wrong_keys[16];             /* a ring: keys of content found wrong; 0: none */
-    unsigned wrong_next;
+    unsigned active, active_last_second; /* contents that are read */
+    struct digest_memory remembered;
+    uint64_t unchecked; /* bytes shown of files that are closed and were not found right */
+    uint64_t seal_key;  /* immutable */
+    bool late;          /* immutable: large files are shown before their digest is known */
     _Atomic uint64_t from_memory, from_disk, from_network;
 };
 
@@ -55,15 +63,19 @@ struct remote_file {
     unsigned readers;
     struct remote_waiter *waiters;
     struct stream *streams;
+    struct digest *digest;
+    struct readahead ahead;
+    int64_t epoch;            /* second in which it was counted as active */
+    uint64_t *fetched, *read; /* a bit a block: was fetched or is to be, was read; NULL: too many */
+    uint64_t unread;          /* blocks that are fetched and not read */
+    uint64_t head;        /* of a small file: up to here it is shown before its digest is known */
     bool judged;          /* it is known what the disk has */
-    bool examine;         /* the disk's content is to be checked */
+    bool examine;         /* a copy on disk is to be checked */
     bool examining;       /* … and waiters wait for it */
-    bool checking;        /* a large file is compared with its digest */
-    bool complete;        /* checked, and on disk: nothing more to fetch */
-    uint64_t gapless;     /* bytes from the start on that were seen on disk */
-    unsigned mismatches;  /* how often the whole content had a wrong digest */
+    unsigned mismatches;  /* how often the whole content had a wrong digest; the digest's job's */
+    atomic_bool rejected; /* it was found wrong: nothing more is kept of it; needs no lock */
     atomic_bool saving;   /* a stream is writing to the disk; needs no lock */
-    struct error failure; /* it had so too often */
+    struct error failure; /* it was found wrong */
     struct error refusal; /* why the range refused_from … refused_to could not be had */
     uint64_t refused_from, refused_to;
     int64_t refused_until; /* clock_milliseconds(): for so long nobody asks again */
@@ -72,10 +84,7 @@ struct remote_file {
 struct remote_reader {
     atomic_uint references;
     struct remote_file *file;
-    struct readahead ahead;
-    int64_t epoch;
-    bool served;
-    unsigned mismatches; /* the file's, when this reader was first served */
+    bool pages_are_good;
 };
 
 /* Bytes of a pinned chunk that are to be put on disk. */
@@ -96,9 +105,10 @@ struct stream {
     struct unsaved unsaved[MOST_UNSAVED];
     unsigned unsaved_count;
     uint64_t published;  /* blocks up to here are shown */
-    uint64_t held_from;  /* blocks from here on are shown after the check */
     struct chunk *chunk; /* pinned, the one that holds `position`; NULL: none */
     bool from_disk;      /* what comes now is on disk already */
+    bool differs;        /* what came is not what came before */
+    bool sweeps;         /* for pieces that nobody has begun to read; immutable */
     atomic_bool cancelled;
 };
 
@@ -111,30 +121,46 @@ struct remote_waiter *remote_take_waiters(struct remote_file *file,
 struct remote_waiter *remote_take_starved(struct remote_files *files);
 /* Without the lock: resumes what was taken. */
 void remote_resume(struct remote_waiter *waiters, const struct error *error);
+/* Ends the transfers of the file soon. */
+void remote_cancel_streams(struct remote_file *file);
 bool remote_any(const struct remote_waiter *waiter, const void *context);
 
 /* All blocks of the range are in memory. */
 bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t end);
+/* Fills the view with offset … end if all of it is in memory and may be shown. */
+bool remote_view_memory(struct remote_file *file, uint64_t offset, uint64_t end,
+                        struct remote_view *view);
+/* The same from the disk. Without the lock. */
+bool remote_view_disk(struct remote_file *file, uint64_t offset, uint64_t end,
+                      struct remote_view *view);
 uint8_t chunk_mask(const struct remote_file *file, uint64_t number, uint64_t offset, uint64_t end);
 
-/* Starts streams for what is neither in memory nor on its way: all of offset … demanded, and, as
- * memory and threads allow, up to `end`. Returns the streams, linked by `planned`, to be
- * submitted without the lock. *starved: memory did not suffice for what is demanded. */
-struct stream *stream_plan(struct remote_file *file, uint64_t offset, uint64_t demanded,
-                           uint64_t end, bool *starved);
+/* Starts streams for a read of which something is neither in memory nor on its way, and for what
+ * belongs to it. Returns the streams, linked by `planned`, to be submitted without the lock.
+ * *starved: memory did not suffice for what is demanded. */
+struct stream *remote_plan_miss(struct remote_file *file, uint64_t offset, uint64_t end,
+                                bool *starved);
 void stream_submit(struct stream *streams);
 /* The blocks of offset … end are not on their way any more. */
 void stream_unwant(struct remote_file *file, uint64_t offset, uint64_t end);
-/* The largest window: half the memory, shared by those who read. */
-uint64_t remote_largest_window(struct remote_reader *reader);
+/* Of a new file; false: no memory. */
+bool remote_blocks_init(struct remote_file *file);
+void remote_blocks_free(struct remote_file *file);
+void remote_note_read(struct remote_file *file, uint64_t offset, uint64_t end);
+/* Nobody waits for these bytes any more: they were read, or the disk has them. */
+bool remote_all_read(const struct remote_file *file, uint64_t offset, uint64_t end);
 
 /* What follows takes the lock itself. */
 
-/* Fetches ahead of a reader who was just served. `disk`: it may be asked what it has. */
-void remote_read_ahead(struct remote_reader *reader, bool disk);
+/* After a read was served: fetches what will be read next. `disk`: it may be
+ * asked what it has. */
+void remote_read_ahead(struct remote_file *file, uint64_t offset, uint64_t end, bool disk);
+/* While a read waits: the same, but what lies next to it, without
+ * asking the disk. */
+void remote_sweep(struct remote_file *file, uint64_t offset, uint64_t end);
 
-/* Of a new file: whether the disk has, from before, a whole content of which it is not known that
- * it is right, and whether readers wait until that is known. Asks the disk. */
+/* Of a new file: whether the official client has a copy of which it is not known that it is right,
+ * and whether readers wait until that is known. Asks the disk. */
 void remote_judge_disk(struct remote_file *file);
 /* Finds it out on the lane, for a file to be examined or not judged yet. */
 void remote_examine(struct remote_file *file);

@@ -11,36 +11,60 @@
 static bool is_ready(const struct remote_waiter *waiter, const void *context)
 {
     (void)context;
-    return remote_in_memory(waiter->file, waiter->offset, waiter->end);
+    return remote_in_memory(waiter->file, waiter->offset, waiter->end) &&
+           digest_permits(waiter->file, waiter->offset, waiter->end);
 }
 
-/* Shows the blocks that are complete below `until`, and resumes who waited for them. */
-static void publish(struct stream *stream, uint64_t until)
+/* Marks the blocks up to `until` as being there. Needs the lock. False: they are not the same as
+ * before. */
+static bool mark_present(struct stream *stream, uint64_t until, const uint32_t *seals)
 {
     struct remote_file *file = stream->file;
-    struct remote_waiter *ready = NULL;
+    struct chunk *chunk = stream->chunk;
+    uint64_t first = stream->published / DISK_BLOCK;
+    if (!stream->from_disk)
+        digest_doubt(file);
+    for (uint64_t block = first; block * DISK_BLOCK < until; block++) {
+        if (!digest_fits(file->digest, block, seals[block - first]))
+            return false;
+        chunk->seals[block % CHUNK_BLOCKS] = seals[block - first];
+    }
+    uint8_t mask = chunk_mask(file, chunk->number, stream->published, until);
+    chunk->present |= mask;
+    chunk->wanted &= (uint8_t)~mask;
+    chunk->used = clock_milliseconds();
+    digest_keep(file, chunk);
+    return true;
+}
+
+/* Shows the blocks that have come whole, and resumes who waited for them. All lie in one chunk.
+ * False: they are not the same as before, the transfer is to end. */
+static bool publish(struct stream *stream)
+{
+    struct remote_file *file = stream->file;
+    uint64_t from = stream->published, until = stream->position;
+    uint32_t seals[CHUNK_BLOCKS];
+    unsigned count = 0;
     if (until < file->source.size)
         until = until / DISK_BLOCK * DISK_BLOCK;
-    if (until <= stream->published)
-        return;
+    if (until <= from)
+        return true;
+    for (uint64_t at = from; at < until; at += DISK_BLOCK)
+        seals[count++] = digest_seal(file->files, stream->chunk->data + at % CHUNK,
+                                     until - at < DISK_BLOCK ? (size_t)(until - at) : DISK_BLOCK);
+    struct remote_waiter *ready = NULL;
     pthread_mutex_lock(&file->files->lock);
-    for (uint64_t number = stream->published / CHUNK; number * CHUNK < until; number++) {
-        struct chunk *chunk = chunk_find(&file->files->pool, file, number);
-        uint8_t mask = chunk_mask(file, number, stream->published, until);
-        chunk->present |= mask;
-        chunk->wanted &= (uint8_t)~mask;
-        chunk->used = clock_milliseconds();
-    }
-    stream->published = until;
+    stream->differs = !mark_present(stream, until, seals);
+    if (!stream->differs)
+        stream->published = until;
+    bool due = !stream->differs && digest_due(file, from, until);
     if (file->waiters)
         ready = remote_take_waiters(file, is_ready, NULL);
     pthread_mutex_unlock(&file->files->lock);
+    if (due)
+        digest_run(file);
     remote_resume(ready, NULL);
-}
-
-static void publish_received(struct stream *stream)
-{
-    publish(stream, stream->position < stream->held_from ? stream->position : stream->held_from);
+    return !stream->differs;
 }
 
 static void leave_chunk(struct stream *stream)
@@ -63,7 +87,7 @@ static void save(struct stream *stream, bool must)
     bool alone = !atomic_exchange(&file->saving, true);
     if (!alone && !must)
         return;
-    for (unsigned i = 0; i < stream->unsaved_count; i++) {
+    for (unsigned i = 0; i < stream->unsaved_count && !atomic_load(&file->rejected); i++) {
         const struct unsaved *one = &stream->unsaved[i];
         disk_file_write(file->disk, one->from, one->chunk->data + one->from % CHUNK,
                         (size_t)(one->until - one->from));
@@ -71,8 +95,11 @@ static void save(struct stream *stream, bool must)
     if (alone)
         atomic_store(&file->saving, false);
     pthread_mutex_lock(&file->files->lock);
-    while (stream->unsaved_count > 0)
-        stream->unsaved[--stream->unsaved_count].chunk->pins--;
+    while (stream->unsaved_count > 0) {
+        struct chunk *chunk = stream->unsaved[--stream->unsaved_count].chunk;
+        chunk->pins--;
+        chunk->consumed |= stream->sweeps; /* whoever comes for it reads it from the disk */
+    }
     pthread_mutex_unlock(&file->files->lock);
 }
 
@@ -128,14 +155,17 @@ static char *room(struct stream *stream, size_t *size)
     return stream->chunk->data + within;
 }
 
-/* `size` bytes have come into the room. */
-static void advance(struct stream *stream, size_t size)
+/* `size` bytes have come into the room. False: they are not the same as before. */
+static bool advance(struct stream *stream, size_t size)
 {
     stream->position += size;
-    if (stream->position % CHUNK != 0 && stream->position < stream->end)
-        return;
-    publish_received(stream);
-    keep_part(stream);
+    if (!publish(stream)) {
+        leave_chunk(stream);
+        return false;
+    }
+    if (stream->position % CHUNK == 0 || stream->position >= stream->end)
+        keep_part(stream);
+    return true;
 }
 
 static bool take_bytes(void *context, const char *bytes, size_t size)
@@ -150,11 +180,11 @@ static bool take_bytes(void *context, const char *bytes, size_t size)
         if (part > size)
             part = size;
         memcpy(place, bytes, part);
-        advance(stream, part);
+        if (!advance(stream, part))
+            return false;
         bytes += part;
         size -= part;
     }
-    publish_received(stream);
     return true;
 }
 
@@ -175,12 +205,18 @@ static bool load(struct stream *stream, uint64_t until)
         if (disk_file_read(file->disk, stream->position, place, part) != part)
             break;
         atomic_fetch_add(&file->files->from_disk, part);
-        advance(stream, part);
+        if (!advance(stream, part))
+            break;
     }
     /* What follows from the network is saved from here on. */
     stream->part = stream->position;
     stream->from_disk = false;
     return stream->position >= until;
+}
+
+static int differs(struct call *call)
+{
+    return error_set(call->error, ERROR_SERVER, "the content is not what was read before");
 }
 
 static int fetch(struct stream *stream, struct call *call, uint64_t until)
@@ -190,6 +226,8 @@ static int fetch(struct stream *stream, struct call *call, uint64_t until)
     int result = source->fetch(source->context, call, stream->position, length, take_bytes, stream);
     if (stream->chunk) /* neither an error nor what the disk has next may lose it */
         keep_part(stream);
+    if (stream->differs)
+        return differs(call);
     if (result != 0)
         return error_set(call->error, ERROR_LOCAL, "no memory for the file's content");
     if (stream->position != until)
@@ -209,90 +247,12 @@ static int transfer(struct stream *stream, struct call *call)
             until = disk_file_run(disk, stream->position, stream->end, &present);
         if (present && load(stream, until))
             continue;
+        if (stream->differs)
+            return differs(call);
         if (fetch(stream, call, until) != 0)
             return -1;
     }
     return 0;
-}
-
-/* --- digests --- */
-
-/* Of a file that this stream has brought whole into memory. */
-static enum disk_check check_memory(struct stream *stream)
-{
-    struct remote_file *file = stream->file;
-    unsigned char digest[MD5_SIZE];
-    if (stream->offset != 0 || stream->end != file->source.size)
-        return DISK_CHECK_INCOMPLETE;
-    struct md5 *md5 = md5_new();
-    bool well = md5 != NULL;
-    for (uint64_t offset = 0; well && offset < stream->end; offset += CHUNK) {
-        uint64_t left = stream->end - offset;
-        /* Blocks below held_from are shown and may have made place for others meanwhile. */
-        uint8_t shown = chunk_mask(file, offset / CHUNK, 0, stream->held_from);
-        pthread_mutex_lock(&file->files->lock);
-        struct chunk *chunk = chunk_find(&file->files->pool, file, offset / CHUNK);
-        well = chunk && (chunk->present & shown) == shown;
-        if (well)
-            chunk->pins++;
-        pthread_mutex_unlock(&file->files->lock);
-        if (!well)
-            break;
-        well = md5_update(md5, chunk->data, left < CHUNK ? (size_t)left : CHUNK);
-        pthread_mutex_lock(&file->files->lock);
-        chunk->pins--;
-        pthread_mutex_unlock(&file->files->lock);
-    }
-    well = well && md5_finish(md5, digest);
-    md5_free(md5);
-    if (!well)
-        return DISK_CHECK_INCOMPLETE;
-    return memcmp(digest, file->source.md5, MD5_SIZE) == 0 ? DISK_CHECK_GOOD : DISK_CHECK_BAD;
-}
-
-/* The whole content is wrong: forgets it all. Once it is fetched again, the second time it is
- * given up. */
-static void reject(struct remote_file *file)
-{
-    struct remote_files *files = file->files;
-    struct error failure = {0};
-    pthread_mutex_lock(&files->lock);
-    chunk_pool_forget(&files->pool, file);
-    file->complete = false;
-    file->mismatches++;
-    files->wrong_keys[files->wrong_next++ %
-                      (sizeof files->wrong_keys / sizeof files->wrong_keys[0])] = file->key;
-    if (file->mismatches > 1) {
-        error_set(&file->failure, ERROR_SERVER,
-                  "the content does not have the digest that the server gives for it");
-        file->key = 0; /* whoever opens it from now on begins anew */
-    }
-    failure = file->failure;
-    struct remote_waiter *waiters = remote_take_waiters(file, remote_any, NULL);
-    pthread_mutex_unlock(&files->lock);
-    file->source.mismatch(file->source.context);
-    remote_resume(waiters, failure.kind != ERROR_NONE ? &failure : NULL);
-}
-
-static void set_complete(struct remote_file *file)
-{
-    pthread_mutex_lock(&file->files->lock);
-    file->complete = true;
-    pthread_mutex_unlock(&file->files->lock);
-}
-
-/* Whether what this stream brought may be shown to its end. */
-static bool passes_check(struct stream *stream)
-{
-    struct remote_file *file = stream->file;
-    enum disk_check check = DISK_CHECK_INCOMPLETE;
-    if (file->disk)
-        check = disk_file_check(file->disk, &stream->cancelled);
-    if (check == DISK_CHECK_GOOD)
-        set_complete(file);
-    else if (check == DISK_CHECK_INCOMPLETE)
-        check = check_memory(stream);
-    return check != DISK_CHECK_BAD;
 }
 
 /* --- the job --- */
@@ -316,6 +276,7 @@ static void unlink_stream(struct stream *stream)
         link = &(*link)->next;
     *link = stream->next;
     stream->file->files->streams--;
+    stream->file->files->sweeps -= stream->sweeps;
 }
 
 /* Ends the stream: who waits for what it did not bring is told why, or tries again when that was
@@ -347,46 +308,17 @@ static void finish(struct stream *stream, const struct error *error)
     free(stream);
 }
 
-/* Whether all of the file is on disk. What was seen there once is not looked at again: this is
- * asked after each of the many streams of a large file. */
-static bool all_is_on_disk(struct remote_file *file)
+/* Something else has come than what was shown or hashed: of a content that is known to be right
+ * only the disk may have got it wrong, else nothing can be believed. */
+static void reject_or_forget(struct remote_file *file)
 {
-    bool present;
     pthread_mutex_lock(&file->files->lock);
-    uint64_t gapless = file->gapless;
+    bool right = file->digest->state == DIGEST_RIGHT;
     pthread_mutex_unlock(&file->files->lock);
-    uint64_t size = file->source.size;
-    if (gapless < size) {
-        uint64_t end = disk_file_run(file->disk, gapless, size, &present);
-        gapless = present ? end : gapless;
-    }
-    pthread_mutex_lock(&file->files->lock);
-    file->gapless = gapless;
-    pthread_mutex_unlock(&file->files->lock);
-    return gapless == size;
-}
-
-/* A file too large to be checked while somebody waits: once it is complete, in the background. */
-static void check_afterwards(struct remote_file *file)
-{
-    struct remote_files *files = file->files;
-    if (!file->disk || !all_is_on_disk(file))
-        return;
-    pthread_mutex_lock(&files->lock);
-    bool mine = !file->complete && !file->checking;
-    file->checking |= mine;
-    pthread_mutex_unlock(&files->lock);
-    if (!mine)
-        return;
-    enum disk_check check = disk_file_check(file->disk, &files->stopping);
-    pthread_mutex_lock(&files->lock);
-    file->checking = false;
-    file->gapless = 0; /* unless it is good, blocks are missing */
-    pthread_mutex_unlock(&files->lock);
-    if (check == DISK_CHECK_GOOD)
-        set_complete(file);
-    else if (check == DISK_CHECK_BAD)
-        reject(file);
+    if (!right)
+        digest_reject(file, false);
+    else if (file->disk)
+        disk_file_forget(file->disk);
 }
 
 static void stream_run(struct job *job)
@@ -396,37 +328,26 @@ static void stream_run(struct job *job)
     struct error error = {0};
     /* No deadline of its own: it goes on as long as bytes come; who waits has one. */
     struct call call = {.cancelled = &stream->cancelled, .error = &error};
-    bool well = transfer(stream, &call) == 0;
+    transfer(stream, &call);
     save(stream, true);
-    bool ungated = stream->held_from == UINT64_MAX;
-    if (well && !ungated) {
-        if (passes_check(stream))
-            publish(stream, stream->end);
-        else
-            reject(file);
-    }
+    if (stream->differs)
+        reject_or_forget(file);
     remote_file_ref(file);
     finish(stream, &error);
-    if (well && ungated)
-        check_afterwards(file);
+    pthread_mutex_lock(&file->files->lock);
+    bool due = digest_due_for_disk(file);
+    pthread_mutex_unlock(&file->files->lock);
+    if (due)
+        digest_run(file);
     remote_file_unref(file);
-}
-
-static void submit(struct remote_files *files, struct stream *stream)
-{
-    struct error error = {0};
-    stream->job.run = stream_run;
-    if (lane_submit(files->lane, &stream->job))
-        return;
-    error_set(&error, ERROR_LOCAL, "no thread can be started");
-    finish(stream, &error);
 }
 
 void stream_submit(struct stream *streams)
 {
     for (struct stream *next; streams; streams = next) {
         next = streams->planned;
-        submit(streams->file->files, streams);
+        streams->job.run = stream_run;
+        lane_submit(streams->file->files->lane, &streams->job);
     }
 }
 
@@ -466,27 +387,20 @@ static void examination_run(struct job *job)
     pthread_mutex_unlock(&file->files->lock);
     if (!awaited)
         end_waiting(file);
-    bool good = awaited && disk_file_check(file->disk, stopping) == DISK_CHECK_GOOD;
-    if (!awaited && file->examine)
-        check_afterwards(file); /* some of it may have been read by now */
-    if (good || (file->examine && disk_file_adopt(file->disk, stopping)))
-        set_complete(file);
+    if (file->examine && disk_file_adopt(file->disk, stopping))
+        digest_vouched(file);
     end_examination(examination);
 }
 
 void remote_judge_disk(struct remote_file *file)
 {
-    bool present, adoptable = false, examine = false;
-    uint64_t size = file->source.size;
-    bool complete = disk_file_is_verified(file->disk);
-    if (!complete) {
-        adoptable = disk_file_adoptable(file->disk);
-        examine = adoptable || (disk_file_run(file->disk, 0, size, &present) == size && present);
-    }
+    bool verified = disk_file_is_verified(file->disk);
+    bool adoptable = !verified && disk_file_adoptable(file->disk);
+    if (verified)
+        digest_vouched(file);
     pthread_mutex_lock(&file->files->lock);
-    file->complete = complete;
-    file->examine = examine;
-    file->examining = examine && size <= (adoptable ? AWAITED_COPY_SIZE : GATED_SIZE);
+    file->examine = adoptable;
+    file->examining = adoptable && file->source.size <= AWAITED_COPY_SIZE;
     file->judged = true;
     pthread_mutex_unlock(&file->files->lock);
 }
@@ -500,6 +414,5 @@ void remote_examine(struct remote_file *file)
     }
     *examination = (struct examination){.job = {.run = examination_run}, .file = file};
     remote_file_ref(file);
-    if (!lane_submit(file->files->lane, &examination->job))
-        end_examination(examination);
+    lane_submit(file->files->lane, &examination->job);
 }

@@ -5,6 +5,7 @@
 #include "caller_signals.h"
 #include "change.h"
 #include "filesystem.h"
+#include "ready.h"
 #include "remote_file.h"
 
 #include <errno.h>
@@ -17,8 +18,9 @@ enum { REGISTERING, INTERRUPTED, PARKED, TAKEN };
 struct parked {
     struct request request;
     pid_t caller;
-    atomic_bool watched; /* a harmless signal has come; the kernel tells of no further one */
-    unsigned looked_at;  /* under requests->lock: round in which the caller's signals were read */
+    atomic_bool
+        watched; /* a signal has come that ends nothing; the kernel tells of no further one */
+    unsigned looked_at; /* under requests->lock: round in which the caller's signals were read */
     atomic_int state;
     atomic_uint references;      /* one for whoever will answer it, one while it is being parked */
     struct parked_links links;   /* in a fetch */
@@ -275,6 +277,23 @@ void request_start(struct request *request)
     fuse_reply_err(request->fuse, ENOMEM);
 }
 
+static bool is_same_question(const struct need *a, const struct need *b)
+{
+    return !a->change && !b->change && !a->reader && !b->reader && a->type == b->type &&
+           a->node == b->node && a->member == b->member && strcmp(a->name, b->name) == 0;
+}
+
+/* What was answered since the request began and is wanted again would be asked for without end: the
+ * body has to do with what there is. */
+static bool run_without_answer(struct request *request)
+{
+    fetch_drop_need(request->fs, &request->need);
+    error_set(&request->failure, ERROR_SERVER,
+              "the server's answer does not hold what it was "
+              "asked for");
+    return request->body(request);
+}
+
 void parked_continue(struct parked *parked, const struct error *failure)
 {
     struct request *request = &parked->request;
@@ -285,7 +304,13 @@ void parked_continue(struct parked *parked, const struct error *failure)
     error_clear(&request->failure);
     if (failure)
         request->failure = *failure;
-    if (!request->body(request)) {
+    const struct need before = request->need;
+    bool done = request->body(request);
+    if (!done && !failure && parked->links.answered >= request->started &&
+        is_same_question(&before, &request->need) &&
+        !ready_was_overtaken(request->fs, &request->need, parked->links.answered))
+        done = run_without_answer(request);
+    if (!done) {
         while (atomic_load(&parked->references) > 1)
             sched_yield(); /* the thread that parked it last is about to let go */
         park_until_done(parked);

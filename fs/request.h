@@ -33,6 +33,7 @@ struct need {
     const struct fetch_type *type;
     struct node *node; /* held by the need until it was handed on */
     uint8_t member;
+    bool opening;              /* by who is about to write: not to wait for those who only look */
     char name[NAME_LIMIT + 1]; /* of an entry; empty for the whole directory */
     struct change *change;     /* a reference: what is to be done (change.h); NULL: reading */
     struct listing *listing;   /* a reference: one that is to grow; else NULL */
@@ -88,6 +89,7 @@ struct parked;
 struct parked_links {
     struct parked *next, **link_to_this; /* under the fetches' lock */
     struct fetch *fetch;                 /* under the fetches' lock; NULL: in none */
+    int64_t answered; /* of the call that has just ended well: when it was made; else 0 */
 };
 struct parked_links *parked_links(struct parked *parked);
 const struct request *parked_request(const struct parked *parked);

@@ -8,12 +8,16 @@
  * rm looks like the mistake that it is. */
 static const int64_t HIDDEN_NANOSECONDS = 2 * INT64_C(1000000000);
 
+/* Long enough for the kernel and for readers of before to be done with the old text. */
+static const int64_t EDITED_NANOSECONDS = 10 * INT64_C(1000000000);
+
 static void free_room(void *own)
 {
     struct room *room = own;
     for (struct attribute *attribute = room->attributes, *next; attribute; attribute = next) {
         next = attribute->next;
         free(attribute->error);
+        object_unref(attribute->saved);
         free(attribute);
     }
     free(room);
@@ -63,6 +67,57 @@ struct attribute *room_attribute(struct filesystem *fs, struct place place)
     attribute->next = room->attributes;
     room->attributes = attribute;
     return attribute;
+}
+
+const struct registry *room_base(struct place place, const struct registry *base, unsigned saves)
+{
+    const struct attribute *attribute = room_find_attribute(place);
+    return attribute && attribute->saved && attribute->saved_at > saves ? attribute->saved : base;
+}
+
+unsigned room_saves(const struct node *registry)
+{
+    const struct room *room = room_find(registry);
+    return room ? room->saves : 0;
+}
+
+void room_note_save(struct filesystem *fs, struct place place, const struct registry *saved)
+{
+    struct room *room = room_of(fs, place.node);
+    struct attribute *attribute = room ? room_attribute(fs, place) : NULL;
+    if (!room)
+        return;
+    room->saves++;
+    if (!attribute)
+        return;
+    object_unref(attribute->saved);
+    attribute->saved = object_ref(saved);
+    attribute->saved_at = room->saves;
+    attribute->edited = clock_nanoseconds();
+}
+
+void room_add_writer(struct filesystem *fs, struct place place)
+{
+    struct attribute *attribute = room_attribute(fs, place);
+    if (attribute)
+        attribute->writers++;
+}
+
+void room_remove_writer(struct place place)
+{
+    struct attribute *attribute = room_find_attribute(place);
+    if (!attribute || !attribute->writers)
+        return;
+    attribute->writers--;
+    attribute->edited = clock_nanoseconds();
+}
+
+bool room_is_edited(struct place place)
+{
+    const struct attribute *attribute = room_find_attribute(place);
+    return attribute &&
+           (attribute->writers ||
+            (attribute->edited && clock_nanoseconds() - attribute->edited < EDITED_NANOSECONDS));
 }
 
 bool room_hide(struct filesystem *fs, struct place place)

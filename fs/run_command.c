@@ -2,6 +2,7 @@
 #include "run_command.h"
 
 #include "daemon.h"
+#include "kernel_mount.h"
 #include "mountpoint.h"
 #include "namespace.h"
 #include "options.h"
@@ -79,13 +80,16 @@ static bool take_signals(struct job *job)
 }
 
 /* In the child: returns when the mount has ended. */
-static int be_mount(struct job *job, int ready_fd, int (*mount)(struct options *options))
+static int be_mount(struct job *job, pid_t runner, int ready_fd,
+                    int (*mount)(struct options *options))
 {
     job->options->mountpoint = job->place;
     job->options->foreground = true;
     job->options->ready_fd = ready_fd;
     setsid(); /* Ctrl-C at the terminal is for the command */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != runner)
+        return EXIT_MOUNT_FAILED; /* it has ended before it could be noticed */
     sigprocmask(SIG_SETMASK, &job->inherited, NULL);
     return mount(job->options);
 }
@@ -97,6 +101,8 @@ static int be_command(struct job *job)
     char message[512];
     sigprocmask(SIG_SETMASK, &job->inherited, NULL);
     setenv("REGISTRYFS_MOUNT", job->place, true);
+    if (job->options->no_key)
+        unsetenv("WANDB_API_KEY");
     execvp(words[0], words);
     int code = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
     snprintf(message, sizeof message, "cannot run %.300s: %s", words[0], strerror(errno));
@@ -166,8 +172,7 @@ static bool wait_until_mounted(struct job *job, int ready)
         }
         int number = waits[1].revents ? next_signal(job) : 0;
         if (number) {
-            /* It waits for the server and holds nothing yet that would have to be saved. */
-            end_mount(job, SIGKILL);
+            end_mount(job, SIGTERM);
             job->result = EXIT_BY_SIGNAL + number;
             return false;
         }
@@ -199,10 +204,11 @@ static int run_job(struct job *job, int (*mount)(struct options *options))
     int ready[2];
     if (!take_signals(job) || pipe2(ready, O_CLOEXEC) < 0)
         return fail(EXIT_SYSTEM, strerror(errno));
+    pid_t runner = getpid();
     job->mount = fork();
     if (job->mount == 0) {
         close(ready[0]);
-        return be_mount(job, ready[1], mount);
+        return be_mount(job, runner, ready[1], mount);
     }
     close(ready[1]);
     if (job->mount < 0) {
@@ -229,10 +235,13 @@ int run_command(struct options *options, int (*mount)(struct options *options))
         return code;
     enum namespace_result entered = namespace_enter(message, sizeof message);
     /* With fusermount3 a user can mount without a namespace: seen by others, closed to them. */
-    bool helped = entered == NAMESPACE_FORBIDDEN && geteuid() != 0 && mountpoint_has_helper();
+    bool helped = entered == NAMESPACE_FORBIDDEN && geteuid() != 0 && kernel_mount_has_helper();
     if (entered != NAMESPACE_ENTERED && !helped) {
         remove_place(&job);
         return fail(EXIT_MOUNT_FAILED, message);
     }
+    /* The command could read the key from this process' environment, too. */
+    if (options->no_key)
+        prctl(PR_SET_DUMPABLE, 0);
     return run_job(&job, mount);
 }

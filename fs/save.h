@@ -8,6 +8,7 @@
 
 #include "change.h"
 #include "edit.h"
+#include "local.h"
 
 /* An attribute that is open for writing. Others see the committed text until it is saved. */
 struct draft {
@@ -15,15 +16,25 @@ struct draft {
     struct place place; /* held */
     const struct member *member;
     struct registry *base; /* a reference: what was there when it was opened */
+    unsigned base_saves;   /* of this mount that the registry had seen then (room.h) */
+    int64_t touched;       /* clock_nanoseconds(): when its text was last changed by its handle */
     struct change *change; /* the save that is under way, borrowed; NULL: none */
     struct edit edit;
 };
 
-/* One reference. `text` NULL: what the attribute shows. NULL: no memory. */
-struct draft *draft_new(struct filesystem *fs, struct place place, const struct buf *text,
+/* One reference. `moved`: the scratch file that was renamed over the attribute before it was
+ * written again; NULL: it begins with what the attribute shows. NULL: no memory. */
+struct draft *draft_new(struct filesystem *fs, struct place place, const struct local *moved,
                         bool fresh, bool append);
 void draft_drop(struct filesystem *fs, struct draft *draft);
 
+/* 0, or the errno, which then sticks to the handle. */
+int draft_write(struct filesystem *fs, struct draft *draft, const void *data, size_t size,
+                size_t offset);
+int draft_resize(struct draft *draft, size_t size);
+/* As a truncation by path does it to a file that others have open: their next save sends it. False:
+ * nobody writes there, and nothing was done. */
+bool drafts_resize(struct filesystem *fs, struct place place, size_t size);
 /* Saves what the handle has written, if `due`, and waits for it. FAILED: *error_number is what
  * sticks to the handle. */
 enum readiness draft_save(struct request *request, struct draft *draft, bool due,
@@ -41,5 +52,9 @@ bool draft_is_hopeless(struct draft *draft);
  * requests that have no handle; runs its body again until it is done. */
 enum readiness save_text(struct request *request, struct place place, struct node *source,
                          int *error_number);
+
+/* The scratch file is the attribute from now on, made from `base`; so is who has it open. */
+void save_become(struct filesystem *fs, struct node *source, struct place place,
+                 const struct registry *base);
 
 #endif

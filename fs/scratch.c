@@ -59,14 +59,24 @@ static bool fits(const struct node *file, size_t size)
 int scratch_resize(struct node *file, size_t size)
 {
     struct local *local = local_of(file);
-    if (!fits(file, size) || !buf_resize(&local->text, size)) {
-        local->incomplete = true;
+    if (!fits(file, size) || !buf_resize(&local->text, size))
         return ENOSPC;
-    }
-    local->incomplete &= size > 0;
     local->copy_of = 0;
+    if (size == 0)
+        local->failure = 0;
     local_touch(local);
     return 0;
+}
+
+void scratch_rebase(struct node *file)
+{
+    struct local *local = local_of(file);
+    void *old = local->base;
+    if (!is_scratch(file))
+        return;
+    local->base = object_ref(file->parent->object);
+    local->base_saves = room_saves(file->parent);
+    object_unref(old);
 }
 
 static int refuse_creation(struct request *request, struct place directory, const char *name)
@@ -100,9 +110,7 @@ struct node *scratch_new(struct request *request, struct place directory, const 
     *error_number = ENOMEM;
     if (!node)
         return NULL;
-    const struct room *room = room_find(directory.node);
-    local_of(node)->base = object_ref(directory.node->object);
-    local_of(node)->base_saves = room ? room->saves : 0;
+    scratch_rebase(node);
     return node;
 }
 
@@ -192,6 +200,8 @@ static struct node *copy(struct request *request, struct place from, const char 
         memcpy(local->text.data, text.data, text.size);
     local->modified = as.st_mtim;
     local->copy_of = from.node->kind == NODE_LOCAL ? 0 : from.member;
+    if (from.node->kind == NODE_LOCAL)
+        local->failure = local_of(from.node)->failure;
     return node;
 }
 
@@ -308,8 +318,8 @@ static int move_attribute_away(struct request *request, struct place attribute, 
 /* Whether a backup that nobody has touched is put back after an edit that came to nothing. */
 static bool is_restored(struct place attribute, const struct local *local)
 {
-    const struct room *room = room_find(attribute.node);
-    return local->copy_of == attribute.member && local->base_saves == (room ? room->saves : 0);
+    return local->copy_of == attribute.member &&
+           room_base(attribute, local->base, local->base_saves) == local->base;
 }
 
 /* A scratch file over an attribute: its text is saved. */
@@ -320,15 +330,17 @@ static enum readiness move_over_attribute(struct request *request, struct place 
     *error_number = place_refuses_change(request, attribute);
     if (!*error_number && !S_ISREG(local_of(source)->mode))
         *error_number = EPERM;
-    if (!*error_number && local_of(source)->incomplete)
-        *error_number = ENOSPC;
+    if (!*error_number)
+        *error_number = local_of(source)->failure;
     if (*error_number)
         return FAILED;
     enum readiness readiness = READY;
-    if (request->change || !is_restored(attribute, local_of(source)))
+    bool restored = !request->change && is_restored(attribute, local_of(source));
+    if (!restored)
         readiness = save_text(request, attribute, source, error_number);
     if (readiness == READY && !source->gone) { /* it was equal: nothing was sent */
-        local_become(fs, source, attribute.member);
+        save_become(fs, source, attribute,
+                    restored ? local_of(source)->base : attribute.node->object);
         room_unhide(attribute);
     }
     return readiness;

@@ -26,6 +26,8 @@ struct node *scratch_new(struct request *request, struct place directory, const 
                          mode_t mode, int *error_number);
 /* 0, or ENOSPC: gives a scratch file that many bytes. */
 int scratch_resize(struct node *file, size_t size);
+/* Who opens it to write makes its text from what the registry is now. */
+void scratch_rebase(struct node *file);
 /* Drops what nobody has used for an hour. */
 void scratch_expire(struct filesystem *fs, struct node *registry);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "setattr.h"
 
+#include "access.h"
 #include "kernel_cache.h"
 #include "member.h"
 #include "openfile.h"
@@ -11,6 +12,7 @@
 #include "writefile.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 enum {
     SET_TIMES = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
@@ -23,16 +25,6 @@ static bool has_draft(const struct request *request, struct place place)
 {
     const struct member *member = member_by_id(place.node->kind, place.member);
     return request->has_file && request->file.fh && member && member->editing;
-}
-
-void setattr_show_draft(const struct request *request, struct stat *attributes)
-{
-    struct place place = place_behind(node_place(&request->fs->nodes, request->id));
-    if (!has_draft(request, place))
-        return;
-    const struct draft *draft = file_handle(request)->draft;
-    if (draft && draft->edit.dirty)
-        attributes->st_size = (off_t)draft->edit.text.size;
 }
 
 /* Setting a directory's times is how a user says "ask the server again" (design 3). */
@@ -89,7 +81,8 @@ static enum readiness set_local(struct request *request, struct node *node, int 
     return READY;
 }
 
-/* A size by path and not by handle: nobody will write more, so the empty text is saved now. */
+/* A size by path and not by handle. Who has the file open sends it with what he writes; else nobody
+ * will write more, and the empty text is saved now. */
 static enum readiness set_size_of_path(struct request *request, struct place place,
                                        int *error_number)
 {
@@ -97,6 +90,8 @@ static enum readiness set_size_of_path(struct request *request, struct place pla
     cleanup_buf struct buf shown;
     buf_init(&shown, TEXT_CEILING);
     *error_number = EINVAL;
+    if (!request->change && drafts_resize(request->fs, place, (size_t)request->attributes.st_size))
+        return READY;
     if (request->attributes.st_size == 0)
         return member->editing->may_be_empty ? save_text(request, place, NULL, error_number)
                                              : READY;
@@ -118,8 +113,24 @@ static enum readiness set_attribute(struct request *request, struct place place,
     return *error_number ? FAILED : READY;
 }
 
+/* Times are set to now by whoever may write, all else that is no size by the owner. */
+static int refuses_caller(const struct request *request, struct place place)
+{
+    unsigned set = request->flags;
+    bool own_time = ((set & FUSE_SET_ATTR_ATIME) && !(set & FUSE_SET_ATTR_ATIME_NOW)) ||
+                    ((set & FUSE_SET_ATTR_MTIME) && !(set & FUSE_SET_ATTR_MTIME_NOW));
+    if (access_is_owner(request, place) || (set & FUSE_SET_ATTR_SIZE))
+        return 0;
+    if (own_time || (set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
+        return EPERM;
+    return place_refuses_look(request, place, W_OK);
+}
+
 static enum readiness set(struct request *request, struct place place, int *error_number)
 {
+    *error_number = refuses_caller(request, place);
+    if (*error_number)
+        return FAILED;
     if (S_ISDIR(place_mode(request->fs, place)))
         return set_directory(request, place, error_number);
     if (place.node->kind != NODE_LOCAL)
@@ -143,7 +154,7 @@ bool setattr_body(struct request *request)
         error_number = EIO;
     }
     if (readiness == READY)
-        setattr_show_draft(request, &entry.attr);
+        open_file_show_size(request, &entry.attr);
     bool touched = readiness == READY && is_touch(request, place);
     pthread_mutex_unlock(&fs->nodes.lock);
     if (touched)

@@ -9,7 +9,4 @@
 /* Body of a request (request.h). */
 bool setattr_body(struct request *request);
 
-/* A handle that has written something sees the size of that. Needs nodes->lock. */
-void setattr_show_draft(const struct request *request, struct stat *attributes);
-
 #endif

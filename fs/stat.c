@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stat.h"
 
+#include "access.h"
 #include "content.h"
 #include "directory.h"
 #include "local.h"
@@ -174,6 +175,14 @@ static bool measure(struct filesystem *fs, struct place place, mode_t mode, stru
         *size = bytes < 0 ? 0 : bytes;
         return true;
     }
+    if (place.node->object) {
+        const struct member *member = member_by_id(place.node->kind, place.member);
+        off_t known = member_known_size(member, place.node->object);
+        if (known >= 0) {
+            *size = known;
+            return true;
+        }
+    }
     bool good = S_ISLNK(mode) ? directory_link_target(place.node, scratch)
                               : place_render(fs, place, scratch);
     *size = (off_t)scratch->size;
@@ -202,13 +211,12 @@ bool place_stat(struct filesystem *fs, struct place place, struct buf *scratch, 
         .st_ino = node_inode_number(place),
         .st_mode = place_mode(fs, place),
         .st_nlink = 1,
-        .st_uid = fs->options->uid,
-        .st_gid = fs->options->gid,
         .st_blksize = PREFERRED_BLOCK,
         .st_atim = time,
         .st_mtim = time,
         .st_ctim = time,
     };
+    access_owner(fs, place, &out->st_uid, &out->st_gid);
     if (place.node->kind == NODE_LOCAL)
         local_stat(place.node, out);
     else if (!measure(fs, place, out->st_mode, scratch, &out->st_size))

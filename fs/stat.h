@@ -28,6 +28,6 @@ bool date_parse(struct text date, struct timespec *time);
 void place_path(struct place place, char *path, size_t size);
 
 /* Most bytes of one attribute's text. */
-enum { TEXT_CEILING = 64 << 20 };
+enum { TEXT_CEILING = METADATA_TEXT_CEILING };
 
 #endif

@@ -93,6 +93,8 @@ static void put_content(struct writer *writer, const struct filesystem *fs)
                "Content bytes served from the disk cache.");
     put_number(writer, "content_from_network", COUNTER, content.from_network,
                "Content bytes fetched.");
+    put_number(writer, "content_unchecked", GAUGE, content.unchecked,
+               "Content bytes shown that are not known to fit their file's digest.");
     put_text(writer, "cache_directory", disk.directory);
     put_number(writer, "cache_limit", GAUGE, disk.limit, "Bytes that the disk cache may take.");
     put_number(writer, "cache_used", GAUGE, disk.used, "Bytes that it takes, as last counted.");

@@ -5,35 +5,28 @@
 #include "hash.h"
 
 #include <inttypes.h>
-#include <limits.h>
-#include <sys/socket.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <sys/sysmacros.h>
 
 static bool fits(int length, size_t size)
 {
     return length >= 0 && (size_t)length < size;
 }
 
-bool status_mountpoint(const char *mountpoint, char *resolved, size_t size)
+void status_key(dev_t number, const char *path, char key[STATUS_KEY_SIZE])
 {
-    char copy[PATH_MAX], parent[PATH_MAX];
-    if (!fits(snprintf(copy, sizeof copy, "%s", mountpoint), sizeof copy))
-        return false;
-    size_t length = strlen(copy);
-    while (length > 1 && copy[length - 1] == '/')
-        copy[--length] = '\0';
-    char *slash = strrchr(copy, '/');
-    const char *last = slash ? slash + 1 : copy;
-    if (strncmp(copy, "/dev/fd/", 8) == 0)
-        return fits(snprintf(resolved, size, "%s", copy), size);
-    if (strcmp(last, ".") == 0 || strcmp(last, "..") == 0 || !*last)
-        return realpath(copy, parent) && fits(snprintf(resolved, size, "%s", parent), size);
-    if (slash)
-        *slash = '\0';
-    if (!realpath(!slash ? "." : *copy ? copy : "/", parent))
-        return false;
-    return fits(snprintf(resolved, size, "%s/%s", parent[1] ? parent : "", last), size);
+    struct stat namespace = {0};
+    if (number) {
+        snprintf(key, STATUS_KEY_SIZE, "%u-%u", major(number), minor(number));
+        return;
+    }
+    stat("/proc/self/ns/mnt", &namespace);
+    snprintf(key, STATUS_KEY_SIZE, "%016" PRIx64 "-%" PRIx64, hash_bytes(0, path, strlen(path)),
+             (uint64_t) namespace.st_ino);
 }
 
 bool status_directory(int number, uid_t uid, char *directory, size_t size)
@@ -52,15 +45,15 @@ bool status_directory(int number, uid_t uid, char *directory, size_t size)
     }
 }
 
-bool status_address(const char *directory, const char *resolved, bool in_namespace,
-                    struct sockaddr_un *address)
+bool status_address(const char *directory, const char *key, struct sockaddr_un *address,
+                    socklen_t *size)
 {
-    struct stat namespace = {0};
-    char ending[32] = "";
-    if (in_namespace && stat("/proc/self/ns/mnt", &namespace) == 0)
-        snprintf(ending, sizeof ending, "-%" PRIx64, (uint64_t) namespace.st_ino);
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    return fits(snprintf(address->sun_path, sizeof address->sun_path, "%s/%016" PRIx64 "%s.socket",
-                         directory, hash_bytes(0, resolved, strlen(resolved)), ending),
-                sizeof address->sun_path);
+    size_t room = sizeof address->sun_path;
+    int length = directory ? snprintf(address->sun_path, room, "%s/%s.socket", directory, key)
+                           : snprintf(address->sun_path + 1, room - 1, "registryfs/%s", key);
+    /* An abstract name has no end: its bytes are counted. */
+    *size = directory ? sizeof *address
+                      : (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
+    return fits(length, directory ? room : room - 1);
 }

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where the status socket of a mount is: a file in a directory that belongs to
- * who mounts, below $XDG_RUNTIME_DIR, /run/user/UID, /run or /tmp, named after
- * the mountpoint. Nothing here looks into the mountpoint itself: a mount that
- * hangs must not hang who asks how it is.
+ * who mounts, below $XDG_RUNTIME_DIR, /run/user/UID, /run or /tmp, and, for who
+ * has another environment or a cleaner that took the file, an abstract name.
+ * Both are made of the mounted filesystem's device number: the same by whatever
+ * path, link or bind mount one comes to it.
  */
 #ifndef FS_STATUS_PATH_H
 #define FS_STATUS_PATH_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
-/* The mountpoint with an absolute, resolved parent; `/dev/fd/N` stays as it is. False: the parent
- * cannot be resolved (errno), or the path is too long. */
-bool status_mountpoint(const char *mountpoint, char *resolved, size_t size);
+enum { STATUS_KEY_SIZE = 64 };
+
+/* The name of a mount's socket. Where the number is not known (0), as of a `/dev/fd/N` that
+ * somebody else has mounted, it is made of the path and the mount namespace. */
+void status_key(dev_t number, const char *path, char key[STATUS_KEY_SIZE]);
 
 /* Candidates in the order in which they are tried. */
 enum { STATUS_DIRECTORIES = 4 };
@@ -24,9 +28,9 @@ enum { STATUS_DIRECTORIES = 4 };
  * this number. */
 bool status_directory(int number, uid_t uid, char *directory, size_t size);
 
-/* The socket's address in a directory. `in_namespace`: the name for a second mount at the same path
- * in another mount namespace. False: the path is too long for a socket. */
-bool status_address(const char *directory, const char *resolved, bool in_namespace,
-                    struct sockaddr_un *address);
+/* The socket's address in a directory; NULL: the abstract one. False: the path is too long for a
+ * socket. *size: of the address, as bind() and connect() want it. */
+bool status_address(const char *directory, const char *key, struct sockaddr_un *address,
+                    socklen_t *size);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "status_query.h"
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "mount_table.h"
 #include "status.h"
 #include "status_path.h"
 
@@ -15,51 +17,28 @@ enum { LIMIT_MS = 15000, ANSWER_CEILING = 64 * 1024, REASON_SIZE = 512 };
 
 struct query {
     const char *target;
-    char resolved[PATH_MAX];
-    uid_t owner;  /* who mounted */
-    bool mounted; /* the kernel has a registryfs mount there */
+    struct mount_place place;
+    char key[STATUS_KEY_SIZE]; /* of the mount's sockets; empty: there is no mount */
+    uid_t owner;               /* who mounted */
     char reason[REASON_SIZE];
 };
 
-/* Octal escapes of /proc/self/mountinfo (blank, tab, newline, backslash), in place. */
-static void unescape(char *text)
-{
-    char *to = text;
-    for (const char *at = text; *at; to++) {
-        unsigned byte;
-        int used;
-        if (*at == '\\' && sscanf(at + 1, "%3o%n", &byte, &used) == 1 && used == 3) {
-            *to = (char)byte;
-            at += 4;
-        } else {
-            *to = *at++;
-        }
-    }
-    *to = '\0';
-}
-
 /* What the kernel says of the mountpoint, without touching it. */
-static void read_mount_table(struct query *query)
+static void find_mount(struct query *query, const struct mount_table *table)
 {
-    FILE *table = fopen("/proc/self/mountinfo", "re");
-    char *line = NULL;
-    size_t size = 0;
-    while (table && getline(&line, &size, table) > 0) {
-        char place[PATH_MAX];
-        const char *rest = strstr(line, " - fuse.registryfs ");
-        if (!rest || sscanf(line, "%*s %*s %*s %*s %4095s", place) != 1)
-            continue;
-        unescape(place);
-        if (strcmp(place, query->resolved) != 0)
-            continue;
-        query->mounted = true;
-        const char *user = strstr(rest, "user_id=");
-        if (user)
-            query->owner = (uid_t)strtoul(user + strlen("user_id="), NULL, 10);
+    if (strncmp(query->target, "/dev/fd/", strlen("/dev/fd/")) == 0) {
+        status_key(0, query->target, query->key);
+        return;
     }
-    free(line);
-    if (table)
-        fclose(table);
+    if (!mount_table_resolve(table, query->target, &query->place)) {
+        snprintf(query->reason, sizeof query->reason, "%.300s: %s", query->target, strerror(errno));
+        return;
+    }
+    const struct mount_entry *mount = query->place.mount;
+    if (!mount || !mount->registryfs)
+        return;
+    query->owner = mount->owner;
+    status_key(mount->device, mount->place, query->key);
 }
 
 /* Somebody else could have put a socket into /tmp. */
@@ -71,22 +50,22 @@ static bool is_trusted(int fd, uid_t owner)
            (peer.uid == 0 || peer.uid == geteuid() || peer.uid == owner);
 }
 
-static int connect_to(struct query *query, const struct sockaddr_un *address)
+static int connect_to(struct query *query, const struct sockaddr_un *address, socklen_t size)
 {
+    const char *name = address->sun_path[0] ? address->sun_path : address->sun_path + 1;
     cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct timeval limit = {.tv_sec = 2};
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    if (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0) {
-        if (errno != ENOENT && errno != ENOTDIR)
-            snprintf(query->reason, sizeof query->reason, "%.108s: %s", address->sun_path,
+    if (connect(fd, (const struct sockaddr *)address, size) < 0) {
+        if (errno != ENOENT && errno != ENOTDIR && address->sun_path[0])
+            snprintf(query->reason, sizeof query->reason, "%.108s: %s", name,
                      errno == ECONNREFUSED ? "its process has ended" : strerror(errno));
         return -1;
     }
     if (!is_trusted(fd, query->owner)) {
-        snprintf(query->reason, sizeof query->reason, "%.108s belongs to another user",
-                 address->sun_path);
+        snprintf(query->reason, sizeof query->reason, "%.108s belongs to another user", name);
         return -1;
     }
     int connected = fd;
@@ -94,28 +73,36 @@ static int connect_to(struct query *query, const struct sockaddr_un *address)
     return connected;
 }
 
-static int find_socket(struct query *query)
+/* A socket's own path is short and lies in no registryfs mount: lstat would ask the mount. */
+static bool is_socket(const struct query *query, struct sockaddr_un *address)
 {
     struct stat attributes;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (query->key[0] || strlen(query->target) >= sizeof address->sun_path ||
+        lstat(query->target, &attributes) < 0 || !S_ISSOCK(attributes.st_mode))
+        return false;
+    snprintf(address->sun_path, sizeof address->sun_path, "%s", query->target);
+    return true;
+}
+
+static int find_socket(struct query *query)
+{
+    struct sockaddr_un address;
+    socklen_t size = sizeof address;
     char directory[PATH_MAX];
-    /* A socket's path is short and a mountpoint is not looked at: lstat would ask the mount. */
-    if (!query->mounted && strlen(query->target) < sizeof address.sun_path &&
-        lstat(query->target, &attributes) == 0 && S_ISSOCK(attributes.st_mode)) {
-        snprintf(address.sun_path, sizeof address.sun_path, "%s", query->target);
-        query->owner = attributes.st_uid;
-        return connect_to(query, &address);
-    }
-    for (int number = 0; number < STATUS_DIRECTORIES; number++) {
-        if (!status_directory(number, query->owner, directory, sizeof directory))
+    if (is_socket(query, &address))
+        return connect_to(query, &address, size);
+    if (!query->key[0])
+        return -1;
+    for (int number = 0; number <= STATUS_DIRECTORIES; number++) {
+        bool abstract = number == STATUS_DIRECTORIES;
+        if (!abstract && !status_directory(number, query->owner, directory, sizeof directory))
             continue;
-        for (int other = 1; other >= 0; other--) {
-            if (!status_address(directory, query->resolved, other, &address))
-                continue;
-            int fd = connect_to(query, &address);
-            if (fd >= 0)
-                return fd;
-        }
+        if (!status_address(abstract ? NULL : directory, query->key, &address, &size))
+            continue;
+        int fd = connect_to(query, &address, size);
+        if (fd >= 0)
+            return fd;
     }
     return -1;
 }
@@ -138,38 +125,59 @@ static bool receive(int fd, struct buf *answer)
     }
 }
 
-static int down(struct query *query, bool json, FILE *out)
+/* Nobody answers on a socket. That is not the mount's end: it may be another user's, or its sockets
+ * belong to another network and mount namespace. */
+static bool is_alive(struct query *query)
 {
-    if (!query->reason[0] && query->mounted)
+    const struct mount_entry *mount = query->place.mount;
+    if (!query->key[0] || !mount || !mount->registryfs)
+        return false;
+    if (mount_is_dead(mount->place)) {
         snprintf(query->reason, sizeof query->reason,
-                 "%.300s is mounted but nobody answers for it; unmount it and mount again",
-                 query->target);
-    else if (!query->reason[0])
-        snprintf(query->reason, sizeof query->reason, "nothing is mounted at %.300s",
-                 query->target);
+                 "the process of %.300s has ended; mount it again", mount->place);
+        return false;
+    }
+    snprintf(query->reason, sizeof query->reason,
+             "%.300s is mounted, but its status socket cannot be reached from here: ask as user "
+             "%u or root, in the mount's own namespaces",
+             mount->place, mount->owner);
+    return true;
+}
+
+static int tell(const struct query *query, const char *state, bool json, FILE *out)
+{
     cleanup_buf struct buf text;
     buf_init(&text, ANSWER_CEILING);
     if (json) {
-        buf_puts(&text, "{\n  \"state\": \"down\",\n  ");
+        buf_printf(&text, "{\n  \"state\": \"%s\",\n  ", state);
         status_put_json(&text, "reason", query->reason);
         buf_puts(&text, "\n}\n");
     } else {
-        buf_printf(&text, "state: down\nreason: %s\n", query->reason);
+        buf_printf(&text, "state: %s\nreason: %s\n", state, query->reason);
     }
     fputs(text.failed ? "state: down\n" : text.data, out);
-    return STATUS_DOWN;
+    return strcmp(state, "down") == 0 ? STATUS_DOWN : STATUS_DEGRADED;
+}
+
+static int tell_unanswered(struct query *query, bool json, FILE *out)
+{
+    if (is_alive(query))
+        return tell(query, "degraded", json, out);
+    if (!query->reason[0])
+        snprintf(query->reason, sizeof query->reason, "nothing is mounted at %.300s",
+                 query->target);
+    return tell(query, "down", json, out);
 }
 
 int status_query(const char *target, bool json, FILE *out)
 {
     struct query query = {.target = target, .owner = geteuid()};
-    if (status_mountpoint(target, query.resolved, sizeof query.resolved))
-        read_mount_table(&query);
-    else
-        snprintf(query.reason, sizeof query.reason, "%.300s: %s", target, strerror(errno));
+    cleanup_mount_table struct mount_table table = {0};
+    mount_table_read(&table);
+    find_mount(&query, &table);
     cleanup_close int fd = find_socket(&query);
     if (fd < 0)
-        return down(&query, json, out);
+        return tell_unanswered(&query, json, out);
     query.reason[0] = '\0';
     cleanup_buf struct buf answer;
     buf_init(&answer, ANSWER_CEILING);
@@ -179,7 +187,7 @@ int status_query(const char *target, bool json, FILE *out)
     if (!text) {
         snprintf(query.reason, sizeof query.reason, "the process of %.300s does not answer",
                  target);
-        return down(&query, json, out);
+        return tell(&query, "down", json, out);
     }
     fputs(text + 1, out);
     return strncmp(answer.data, "healthy\n", 8) == 0 ? STATUS_HEALTHY : STATUS_DEGRADED;

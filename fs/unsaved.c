@@ -2,6 +2,7 @@
 #include "unsaved.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "local.h"
 #include "member.h"
 
@@ -11,7 +12,15 @@
 
 enum {
     TEXTS_CEILING = 64 << 20, /* bytes of all texts together */
-    MOST_COPIES = 1000,       /* of one text's name in the state directory */
+    MOST_TEXTS = 100,         /* of one attribute */
+    MOST_COPIES = 1000,       /* of one text's name in the state directory, before the time tells */
+};
+
+/* A text on its way to the state directory: there was no more room for it. */
+struct leaving_text {
+    struct leaving_text *next;
+    struct buf text;
+    char path[]; /* ORG/REGISTRY/ATTRIBUTE */
 };
 
 static struct node *find(const struct filesystem *fs, struct place directory, const char *name)
@@ -48,19 +57,135 @@ static size_t bytes_below(const struct node *node)
     return sum;
 }
 
-bool unsaved_keep(struct filesystem *fs, struct place place, const char *text, size_t size)
+/* The name of one of an attribute's texts: the newest has that of the attribute, older ones ~2, ~3.
+ */
+static void name_text(struct place place, unsigned number, char name[NAME_LIMIT + 1])
 {
-    unsaved_drop(fs, place);
-    if (bytes_below(fs->control) + size > TEXTS_CEILING)
+    const char *attribute = member_by_id(place.node->kind, place.member)->name;
+    if (number == 1)
+        snprintf(name, NAME_LIMIT + 1, "%s", attribute);
+    else
+        snprintf(name, NAME_LIMIT + 1, "%s~%u", attribute, number);
+}
+
+static struct node *find_text(const struct filesystem *fs, struct place place, unsigned number)
+{
+    char name[NAME_LIMIT + 1];
+    name_text(place, number, name);
+    return find(fs, (struct place){find_registry(fs, place.node), MEMBER_SELF}, name);
+}
+
+static bool is_text(const struct node *file, const char *text, size_t size)
+{
+    const struct buf *kept = &local_of(file)->text;
+    return kept->size == size && (size == 0 || memcmp(kept->data, text, size) == 0);
+}
+
+/* The number that a new text makes free: that of an equal one, or of an empty one that is alone, or
+ * the one behind the last. */
+static unsigned number_to_free(const struct filesystem *fs, struct place place, const char *text,
+                               size_t size)
+{
+    unsigned number = 1;
+    for (struct node *file; (file = find_text(fs, place, number)) != NULL; number++) {
+        if (is_text(file, text, size) || (number == 1 && local_of(file)->text.size == 0))
+            break;
+    }
+    return number;
+}
+
+/* Every text in front of the number is one further back from now on. False: no memory. */
+static bool shift(struct filesystem *fs, struct place place, unsigned number)
+{
+    for (; number > 1; number--) {
+        char name[NAME_LIMIT + 1];
+        name_text(place, number, name);
+        if (!node_rename(&fs->nodes, find_text(fs, place, number - 1), name))
+            return false;
+    }
+    return true;
+}
+
+static bool is_older(const struct node *one, const struct node *other)
+{
+    struct timespec a = local_of(one)->modified, b = local_of(other)->modified;
+    return a.tv_sec < b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec);
+}
+
+static struct node *oldest_below(const struct node *directory)
+{
+    struct node *oldest = NULL;
+    for (struct node *child = directory->first_child; child; child = child->next_sibling) {
+        const struct local *local = local_of(child);
+        struct node *found = child;
+        if (!local || child->gone)
+            continue;
+        if (S_ISDIR(local->mode))
+            found = oldest_below(child);
+        if (found && (!oldest || is_older(found, oldest)))
+            oldest = found;
+    }
+    return oldest;
+}
+
+static void remove_text(struct filesystem *fs, struct node *file);
+
+/* Takes a text out, for unsaved_spill() to write it. False: no memory, it stays. */
+static bool let_go(struct filesystem *fs, struct node *file)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s/%s", file->parent->parent->name, file->parent->name,
+             file->name);
+    struct leaving_text *leaving = calloc(1, sizeof *leaving + strlen(path) + 1);
+    if (!leaving)
         return false;
+    memcpy(leaving->path, path, strlen(path) + 1);
+    leaving->text = local_of(file)->text;
+    buf_init(&local_of(file)->text, TEXTS_CEILING);
+    struct leaving_text **last = &fs->leaving_texts;
+    while (*last)
+        last = &(*last)->next;
+    *last = leaving;
+    remove_text(fs, file);
+    return true;
+}
+
+/* Makes room for a text that has just come. */
+static enum keeping make_room(struct filesystem *fs, struct place place, const struct node *file)
+{
+    enum keeping keeping = KEPT;
+    struct node *last = find_text(fs, place, MOST_TEXTS + 1);
+    if (last && let_go(fs, last))
+        keeping = KEPT_FOR_ANOTHER;
+    while (bytes_below(fs->control) > TEXTS_CEILING) {
+        struct node *oldest = oldest_below(fs->control);
+        if (!oldest || oldest == file || !let_go(fs, oldest))
+            break;
+        keeping = KEPT_FOR_ANOTHER;
+    }
+    return keeping;
+}
+
+enum keeping unsaved_keep(struct filesystem *fs, struct place place, const char *text, size_t size)
+{
+    char name[NAME_LIMIT + 1];
+    if (size == 0 && find_text(fs, place, 1))
+        return KEPT;
+    unsigned number = number_to_free(fs, place, text, size);
+    struct node *same = find_text(fs, place, number);
+    if (same)
+        local_remove(fs, same);
+    if (!shift(fs, place, number))
+        return NOT_KEPT;
     struct node *organization =
         find_or_make(fs, fs->control, MEMBER_UNSAVED, organization_of(place.node), S_IFDIR | 0700);
     struct node *registry =
         find_or_make(fs, organization, MEMBER_SELF, place.node->name, S_IFDIR | 0700);
-    struct node *file =
-        find_or_make(fs, registry, MEMBER_SELF, member_by_id(place.node->kind, place.member)->name,
-                     S_IFREG | 0400);
-    return file && (size == 0 || buf_append(&local_of(file)->text, text, size));
+    name_text(place, 1, name);
+    struct node *file = find_or_make(fs, registry, MEMBER_SELF, name, S_IFREG | 0400);
+    if (!file || (size > 0 && !buf_append(&local_of(file)->text, text, size)))
+        return NOT_KEPT;
+    return make_room(fs, place, file);
 }
 
 /* Whether nothing can be found in it any more. */
@@ -73,20 +198,33 @@ static bool is_empty(const struct node *directory)
     return true;
 }
 
-void unsaved_drop(struct filesystem *fs, struct place place)
+/* With the directories that have nothing else. */
+static void remove_text(struct filesystem *fs, struct node *file)
 {
-    struct node *registry = find_registry(fs, place.node);
-    struct node *file = find(fs, (struct place){registry, MEMBER_SELF},
-                             member_by_id(place.node->kind, place.member)->name);
-    if (!file)
-        return;
-    struct node *organization = registry->parent;
+    struct node *registry = file->parent, *organization = registry->parent;
     local_remove(fs, file);
     if (!is_empty(registry))
         return;
     local_remove(fs, registry);
     if (is_empty(organization))
         local_remove(fs, organization);
+}
+
+void unsaved_drop(struct filesystem *fs, struct place place)
+{
+    struct node *registry = find_registry(fs, place.node);
+    const char *name = member_by_id(place.node->kind, place.member)->name;
+    size_t length = strlen(name);
+    if (!registry)
+        return;
+    node_hold(&fs->nodes, registry); /* until all of its children were looked at */
+    for (struct node *file = registry->first_child, *next; file; file = next) {
+        next = file->next_sibling;
+        if (!file->gone && strncmp(file->name, name, length) == 0 &&
+            (file->name[length] == '\0' || file->name[length] == '~'))
+            remove_text(fs, file);
+    }
+    node_drop(&fs->nodes, registry);
 }
 
 void unsaved_follow_rename(struct filesystem *fs, const struct node *registry, const char *new_name)
@@ -121,6 +259,10 @@ static int create_file(char *path, size_t size)
         snprintf(path + length, size - length, ".%d", copy);
         file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     }
+    if (file < 0 && errno == EEXIST) {
+        snprintf(path + length, size - length, ".%lld", (long long)clock_nanoseconds());
+        file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    }
     return file;
 }
 
@@ -137,21 +279,25 @@ static int write_all(int file, const struct buf *text)
     return fsync(file);
 }
 
-static void write_one(struct filesystem *fs, const char *base, const char *place,
+static bool write_one(struct filesystem *fs, const char *base, const char *place,
                       const struct buf *text)
 {
     char path[PATH_MAX];
     int length = snprintf(path, sizeof path, "%s/registryfs/unsaved/%s", base, place);
-    bool fits = length > 0 && (size_t)length < sizeof path - 8;
+    bool fits = length > 0 && (size_t)length < sizeof path - 24;
     cleanup_close int file = -1;
     if (fits && make_directories(path) == 0)
         file = create_file(path, sizeof path);
-    if (file >= 0 && write_all(file, text) == 0)
+    if (file >= 0 && write_all(file, text) == 0) {
         log_write(fs->log, CLIENT_LOG_WARNING, "%s was not saved; its text is in %s", place, path);
-    else
-        log_write(fs->log, CLIENT_LOG_ERROR,
-                  "%s was not saved, and its text cannot be written to %s: %s", place, path,
-                  strerror(fits ? errno : ENAMETOOLONG));
+        return true;
+    }
+    log_write(fs->log, CLIENT_LOG_ERROR,
+              "%s was not saved, and its text cannot be written to %s: %s", place, path,
+              strerror(fits ? errno : ENAMETOOLONG));
+    if (file >= 0)
+        unlink(path); /* half a text is none */
+    return false;
 }
 
 static void write_below(struct filesystem *fs, const char *base, const struct node *directory,
@@ -171,16 +317,57 @@ static void write_below(struct filesystem *fs, const char *base, const struct no
 }
 
 /* XDG's rule: a relative path counts as none. */
-void unsaved_write_out(struct filesystem *fs)
+static void find_base(char base[PATH_MAX])
 {
     const char *state = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
+    if (state && state[0] == '/')
+        snprintf(base, PATH_MAX, "%s", state);
+    else
+        snprintf(base, PATH_MAX, "%s/.local/state", home ? home : "");
+}
+
+static void free_leaving(struct leaving_text *leaving)
+{
+    buf_release(&leaving->text);
+    free(leaving);
+}
+
+void unsaved_spill(struct filesystem *fs)
+{
+    char base[PATH_MAX];
+    for (;;) {
+        pthread_mutex_lock(&fs->nodes.lock);
+        struct leaving_text *leaving = fs->leaving_texts;
+        if (leaving)
+            fs->leaving_texts = leaving->next;
+        pthread_mutex_unlock(&fs->nodes.lock);
+        if (!leaving)
+            return;
+        find_base(base);
+        if (write_one(fs, base, leaving->path, &leaving->text)) {
+            free_leaving(leaving);
+            continue;
+        }
+        pthread_mutex_lock(&fs->nodes.lock);
+        leaving->next = fs->leaving_texts;
+        fs->leaving_texts = leaving;
+        pthread_mutex_unlock(&fs->nodes.lock);
+        return;
+    }
+}
+
+void unsaved_write_out(struct filesystem *fs)
+{
     char base[PATH_MAX];
     if (!fs->control)
         return;
-    if (state && state[0] == '/')
-        snprintf(base, sizeof base, "%s", state);
-    else
-        snprintf(base, sizeof base, "%s/.local/state", home ? home : "");
+    unsaved_spill(fs);
+    find_base(base);
     write_below(fs, base, fs->control, "");
+    for (struct leaving_text *leaving = fs->leaving_texts, *next; leaving; leaving = next) {
+        next = leaving->next;
+        free_leaving(leaving);
+    }
+    fs->leaving_texts = NULL;
 }

@@ -94,6 +94,8 @@ static size_t next_registries(struct filesystem *fs, const struct node *registry
     size_t at = (size_t)(here - listing->entries);
     for (size_t i = at + 1; i < listing->count && i <= at + SIDE_BY_SIDE; i++) {
         const struct entry *entry = &listing->entries[i];
+        if (entry->gone)
+            continue;
         struct node *node =
             node_install(&fs->nodes, place, row->child, entry->name, entry->object,
                          directory_identity(row, entry->name, entry->object), listing->fetched);

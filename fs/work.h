@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lane: threads that run jobs which may block on the network. Two lanes,
- * metadata and file data, so that neither starves the other. Threads are
- * started when first needed, up to the lane's width.
+ * A lane: threads that run jobs which may block on the network. Each kind of
+ * work has one, so that none starves another. Threads grow with need up to the
+ * lane's width and end when nothing needed them for some seconds; one stays, so
+ * that there is always somebody to run a job.
  */
 #ifndef FS_WORK_H
 #define FS_WORK_H
-
-#include <stdbool.h>
 
 struct lane;
 
@@ -17,10 +16,10 @@ struct job {
     struct job *next; /* under the lane's lock */
 };
 
+/* NULL: no memory, or no thread can be started. */
 struct lane *lane_new(const char *name, unsigned width);
 /* Runs what is queued, then ends the threads; jobs must come to an end by themselves. */
 void lane_free(struct lane *lane);
-/* False: no thread can be started and none is there; the job was not taken. */
-bool lane_submit(struct lane *lane, struct job *job);
+void lane_submit(struct lane *lane, struct job *job);
 
 #endif

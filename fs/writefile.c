@@ -22,7 +22,9 @@ static int write_local(struct node *node, const struct request *request)
     size_t end = (size_t)request->offset + request->size;
     size_t size = end > local->text.size ? end : local->text.size;
     int error_number = scratch_resize(node, size);
-    if (!error_number && request->size > 0)
+    if (error_number)
+        local->failure = error_number;
+    else if (request->size > 0)
         memcpy(local->text.data + request->offset, request->data, request->size);
     return error_number;
 }
@@ -31,7 +33,8 @@ static int write_local(struct node *node, const struct request *request)
 static void stage(struct request *request, struct draft *draft)
 {
     request->flags = DECIDED;
-    if (edit_write(&draft->edit, request->data, request->size, (size_t)request->offset) == 0 &&
+    if (draft_write(request->fs, draft, request->data, request->size, (size_t)request->offset) ==
+            0 &&
         (edit_due_after_write(&draft->edit) || draft_is_hopeless(draft)))
         request->flags |= DUE;
 }
@@ -51,6 +54,7 @@ static enum readiness write_open_file(struct request *request, int *error_number
     if (open->append)
         request->offset = (off_t)local_of(open->local)->text.size;
     *error_number = write_local(open->local, request);
+    open->failed |= *error_number != 0;
     return *error_number ? FAILED : READY;
 }
 
@@ -83,8 +87,11 @@ static enum readiness settle(struct request *request, bool closing, is_due *due,
             if (closing && (request->flags & DUE))
                 draft_revert_emptied(draft);
         }
-        bool still = (request->flags & DUE) && (draft->edit.dirty || draft->change);
-        readiness = draft_save(request, draft, still, error_number);
+        readiness = draft_save(request, draft, request->flags & DUE, error_number);
+    } else if (file_handle(request)->local) {
+        const struct open_file *open = file_handle(request);
+        *error_number = open->failed ? local_of(open->local)->failure : 0;
+        readiness = *error_number ? FAILED : READY;
     }
     pthread_mutex_unlock(&nodes->lock);
     return readiness;
@@ -134,7 +141,7 @@ int writefile_resize(struct request *request, size_t size)
     struct open_file *open = file_handle(request);
     struct draft *draft = open_file_draft(request->fs, open);
     if (draft)
-        return edit_resize(&draft->edit, size);
+        return draft_resize(draft, size);
     if (!open->local)
         return EBADF;
     return scratch_resize(open->local, size);

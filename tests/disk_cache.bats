@@ -175,6 +175,32 @@ cache_bytes() {
     [[ $(find "$WANDB_CACHE_DIR" -type f | wc -l) == 1 ]]
 }
 
+# Puts a copy of big.bin where the official client keeps contents below $1.
+official_copy() {
+    local md5 place
+    md5=$(control GET /state | jq -r '.organizations[0].registries[0].collections[0].versions[0].files[]
+        | select(.path == "big.bin").md5')
+    place=$1/artifacts/obj/md5/${md5:0:2}/${md5:2}
+    mount_start --no-cache
+    mkdir -p "${place%/*}"
+    cat "$MNT/$FILES/big.bin" >"$place"
+    mount_stop
+    reset_counts
+}
+
+@test "the official client's cache is also found below XDG_CACHE_HOME, and WANDB_CACHE_DIR goes before it" {
+    export XDG_CACHE_HOME=$TEST_DIR/elsewhere
+    official_copy "$XDG_CACHE_HOME/wandb"
+    mount_start
+    [[ $(sha256 "$MNT/$FILES/big.bin") == "$(server_hash big.bin)" ]]
+    [[ $(gets) == 0 ]]
+    mount_stop
+    mkdir "$TEST_DIR/empty"
+    WANDB_CACHE_DIR=$TEST_DIR/empty mount_start
+    [[ $(sha256 "$MNT/$FILES/big.bin") == "$(server_hash big.bin)" ]]
+    [[ $(gets) -gt 0 ]]
+}
+
 @test "killed in the middle of reads, 20 times: every cached byte is right" {
     local round hash
     hash=$(server_hash big.bin)

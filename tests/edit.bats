@@ -232,6 +232,50 @@ setup() {
     grep -q 'raced.*EEXIST' "$MNT/.registryfs/errors"
 }
 
+# mkdir of a registry that somebody else makes between its look and its upsert: race MEMBER VALUE…
+race() {
+    local pid
+    control POST /faults '{"kind": "delay", "ms": 8000, "operation": "UpsertRegistry"}' >/dev/null
+    mkdir "$MNT/acme/raced" 2>complaint &
+    pid=$!
+    eventually 20 looked_for_raced
+    upsert_registry "$ENTITY" raced description '"theirs"' "$@"
+    wait "$pid" || true
+    grep -q 'File exists' complaint
+}
+
+looked_for_raced() {
+    control GET '/requests?last=20&target=graphql' |
+        jq -e 'any(.[]; .operation == "UpsertRegistry")' >/dev/null
+}
+
+@test "two mkdir of one name: who loses makes nobody's restricted registry visible" {
+    race access '"RESTRICTED"'
+    assert_equal "$(server_value raced access) $(server_value raced description)" 'RESTRICTED theirs'
+    grep -q 'raced.*EEXIST.*at the same moment' "$MNT/.registryfs/errors"
+    assert_equal "$(last_upsert | jq -r .access)" RESTRICTED
+}
+
+@test "mkdir: created restricted, then opened; -m 700 is one upsert" {
+    mkdir "$MNT/acme/open"
+    assert_mutations 2
+    assert_equal "$(last_upsert | jq -c 'del(.entityName)')" '{"name":"wandb-registry-open","access":"PRIVATE"}'
+    reset_counts
+    mkdir -m 700 "$MNT/acme/closed"
+    assert_mutations 1
+    assert_equal "$(server_value open access) $(server_value closed access)" 'PRIVATE RESTRICTED'
+}
+
+@test "mkdir that cannot be opened says so, and is there, restricted" {
+    control POST /faults '{"kind": "status", "status": 403, "operation": "UpsertRegistry", "after": 1}' >/dev/null
+    fails_with 'Permission denied' mkdir "$MNT/acme/half"
+    assert_equal "$(server_value half access)" RESTRICTED
+    grep -q 'EACCES .*half is created and still restricted' "$MNT/.registryfs/errors"
+    touch "$MNT/acme"
+    echo organization >"$MNT/acme/half/visibility"
+    assert_equal "$(server_value half access)" PRIVATE
+}
+
 @test "mkdir is refused where it makes no sense" {
     fails_with 'Operation not permitted' mkdir "$MNT/other"
     fails_with 'Operation not permitted' mkdir "$MODEL/sub"
@@ -476,15 +520,93 @@ PY
     grep -q production "$MODEL/description"
 }
 
-@test "a text that the server has already is saved: what was kept before is dropped" {
+@test "only a save that the server has accepted ends what was kept, and ends all of it" {
     cat "$MODEL/description" >old
     refuse_upserts 403
-    fails_with 'Permission denied' tee "$MODEL/description" <<<mine
-    assert_equal "$(unsaved model/description)" mine
+    fails_with 'Permission denied' tee "$MODEL/description" <<<one
+    fails_with 'Permission denied' tee "$MODEL/description" <<<two
     cp old "$MODEL/description"
-    run ! unsaved model/description
+    cp old "$MODEL/tmp"
+    mv "$MODEL/tmp" "$MODEL/description"
+    assert_equal "$(unsaved model/description)" two
+    assert_equal "$(unsaved model/description~2)" one
+    getfattr --only-values -n user.registryfs.error "$MODEL/description" | grep -q 'permission denied'
+    control DELETE /faults
+    # That of another attribute is none; nor is an empty text, which programs write on their way.
+    echo restricted >"$MODEL/visibility"
+    truncate -s 0 "$MODEL/description"
+    assert_equal "$(unsaved model/description~2)" one
+    echo three >"$MODEL/description"
+    run ! stat "$MNT/.registryfs/unsaved/acme"
     run ! getfattr -n user.registryfs.error "$MODEL/description"
-    assert_mutations 1
+}
+
+@test "texts that are kept stand side by side, the newest in front; the same again moves there" {
+    refuse_upserts 403
+    local text
+    for text in one two three one; do
+        fails_with 'Permission denied' tee "$MODEL/description" <<<"$text"
+    done
+    fails_with 'Permission denied' truncate -s 0 "$MODEL/description"
+    assert_equal "$(unsaved model/description)" one
+    assert_equal "$(unsaved model/description~2)" three
+    assert_equal "$(unsaved model/description~3)" two
+    # shellcheck disable=SC2012
+    assert_equal "$(ls "$MNT/.registryfs/unsaved/acme/model" | wc -l)" 3
+    mount_stop
+    local state=$XDG_STATE_HOME/registryfs/unsaved/acme/model
+    assert_equal "$(cat "$state/description" "$state/description~2" "$state/description~3")" $'one\nthree\ntwo'
+}
+
+@test "where there is no more room for kept texts the oldest goes to the state directory, and the error says so" {
+    refuse_upserts 403
+    head -c 1000000 /dev/zero | tr '\0' x >long
+    python3 - "$MODEL/description" <<'PY'
+import errno, os, sys
+long = open("long", "rb").read()
+for number in range(68):
+    file = os.open(sys.argv[1], os.O_WRONLY | os.O_TRUNC)
+    os.write(file, b"%d " % number + long)
+    try:
+        os.close(file)
+        sys.exit("no error")
+    except OSError as problem:
+        assert problem.errno == errno.EACCES, problem
+PY
+    local state=$XDG_STATE_HOME/registryfs/unsaved/acme/model
+    grep -q 'the oldest text there goes to the state directory' "$MNT/.registryfs/errors"
+    getfattr --only-values -n user.registryfs.error "$MODEL/description" | grep -q 'goes to the state directory'
+    grep -q "its text is in $state" "$LOG"
+    mount_stop
+    # All 68 are there, none cut.
+    assert_equal "$(find "$state" -type f -size +1000000c | wc -l)" 68
+    assert_equal "$(for text in "$state"/*; do head -c 2 "$text"; echo; done | sort -u | wc -l)" 68
+}
+
+@test "texts of a write that did not fit are not saved as what fitted" {
+    python3 - "$MODEL" <<'PY'
+import errno, os, sys
+os.chdir(sys.argv[1])
+def fails(number, call, *arguments):
+    try:
+        call(*arguments)
+    except OSError as problem:
+        assert problem.errno == number, problem
+    else:
+        raise SystemExit("no error")
+for name, number in ("new", errno.ENOSPC), ("description", errno.EFBIG):
+    file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.write(file, b"it begins\n")
+    fails(number, os.pwrite, file, b"x" * 4096, 3 << 20)
+    fails(number, os.fsync, file)
+    fails(number, os.close, file)
+fails(errno.ENOSPC, os.rename, "new", "description")
+PY
+    assert_mutations 0
+    grep -q production "$MODEL/description"
+    echo anew >"$MODEL/new"
+    mv "$MODEL/new" "$MODEL/description"
+    assert_equal "$(server_value model description)" anew
 }
 
 @test "texts that are left are written to the state directory when the mount ends" {
@@ -557,7 +679,6 @@ save_under() {
     save_under 'Permission denied' unauthorized_text
     save_under 'Invalid argument' errors status 400 errors '[{"message": "description: not nice"}]' data '"null"'
     save_under 'File too large' status status 413
-    save_under 'Input/output error' errors errors '[{"message": "half done"}]' data '"keep"'
     save_under 'timed out' hang
     save_under 'Stale file handle' set_at path '["upsertModel", "inserted"]' value true
 }
@@ -574,6 +695,49 @@ save_under() {
     echo lost >"$MODEL/name"
     [[ -d $MNT/acme/lost ]]
     run ! stat "$MODEL"
+}
+
+@test "an answer that is an error, although the change was made: a save, and a line in errors" {
+    local kind number=0
+    for kind in '"status", "status": 500' '"status", "status": 400' '"status", "status": 403' '"status", "status": 409' \
+        '"errors", "status": 200, "errors": [{"message": "half done"}], "data": "keep"' \
+        '"errors", "status": 403, "errors": [{"message": "permission denied"}], "data": "null"' '"bad_json"'; do
+        number=$((number + 1))
+        reset_counts
+        control POST /faults "{\"operation\": \"UpsertRegistry\", \"execute\": true, \"kind\": $kind}" >/dev/null
+        cp <(echo "text $number") "$MODEL/description"
+        assert_equal "$(server_value model description)" "text $number"
+        assert_equal "$(cat "$MODEL/description")" "text $number"
+        assert_mutations 1
+        run -0 grep -c 'it is done, as reading again shows' "$MNT/.registryfs/errors"
+        assert_equal "$output" "$number"
+    done
+    run ! stat "$MNT/.registryfs/unsaved/acme"
+    control POST /faults '{"operation": "UpsertRegistry", "execute": true, "kind": "status", "status": 403}' >/dev/null
+    bash -c "echo restricted > '$MODEL/visibility'"
+    control POST /faults '{"operation": "RenameRegistry", "execute": true, "kind": "status", "status": 500}' >/dev/null
+    mv "$MODEL" "$MNT/acme/moved"
+    [[ $(server_value moved access) == RESTRICTED ]]
+    control POST /faults '{"operation": "UpsertRegistry", "execute": true, "kind": "status", "status": 500}' >/dev/null
+    mkdir "$MNT/acme/made"
+    control POST /faults '{"operation": "DeleteRegistry", "execute": true, "kind": "status", "status": 403}' >/dev/null
+    rmdir "$MNT/acme/made"
+    run ! stat "$MNT/acme/made"
+}
+
+@test "twin: an error where somebody else has made another change is an error" {
+    control POST /faults '{"operation": "UpsertRegistry", "kind": "delay", "ms": 2000}' >/dev/null
+    control POST /faults '{"operation": "UpsertRegistry", "kind": "status", "status": 500}' >/dev/null
+    cp <(echo mine) "$MODEL/description" 2>message &
+    local copying=$!
+    is_sent() { [[ $(mutations) -ge 1 ]]; }
+    eventually 20 is_sent
+    upsert_registry "$ENTITY" model description '"theirs"'
+    run ! wait "$copying"
+    grep -q 'Input/output error' message
+    assert_equal "$(unsaved model/description)" mine
+    touch "$MNT/acme"
+    assert_equal "$(cat "$MODEL/description")" theirs
 }
 
 @test "a refused rename leaves the name, everywhere" {

@@ -208,6 +208,48 @@ asked_for_missing() {
     [[ $first != second ]]
 }
 
+@test "a handle reads one text from open to close, and so does the next one, in whatever order they read" {
+    mount_start --ttl 1
+    python3 - "$MNT/acme/model/description" "$MNT/acme/model/collections/churn/versions/v1/aliases" \
+        "$MNT/acme/model/collections/churn/versions/v1/metadata.json" <<'PY' &
+import os, sys, time
+def until(name):
+    while not os.path.exists(name):
+        time.sleep(0.02)
+def whole(file):
+    text = b""
+    while piece := os.pread(file, 7, len(text)): # in small pieces: each is a read of its own
+        text += piece
+    return text
+paths = sys.argv[1:]
+first = [open(path, "rb").read() for path in paths]
+old = [os.open(path, os.O_RDONLY) for path in paths]
+assert [os.pread(file, 5, 0) for file in old] == [text[:5] for text in first]
+open("opened", "w").close()
+until("changed")
+time.sleep(1.2)
+new = [os.open(path, os.O_RDONLY) for path in paths]
+assert [os.stat(path).st_size for path in paths] == [len(open(path, "rb").read()) for path in paths]
+found = [whole(file) for file in old]
+assert found == first, (found, first)
+now = [open(path, "rb").read() for path in paths]
+found = [whole(file) for file in new]
+assert found == now, (found, now)
+assert all(one != other for one, other in zip(first, now)), now
+assert [whole(file) for file in old] == first
+assert [os.stat(path).st_size for path in paths] == [len(text) for text in now]
+PY
+    local reading=$!
+    eventually 30 [ -e opened ]
+    describe_model "a text that is longer than the one before it, by some words"
+    set_alias acme-org-entity model churn v1 a-new-alias-of-some-length
+    graphql 'mutation M($input: UpdateArtifactInput!) { updateArtifact(input: $input) { artifact { id } } }' \
+        "$(jq -nc --arg id "$(artifact_id acme-org-entity model churn v1)" \
+            '{input: {artifactID: $id, metadata: "{\"a\": \"longer\", \"b\": [1, 2, 3, 4, 5, 6, 7, 8, 9]}"}}')" >/dev/null
+    touch changed
+    wait "$reading"
+}
+
 @test "what was forgotten inside of a fresh listing is asked for, once" {
     mount_start --ttl 600
     local path
@@ -223,4 +265,156 @@ asked_for_missing() {
     reset_counts
     ls "$MNT/$path/aliases" >/dev/null
     assert_requests 1
+}
+
+# --- what is gone, by path and for those who hold it ---
+
+# Ends in ENOENT at the first look, by every kind of call.
+assert_no_path() {
+    local command
+    for command in "stat '$1'" "ls '$1'" "cat '$1/description'" "stat '$1/collections'" "cd '$1'" "test -e '$1'" \
+        "echo x > '$1/description'" "touch '$1/new'" "mkdir '$1/new'"; do
+        run bash -c "$command" 2>&1
+        [[ $status -ne 0 ]] || fail "succeeds: $command"
+        [[ $command == test* || $output == *'No such file or directory'* ]] || fail "$command: $output"
+    done
+}
+
+look_at_model() {
+    ls "$MNT/acme" "$MNT/acme/model" "$MNT/acme/model/collections" >/dev/null
+    cat "$MNT/acme/model/description" >/dev/null
+}
+
+@test "a registry that somebody has deleted: ENOENT by path at the first look" {
+    local call
+    for call in stat ls cat 'stat below' 'open below' cd; do
+        control POST /seed '"sample"' >/dev/null
+        mount_start --ttl 3600
+        look_at_model
+        delete_registry acme-org-entity model
+        touch "$MNT/acme"
+        case $call in
+        stat) run -1 stat "$MNT/acme/model" ;;
+        ls) run -2 ls "$MNT/acme/model" ;;
+        cat) run -1 cat "$MNT/acme/model/description" ;;
+        'stat below') run -1 stat "$MNT/acme/model/name" ;;
+        'open below') run -1 bash -c 'echo x >"$1"' - "$MNT/acme/model/description" ;;
+        cd) run -1 bash -c 'cd "$1" && ls' - "$MNT/acme/model" ;;
+        esac
+        [[ $output == *'No such file or directory'* ]] || fail "$call: $output"
+        assert_no_path "$MNT/acme/model"
+        mount_stop
+    done
+}
+
+@test "after the time to live, and when it was renamed, it is ENOENT as well" {
+    mount_start --ttl 1
+    look_at_model
+    exec 5<"$MNT/acme/model/description"
+    cd "$MNT/acme/dataset"
+    ls collections >/dev/null
+    graphql 'mutation R($input: RenameProjectInput!) { renameProject(input: $input) { inserted } }' \
+        '{"input": {"entityName": "acme-org-entity", "oldProjectName": "wandb-registry-model",
+          "newProjectName": "wandb-registry-moved"}}' >/dev/null
+    delete_registry acme-org-entity dataset
+    sleep 1.2
+    run -1 stat "$MNT/acme/model/collections"
+    [[ $output == *'No such file or directory'* ]] || fail "$output"
+    run -1 stat "$MNT/acme/dataset"
+    [[ $output == *'No such file or directory'* ]] || fail "$output"
+    # Those who hold it are told otherwise.
+    run -2 ls .
+    [[ $output == *'Stale file handle'* ]] || fail "$output"
+    exec 5<&-
+    cd "$TEST_DIR"
+    touch "$MNT/acme"
+    assert_equal "$(cat "$MNT/acme/moved/name")" moved
+}
+
+@test "removed and made anew under the same name: it opens for writing at once" {
+    mount_start --ttl 1
+    look_at_model
+    delete_registry acme-org-entity model
+    upsert_registry acme-org-entity model description '"made anew"'
+    sleep 1.2
+    echo written >"$MNT/acme/model/description"
+    assert_equal "$(cat "$MNT/acme/model/description")" written
+    delete_registry acme-org-entity model
+    upsert_registry acme-org-entity model description '"and again"'
+    touch "$MNT/acme"
+    assert_equal "$(cat "$MNT/acme/model/description")" 'and again'
+}
+
+@test "twin: a registry that is still there is found and opens for writing" {
+    mount_start --ttl 1
+    look_at_model
+    sleep 1.2
+    stat "$MNT/acme/model" "$MNT/acme/model/name" >/dev/null
+    echo written >"$MNT/acme/model/description"
+    assert_equal "$(cat "$MNT/acme/model/description")" written
+}
+
+# --- a need that was answered is not asked for again at once ---
+
+@test "a file in a subfolder after touch of a folder above, or SIGHUP: few requests" {
+    mount_start --ttl 3600
+    local version="$MNT/acme/model/collections/churn/versions/v1" file folder
+    file=$(find "$version/files" -mindepth 2 -type f | sort | head -n 1)
+    [[ -n $file ]]
+    for folder in "$version/files" "$version" "$MNT/acme/model/collections" "$MNT/acme" SIGHUP; do
+        cat "$file" >/dev/null
+        if [[ $folder == SIGHUP ]]; then
+            kill -HUP "$PID"
+            sleep 0.3
+        else
+            touch "$folder"
+        fi
+        reset_counts
+        stat "$file" >/dev/null
+        cat "$file" >/dev/null
+        assert_requests_at_most 8
+    done
+}
+
+# --- names that the last listing did not have, while the server is silent ---
+
+# How many milliseconds the look takes, and that it says ENOENT.
+look_for_absent() {
+    local before
+    before=$(now_ms)
+    run -1 stat "$1"
+    [[ $output == *'No such file or directory'* ]] || fail "$output"
+    took=$(($(now_ms) - before))
+}
+
+@test "a silent server: names that the last listing did not have are ENOENT, the later ones at once" {
+    local took name
+    mount_start --ttl 1
+    look_at_model
+    sleep 1.2
+    fault hang
+    look_for_absent "$MNT/acme/.git"
+    [[ $took -lt 4500 ]] || fail "$took ms"
+    for name in .hidden .directory .svn; do
+        look_for_absent "$MNT/acme/$name"
+        [[ $took -lt 1500 ]] || fail "$name: $took ms"
+        look_for_absent "$MNT/acme/model/collections/$name"
+        [[ $took -lt 4500 ]] || fail "$name: $took ms"
+    done
+}
+
+@test "twin: a silent server, and nothing was listed: such a name times out" {
+    mount_start --ttl 1
+    stat "$MNT/acme" >/dev/null
+    fault hang
+    run -1 stat "$MNT/acme/.git"
+    [[ $output == *'Connection timed out'* ]] || fail "$output"
+}
+
+@test "twin: a server that answers is asked for such a name" {
+    mount_start --ttl 1
+    look_at_model
+    upsert_registry acme-org-entity newcomer
+    sleep 1.2
+    stat "$MNT/acme/newcomer" >/dev/null
 }

@@ -24,18 +24,6 @@ need_root() {
     [[ $EUID -eq 0 ]] || skip "needs root"
 }
 
-# Mounts in the background, as users do; the daemon's process id stands in $DAEMON.
-daemon_start() {
-    within 30000 "$REGISTRYFS" "$@" >out 2>err || fail "status $?: $(cat err)" || return
-    DAEMON=$(daemons)
-    [[ $DAEMON =~ ^[0-9]+$ ]] || fail "not one daemon: $DAEMON"
-}
-
-daemon_stop() {
-    fusermount3 -u "$1"
-    wait_for_end "$DAEMON" 10
-}
-
 @test "the parent returns when the mount answers, and is silent" {
     daemon_start mountpoint
     [[ $(ls mountpoint) == *acme* ]]
@@ -200,6 +188,74 @@ SCRIPT
     mount_start -o uid=0,gid=0 -o umask=022
 }
 
+@test "durations, sizes, levels and names as people write them" {
+    mount_start --ttl 10s --negative-ttl 500ms --timeout 5m --cache-size 50GB --log-level warn \
+        --uid nobody --gid nogroup
+    assert_equal "$(stat -c '%U %G' "$MNT/acme/model/name")" "nobody nogroup"
+    assert_equal "$(status_value cache_limit)" $((50 << 30))
+    mount_stop
+    local size
+    for size in 1GiB 1g 1024M 1048576K 1073741824 1073741824B; do
+        mount_start --cache-size "$size"
+        assert_equal "$(status_value cache_limit)" $((1 << 30))
+        mount_stop
+    done
+    refused 1 --ttl 10y mountpoint
+    [[ $stderr == *5m* ]]
+    refused 1 --cache-size 10GX mountpoint
+    [[ $stderr == *50GB* ]]
+    refused 1 --cache-size 0x10 mountpoint
+    refused 1 --uid nobody-of-that-name mountpoint
+    refused 1 --log-level warnings mountpoint
+    [[ $stderr == *error* && $stderr == *debug* ]]
+}
+
+@test "letters in one word" {
+    mount_start -fd
+    grep -q LOOKUP "$LOG" || grep -q unique "$LOG" || fail "no kernel requests in the log"
+    mount_stop
+    mount_start -fo ttl=5,negative_ttl=1
+    mount_stop
+    refused 1 -fZ mountpoint
+}
+
+@test "options that copied lines carry: accepted, or refused with the reason" {
+    mount_start -o defaults,rw,nosuid,noatime,_netdev,x-systemd.automount,X-mount.mkdir,nonempty \
+        -o default_permissions,allow_other,reconnect,fsname=somewhere,subtype=registryfs,nofail
+    assert_equal "$(findmnt --noheadings --output SOURCE --mountpoint "$MNT")" somewhere
+    [[ $(findmnt --noheadings --output OPTIONS --mountpoint "$MNT") == *noatime* ]]
+    mount_stop
+    mount_start -o strictatime,no_default_permissions
+    mount_stop
+    local option
+    for option in remount kernel_cache direct_io attr_timeout=5 IdentityFile=/x max_read=4096 subtype=sshfs; do
+        refused 1 -o "$option" mountpoint
+        [[ $stderr == *"option ${option%%=*}: "* ]] || fail "$stderr"
+    done
+}
+
+@test "-o auto_unmount: also a process that was killed leaves no mount" {
+    daemon_start_watched() {
+        within 30000 "$REGISTRYFS" -o auto_unmount mountpoint >out 2>err
+    }
+    daemon_start_watched
+    [[ -d mountpoint/acme ]]
+    local pids
+    mapfile -t pids < <(daemons)
+    [[ ${#pids[@]} -eq 2 ]]
+    # The one with the device serves, the other one watches.
+    local pid
+    for pid in "${pids[@]}"; do
+        [[ $(readlink "/proc/$pid/fd/"*) != */dev/fuse* ]] || kill -KILL "$pid"
+    done
+    eventually 20 eval '[[ -z $(daemons) ]]'
+    assert_nothing_mounted
+    # The twin: it ends with an unmount.
+    daemon_start_watched
+    fusermount3 -u mountpoint
+    eventually 20 eval '[[ -z $(daemons) ]]'
+}
+
 @test "-o base_url wins over the environment" {
     local url=$WANDB_BASE_URL
     export WANDB_BASE_URL=http://127.0.0.1:1
@@ -284,6 +340,18 @@ as_installed() {
     eventually 10 eval '[[ -z $(daemons) ]]'
 }
 
+@test "mount -o remount says once that it cannot be" {
+    need_namespace
+    run -1 as_installed 'mount -t fuse.registryfs registryfs "$PWD/mountpoint" || exit 99
+        mount -o remount,ro "$PWD/mountpoint" 2>err
+        status=$?
+        test -d mountpoint/acme/model && umount mountpoint || exit 98
+        exit $status'
+    grep -q "unmount it and mount it again" err
+    assert_equal "$(grep -c remount err)" 1
+    eventually 10 eval '[[ -z $(daemons) ]]'
+}
+
 @test "mount -t fuse.registryfs reports a failure as mount does" {
     need_namespace
     run -32 as_installed 'mount -t fuse.registryfs nobody "$PWD/mountpoint" -o ttl=5'
@@ -334,6 +402,105 @@ fault_was_hit() {
     wait_for_end "$PID" 5
     exec 8<&-
     mount_stop
+}
+
+# Sends $1 to a start that waits for the server (--foreground with $2): it ends, with nothing mounted.
+interrupted_start() {
+    local starter status=0
+    fault hang
+    "$REGISTRYFS" ${2:+"$2"} mountpoint 3>&- >/dev/null 2>err &
+    starter=$!
+    eventually 30 fault_was_hit
+    kill -s "$1" "$starter"
+    within 12000 wait_for_end "$starter" 10
+    wait "$starter" || status=$?
+    [[ $status -ne 0 ]] || fail "reported as mounted"
+    control DELETE /faults >/dev/null
+}
+
+@test "a start that is interrupted leaves nothing: Ctrl-C, a time limit, hang-up" {
+    local signal
+    for signal in INT TERM HUP QUIT; do
+        interrupted_start "$signal"
+        assert_nothing_mounted
+        [[ -z $(daemons) ]] || fail "left after $signal"
+        interrupted_start "$signal" --foreground
+        assert_nothing_mounted
+        [[ -z $(daemons) ]] || fail "left after $signal in the foreground"
+        reset_counts
+    done
+    # The twin: nobody interrupts it.
+    daemon_start mountpoint
+    [[ -d mountpoint/acme ]]
+    daemon_stop mountpoint
+}
+
+@test "a start whose parent was killed ends, and leaves nothing" {
+    interrupted_start KILL
+    eventually 10 eval '[[ -z $(daemons) ]]'
+    assert_nothing_mounted
+}
+
+@test "tries that time limits end leave one mount in the end" {
+    fault delay ms 2500
+    for _ in 1 2 3; do
+        run -124 timeout 0.5 "$REGISTRYFS" mountpoint
+        [[ -z $(daemons) ]]
+    done
+    control DELETE /faults >/dev/null
+    daemon_start mountpoint
+    assert_equal "$(grep -c " $PWD/mountpoint " /proc/mounts)" 1
+    daemon_stop mountpoint
+}
+
+@test "whoever waits at --ready-fd is gone: nothing stays mounted" {
+    mkfifo ready
+    tail -f /dev/null - <ready 3>&- &
+    local reader=$! starter status=0
+    exec 9>ready
+    fault delay ms 1500
+    "$REGISTRYFS" --foreground --ready-fd 9 mountpoint 3>&- >/dev/null 2>&1 &
+    starter=$!
+    exec 9>&-
+    eventually 30 fault_was_hit
+    kill "$reader"
+    wait "$reader" || true
+    wait_for_end "$starter" 30
+    wait "$starter" || status=$?
+    control DELETE /faults >/dev/null
+    assert_nothing_mounted
+}
+
+@test "what the caller has open is not kept: pipes end, locks are free" {
+    local output
+    exec 8>lock
+    flock 8
+    # shellcheck disable=SC2016
+    output=$(within 30000 bash -c '"$REGISTRYFS" mountpoint 7>&1 6</dev/null 4>&1')
+    exec 8>&-
+    flock --nonblock lock true
+    DAEMON=$(daemons)
+    ls -l "/proc/$DAEMON/fd" >descriptors
+    run ! grep -E "pipe:|/lock$" descriptors
+    daemon_stop mountpoint
+}
+
+@test "a key from a descriptor: <(command)" {
+    local key=$WANDB_API_KEY
+    unset WANDB_API_KEY
+    daemon_start --api-key-file <(printf '%s\n' "$key") mountpoint
+    [[ -d mountpoint/acme ]]
+    daemon_stop mountpoint
+}
+
+@test "standard input, output and error closed" {
+    within 30000 "$REGISTRYFS" mountpoint <&- >&- 2>&-
+    DAEMON=$(daemons)
+    [[ -d mountpoint/acme ]]
+    daemon_stop mountpoint
+    within 30000 "$REGISTRYFS" mountpoint <&- >&-
+    DAEMON=$(daemons)
+    daemon_stop mountpoint
 }
 
 @test "process 1 of a container" {

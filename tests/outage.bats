@@ -10,6 +10,13 @@ setup() {
     sandbox_start sample
 }
 
+# Whatever a test did, the names of hosts are as before.
+teardown() {
+    [[ ! -e $TEST_DIR/hosts.mounted ]] || umount /etc/hosts
+    [[ ! -e $TEST_DIR/forwarder.pid ]] || kill "$(cat "$TEST_DIR/forwarder.pid")" 2>/dev/null || true
+    test_teardown
+}
+
 # Reads acme/model, with everything in it, but not acme/dataset.
 look_around() {
     ls -l "$MNT" "$MNT/acme" >"$1"
@@ -149,4 +156,46 @@ assert_new_things_fail() {
     look_around after.txt
     assert_same_text before.txt after.txt
     run -0 ls "$MNT/acme/dataset/collections"
+}
+
+# forwarder ADDRESS PORT TARGET_PORT: takes connections there and passes them on. Sets `forwarder`.
+forwarder() {
+    python3 -c 'import socket, sys, threading
+address, port, target = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+def pump(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+    except OSError:
+        pass
+    sink.close()
+with socket.create_server((address, port)) as listener:
+    open("forwards", "w").close()
+    while True:
+        near, far = listener.accept()[0], socket.create_connection(("127.0.0.1", target))
+        for ends in (near, far), (far, near):
+            threading.Thread(target=pump, args=ends, daemon=True).start()' "$1" "$2" "$3" 3>&- &
+    forwarder=$!
+    echo "$forwarder" >forwarder.pid
+    eventually 20 test -e forwards
+}
+
+@test "a server that has moved to another address is found there" {
+    local forwarder port=${WANDB_BASE_URL##*:}
+    cp /etc/hosts hosts
+    mount --bind hosts /etc/hosts || skip "the names of hosts cannot be changed here"
+    touch hosts.mounted
+    grep -v registry.example hosts >plain && cat plain >hosts
+    echo "127.0.0.2 registry.example" >>hosts
+    forwarder 127.0.0.2 "$port" "$port"
+    mount_start --ttl 1 --timeout 5 --base-url "http://registry.example:$port"
+    ls "$MNT/acme/model/collections" >/dev/null
+    # The old address refuses, the new one works, at once.
+    kill "$forwarder"
+    wait "$forwarder" || true
+    rm forwarder.pid
+    cat plain >hosts
+    echo "127.0.0.1 registry.example" >>hosts
+    # Addresses are remembered for a minute.
+    eventually 30 ls "$MNT/acme/dataset/collections"
 }

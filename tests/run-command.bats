@@ -106,6 +106,54 @@ assert_nothing_left() {
     [[ ${lines[1]} == *0000000000000000 ]]
 }
 
+@test "the key: the command has it, --no-key takes it away, --api-key-file adds none" {
+    local key=$WANDB_API_KEY
+    # shellcheck disable=SC2016
+    local show='printf "<%s>\n" "$WANDB_API_KEY"'
+    run -0 "$REGISTRYFS" run -- sh -c "$show"
+    assert_equal "$output" "<$key>"
+    run -0 "$REGISTRYFS" run --no-key acme -- sh -c "$show; ls \$REGISTRYFS_MOUNT/model/name"
+    assert_equal "${lines[0]}" "<>"
+    [[ ${lines[1]} == */name ]]
+    printf '%s\n' "$key" >key
+    run -0 env -u WANDB_API_KEY "$REGISTRYFS" run --api-key-file key -- sh -c "$show"
+    assert_equal "$output" "<>"
+    refused 1 --no-key acme
+    assert_nothing_left
+}
+
+@test "--no-key: the key cannot be read from the processes around it either" {
+    setpriv --reuid 12345 --regid 12345 --clear-groups unshare -Ur true || skip "user namespaces are forbidden here"
+    chmod 711 "$SUITE_DIR"
+    chmod 777 "$TEST_DIR"
+    chmod a+rw /dev/fuse 2>/dev/null || true
+    # shellcheck disable=SC2016
+    run -0 env -u XDG_CACHE_HOME setpriv --reuid 12345 --regid 12345 --clear-groups \
+        "$REGISTRYFS" run --no-cache --no-key acme -- \
+        sh -c 'cat /proc/$PPID/environ 2>/dev/null | tr "\0" "\n" | grep -c ^WANDB_API_KEY || true'
+    assert_equal "${lines[-1]}" 0
+    assert_nothing_left
+}
+
+@test "in a plain chroot, whose root is no mount" {
+    [[ $EUID -eq 0 ]] || skip "needs root"
+    unshare --mount true || skip "needs a mount namespace"
+    mkdir -p root/{usr,proc,dev,tmp,etc,work}
+    local link
+    for link in bin lib lib64 sbin; do
+        [[ ! -L /$link ]] || ln -s "usr/$link" "root/$link"
+    done
+    # shellcheck disable=SC2016
+    run -0 --separate-stderr unshare --mount --propagation private bash -euc '
+        mount --bind /usr root/usr && mount --rbind /proc root/proc && mount --rbind /dev root/dev
+        mount --bind /etc root/etc && mount --bind "${REGISTRYFS%/*}" root/work
+        exec env HOME=/tmp XDG_CACHE_HOME=/tmp/cache TMPDIR=/tmp chroot root \
+            /work/registryfs run acme/model -- sh -c "cat \$REGISTRYFS_MOUNT/name"'
+    assert_equal "$output" model
+    [[ -z $stderr ]]
+    assert_nothing_left
+}
+
 @test "in a user namespace, where nothing else is allowed" {
     unshare -Ur true || skip "user namespaces are forbidden here"
     # shellcheck disable=SC2016

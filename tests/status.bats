@@ -48,6 +48,63 @@ teardown() {
     run -0 "$REGISTRYFS" --status "./${MNT##*/}"
 }
 
+@test "a link, a bind mount and any path inside find it, whichever way it was mounted" {
+    mkdir place
+    ln -s place link
+    within 30000 "$REGISTRYFS" link
+    local asked
+    for asked in place link link/ place/acme link/acme/model/name place/no/such/thing place/. place/acme/..; do
+        run -0 "$REGISTRYFS" --status "$asked"
+    done
+    (cd place/acme && "$REGISTRYFS" --status .) >/dev/null
+    if unshare --mount true; then
+        mkdir other
+        # shellcheck disable=SC2016
+        run -0 unshare --mount sh -c 'mount --bind place/acme other && "$REGISTRYFS" --status other'
+    fi
+    # A mount that answers nobody is not looked into.
+    kill -STOP "$(daemons)"
+    for asked in place link/acme/model; do
+        run -2 within 30000 "$REGISTRYFS" --status "$asked"
+        [[ $output == *"does not answer"* ]]
+    done
+    kill -CONT "$(daemons)"
+    mkdir empty
+    run -2 "$REGISTRYFS" --status empty
+    [[ $output == *"nothing is mounted"* ]]
+    fusermount3 -u place
+    wait_for_end "$(daemons)" 10
+}
+
+@test "another runtime directory, or none, finds it" {
+    mount_start
+    run -0 env -u XDG_RUNTIME_DIR "$REGISTRYFS" --status "$MNT"
+    run -0 env XDG_RUNTIME_DIR=/nonexistent "$REGISTRYFS" --status "$MNT"
+}
+
+@test "a socket that was cleaned away is no end, and is made anew" {
+    mount_start
+    local socket
+    socket=$(echo "$XDG_RUNTIME_DIR"/registryfs/*.socket)
+    rm "$socket"
+    run -0 "$REGISTRYFS" --status "$MNT"
+    eventually 20 test -S "$socket"
+    run -0 "$REGISTRYFS" --status "$socket"
+    rm -r "$XDG_RUNTIME_DIR/registryfs"
+    eventually 20 test -S "$socket"
+    run -0 "$REGISTRYFS" --status "$socket"
+    mount_stop
+    [[ ! -e $socket ]]
+}
+
+@test "a mount whose sockets cannot be reached is not called down" {
+    unshare --mount --net true || skip "needs namespaces"
+    mount_start
+    # Another network has other abstract names, another environment another directory.
+    run -1 env -u XDG_RUNTIME_DIR unshare --mount --net "$REGISTRYFS" --status "$MNT" --json
+    jq -e '.state == "degraded" and (.reason | test("is mounted"))' <<<"$output"
+}
+
 @test "the socket itself can be named, and is closed to others" {
     mount_start
     local socket
@@ -112,14 +169,8 @@ teardown() {
     [[ -z $(find "$XDG_RUNTIME_DIR" -type s) ]]
 }
 
-@test "a socket of somebody else is not believed" {
-    [[ $EUID -eq 0 ]] || skip "needs root"
-    mount_start
-    local socket
-    socket=$(echo "$XDG_RUNTIME_DIR"/registryfs/*.socket)
-    mount_stop
-    chmod 711 "$SUITE_DIR" "$TEST_DIR" "$XDG_RUNTIME_DIR"
-    chmod 777 "$XDG_RUNTIME_DIR/registryfs"
+# A process of another user that says "healthy" at socket $1, to one who asks.
+start_impostor() {
     setpriv --reuid 23456 --clear-groups /usr/bin/python3 -c '
 import socket, sys
 s = socket.socket(socket.AF_UNIX)
@@ -127,12 +178,37 @@ s.bind(sys.argv[1])
 s.listen()
 s.settimeout(60)
 c = s.accept()[0]
-c.sendall(b"healthy\nstate: healthy\n")' "$socket" 3>&- &
-    local impostor=$!
-    eventually 20 test -S "$socket"
-    run -2 "$REGISTRYFS" --status "$MNT"
+c.sendall(b"healthy\nstate: healthy\n")' "$1" 3>&- &
+    IMPOSTOR=$!
+    eventually 20 test -S "$1"
+}
+
+@test "a socket of somebody else is not believed" {
+    [[ $EUID -eq 0 ]] || skip "needs root"
+    chmod 711 "$SUITE_DIR" "$TEST_DIR" "$XDG_RUNTIME_DIR"
+    mkdir -m 777 "$TEST_DIR/shared"
+    start_impostor "$TEST_DIR/shared/socket"
+    run -2 "$REGISTRYFS" --status "$TEST_DIR/shared/socket"
     [[ $output == *"another user"* ]]
-    wait "$impostor" || true
+    wait "$IMPOSTOR" || true
+}
+
+@test "somebody else's socket in place of a mount's own changes nothing" {
+    [[ $EUID -eq 0 ]] || skip "needs root"
+    mount_start
+    local socket
+    socket=$(echo "$XDG_RUNTIME_DIR"/registryfs/*.socket)
+    chmod 711 "$SUITE_DIR" "$TEST_DIR" "$XDG_RUNTIME_DIR"
+    chmod 777 "$XDG_RUNTIME_DIR/registryfs"
+    rm "$socket"
+    start_impostor "$socket"
+    fault status status 503
+    run -1 "$REGISTRYFS" --status "$MNT"
+    [[ ${lines[0]} == "state: degraded" && $output == *503* ]]
+    control DELETE /faults >/dev/null
+    kill "$IMPOSTOR" 2>/dev/null || true
+    wait "$IMPOSTOR" || true
+    mount_stop
 }
 
 @test "metrics are Prometheus text" {

@@ -78,6 +78,7 @@ static void save_if_due(struct edit *edit, bool due, uint8_t fails)
     must(!due || edit->dirty);
     if (!due)
         return;
+    edit_send(edit);
     if (fails)
         edit_failed(edit, fails);
     else

@@ -5,86 +5,17 @@ Texts are bytes. Each operation of Model returns what its system call must bring
 with the errnos that are right. One organization; what others do to the server comes through behind_*.
 """
 
-import copy
 import errno as E
 import os
 import re
 
-from registry_texts import (DESCRIPTION_CEILING, DIRECTORIES, EDITABLE, MAY_BE_EMPTY, MEMBERS, ONE_LINE, READ_ONLY,
-                            Refused, SCRATCH_CEILING, State, begins, check_name, is_beginning_of_text, parse)
+from editing_state import Draft, Handle, Registry, Scratch, Unsaved, errno_of, is_hopeless, refuses, resized
+from registry_texts import (DIRECTORIES, EDITABLE, MAY_BE_EMPTY, MEMBERS, ONE_LINE, READ_ONLY, Refused, SCRATCH_CEILING,
+                            State, check_name, parse)
 
 HIDDEN_S = 2
 ANY = object()  # a value that nothing is promised of
 ANYTHING = object()  # nor that there is one
-
-
-class Scratch:
-    """A file of an editor: lives in the mount's memory."""
-
-    def __init__(self, base, saves, text=b"", link=None, copy_of=None):
-        self.text, self.link, self.copy_of = bytearray(text), link, copy_of
-        self.base, self.saves = base, saves  # the registry, and this mount's saves in it, when it was made
-        self.unlisted, self.became = False, None
-
-
-class Registry:
-    def __init__(self, state):
-        self.state, self.gone = state, False
-        self.scratch, self.hidden, self.failed, self.disguise, self.saves = {}, {}, set(), {}, 0
-
-    def base(self):
-        return copy.deepcopy(self.state)
-
-
-class Handle:
-    """An open file: of an attribute that is written (draft), of a scratch file, or of a text."""
-
-    def __init__(self, registry, flags, attribute=None, scratch=None, text=None):
-        self.registry, self.attribute, self.scratch, self.text = registry, attribute, scratch, text
-        self.reads = flags & os.O_ACCMODE != os.O_WRONLY
-        self.writes = flags & os.O_ACCMODE != os.O_RDONLY
-        self.append = bool(flags & os.O_APPEND)
-        self.position, self.draft, self.moved = 0, None, False
-
-
-class Draft:
-    def __init__(self, text, fresh, base):
-        self.text, self.fresh, self.base = bytearray(text), fresh, base
-        self.ceiling = max(DESCRIPTION_CEILING + 1, len(text))
-        self.dirty = fresh
-        self.wrote = self.truncated = self.holed = self.flushed = False
-        self.failure = 0
-
-    def is_emptied(self):
-        return self.dirty and not self.wrote and not self.text
-
-    def saved(self):
-        self.dirty = self.wrote = self.truncated = False
-
-    def stick(self, number):
-        self.failure = number
-        raise Refused(number)
-
-
-def is_hopeless(attribute, draft, append):
-    """What was written can never become a legal text, so that write says it at once."""
-    if not (draft.fresh or append) or not draft.text:
-        return False
-    if not draft.holed and not is_beginning_of_text(draft.text):
-        return True
-    if attribute == "artifact_types":
-        lines = draft.text[:draft.text.rfind(b"\n") + 1]
-        try:
-            if lines:
-                parse(attribute, lines, draft.base)
-        except Refused as refused:
-            return E.EINVAL in refused.errnos
-        return False
-    return attribute in ONE_LINE and not begins(attribute, draft.text)
-
-
-def resized(text, size):
-    return text[:size] + bytes(max(0, size - len(text)))
 
 
 class Model:
@@ -92,8 +23,10 @@ class Model:
 
     def __init__(self, states, remembers):
         self.registries = {state.name: Registry(state) for state in states}
-        self.handles, self.unsaved, self.remembers = {}, {}, remembers
+        self.handles, self.unsaved, self.remembers = {}, Unsaved(), remembers
         self.saves_late = False  # the last close saves after it has been answered
+        self.refuses = False  # the server does, whatever it is sent
+        self.sends = 0  # mutations
 
     # --- names ---
 
@@ -127,60 +60,78 @@ class Model:
 
     # --- saving ---
 
+    def writers(self, registry, attribute):
+        """Handles that write the attribute, also under the name of a file that has become it."""
+        for slot, handle in list(self.handles.items()):
+            if handle.writes and handle.registry is registry:
+                handle = self.handle(slot)
+                if handle.draft and handle.attribute == attribute:
+                    yield handle
+
     def fail(self, registry, attribute, text, draft, number):
-        self.unsaved[(registry.state.name, attribute)] = bytes(text)
+        self.unsaved.keep(registry.state.name, attribute, text)
         registry.failed.add(attribute)
         if draft:
             draft.saved()
             draft.failure = number
         raise Refused(number)
 
-    def succeed(self, registry, attribute, draft, value):
+    def succeed(self, registry, attribute, draft, value, text=b""):
         """`value` None: the server had it already."""
         if draft:
             draft.saved()
-            draft.base = registry.base()
-        registry.failed.discard(attribute)
-        self.unsaved.pop((registry.state.name, attribute), None)
+            draft.base, draft.saves = registry.base(), registry.saves
         if value is None:
             return
-        registry.saves += 1
+        registry.failed.discard(attribute)
+        if text.strip(b"\n") or len(text) > 1:
+            self.unsaved.drop(registry.state.name, attribute)
         registry.hidden.pop(attribute, None)
         if attribute + "~" in registry.scratch:
             registry.scratch[attribute + "~"].unlisted = True
         if attribute == "name":
             self.rename_registry(registry, value.decode())
-            self.unsaved.pop((registry.state.name, attribute), None)
+            self.unsaved.drop(registry.state.name, attribute)
         else:
             registry.state.change(attribute, value)
         registry.disguise.pop(attribute, None)
+        self.note_save(registry, attribute)
         if draft:
-            draft.base = registry.base()
+            draft.base, draft.saves = registry.base(), registry.saves
+            draft.appended_from = len(draft.text)
+        for handle in self.writers(registry, attribute):
+            if handle.draft is not draft:
+                handle.draft.follow(registry.state.render(attribute))
+
+    @staticmethod
+    def note_save(registry, attribute):
+        registry.saves += 1
+        registry.saved[attribute] = (registry.saves, registry.base())
 
     def rename_registry(self, registry, name):
         old = registry.state.name
         del self.registries[old]
         self.registries[name] = registry
-        self.unsaved.pop((old, "name"), None)
-        if not any(owner == name for owner, _ in self.unsaved):
-            for key in [key for key in self.unsaved if key[0] == old]:
-                self.unsaved[(name, key[1])] = self.unsaved.pop(key)
+        self.unsaved.drop(old, "name")
+        self.unsaved.rename(old, name)
         registry.state.name = name
 
     def save(self, registry, attribute, text, base, draft=None):
         """True when something was sent."""
-        now = registry.state
+        now, holed = registry.state, bool(draft) and draft.holed and b"\0" in draft.text
         if self.remembers and not registry.gone:
             try:
                 if parse(attribute, text, now) is None:
-                    self.succeed(registry, attribute, None, None)
-                    if draft:
-                        draft.saved()
+                    self.succeed(registry, attribute, draft, None)
                     return False
             except Refused:
                 pass
         try:
-            parse(attribute, text, base)
+            try:
+                parse(attribute, text, base)
+            except Refused as refused:
+                if not holed and refuses(attribute, text, now):
+                    raise refused
             if registry.gone:
                 raise Refused(E.ENOENT, E.ESTALE)
             try:
@@ -192,18 +143,23 @@ class Model:
             value = parse(attribute, text, now)
             if attribute == "name" and value is not None and value.decode() in self.registries:
                 raise Refused(E.EEXIST)
+            self.sends += value is not None
+            if self.refuses and value is not None:
+                raise Refused(E.EACCES)
             if attribute == "artifact_types" and any(not line.isascii() for line in value or []):
                 raise Refused(E.EINVAL)  # the server's own refusal
         except Refused as refused:
             self.fail(registry, attribute, text, draft, refused.errnos[0])
-        self.succeed(registry, attribute, draft, value)
+        self.succeed(registry, attribute, draft, value, text)
         return value is not None
 
     def save_draft(self, handle):
         draft = handle.draft
         if draft.failure:
             raise Refused(draft.failure)
-        self.save(handle.registry, handle.attribute, draft.text, draft.base, draft)
+        if draft.dirty:
+            base = handle.registry.seen(handle.attribute, draft.base, draft.saves)
+            self.save(handle.registry, handle.attribute, draft.text, base, draft)
 
     # --- handles ---
 
@@ -212,7 +168,7 @@ class Model:
         handle = self.handles[slot]
         if handle.scratch and handle.scratch.became:
             handle.attribute, handle.moved = handle.scratch.became, True
-            handle.draft = Draft(handle.scratch.text, False, handle.registry.base())
+            handle.draft = Draft(handle.scratch.text, False, handle.scratch.base, handle.scratch.saves, handle.append)
             handle.scratch = None
         return handle
 
@@ -235,7 +191,8 @@ class Model:
                 handle.text = registry.state.render(name)
             if not there or (name in EDITABLE and writes):
                 fresh = bool(flags & os.O_TRUNC) or not there
-                handle.draft = Draft(b"" if fresh else handle.text, fresh, registry.base())
+                handle.draft = Draft(b"" if fresh else handle.text, fresh, registry.base(), registry.saves,
+                                     handle.append)
             if not there:
                 handle.draft.saved()
                 del registry.hidden[name]
@@ -245,7 +202,9 @@ class Model:
             scratch = registry.scratch.setdefault(name, Scratch(registry.base(), registry.saves))
             if flags & os.O_TRUNC:
                 scratch.text.clear()
-                scratch.copy_of = None
+                scratch.copy_of, scratch.failure = None, 0
+            if writes or flags & os.O_TRUNC:
+                scratch.base, scratch.saves = registry.base(), registry.saves
             handle = Handle(registry, flags, scratch=scratch)
         self.handles[slot] = handle
 
@@ -261,6 +220,7 @@ class Model:
             self.write_draft(handle, data, at)
         else:
             if at + len(data) > SCRATCH_CEILING:
+                handle.scratch.failure, handle.failed = E.ENOSPC, True
                 raise Refused(E.ENOSPC)
             text[:] = resized(text, max(len(text), at))
             text[at:at + len(data)] = data
@@ -273,6 +233,10 @@ class Model:
         draft = handle.draft
         if draft.failure:
             raise Refused(draft.failure)
+        base = handle.registry.seen(handle.attribute, draft.base, draft.saves)
+        shown = base.render(handle.attribute)[:at]
+        if not draft.append and base is not draft.base and len(draft.text) < len(shown) <= draft.ceiling:
+            draft.text += shown[len(draft.text):]
         if at + len(data) > draft.ceiling:
             draft.stick(E.EFBIG)
         draft.holed |= at > len(draft.text)
@@ -280,7 +244,7 @@ class Model:
         draft.text[at:at + len(data)] = data
         draft.dirty = draft.wrote = True
         line = handle.attribute in ONE_LINE and draft.fresh and draft.text.endswith(b"\n")
-        if line or is_hopeless(handle.attribute, draft, handle.append):
+        if line or is_hopeless(handle.attribute, draft, handle.append, handle.registry.state):
             self.save_draft(handle)
 
     def read(self, slot):
@@ -293,9 +257,7 @@ class Model:
             return bytes(handle.scratch.text)
         if handle.registry.gone:
             return ANYTHING
-        # What was there when it was opened; the kernel may have newer pages meanwhile.
-        same = handle.attribute in EDITABLE and handle.registry.state.render(handle.attribute) == handle.text
-        return handle.text if same else ANY
+        return handle.text  # of when it was opened
 
     def resize(self, slot, size, only_grow=False):
         """ftruncate, and with `only_grow` posix_fallocate."""
@@ -309,21 +271,23 @@ class Model:
         if not draft:
             if size > SCRATCH_CEILING:
                 raise Refused(E.ENOSPC)
-            text[:] = resized(text, size)
-            handle.scratch.copy_of = None
+            self.resize_scratch(handle.scratch, size)
             return
         if draft.failure:
             raise Refused(draft.failure)
-        if size > draft.ceiling:
-            draft.stick(E.EFBIG)
-        draft.holed |= size > len(text)
-        text[:] = resized(text, size)
+        draft.resize(size)
+
+    @staticmethod
+    def resize_scratch(scratch, size):
+        scratch.text[:] = resized(scratch.text, size)
+        scratch.copy_of = None
         if size == 0:
-            draft.fresh, draft.holed = True, False
-        draft.dirty = draft.truncated = True
+            scratch.failure = 0
 
     def fsync(self, slot):
         handle = self.handle(slot)
+        if handle.scratch and handle.failed and handle.scratch.failure:
+            raise Refused(handle.scratch.failure)
         if handle.draft:
             try:
                 if handle.draft.dirty or handle.draft.failure:
@@ -333,6 +297,8 @@ class Model:
 
     def flush(self, handle):
         draft = handle.draft
+        if handle.scratch and handle.failed and handle.scratch.failure:
+            raise Refused(handle.scratch.failure)
         if not draft:
             return
         due = draft.dirty and (draft.wrote or draft.truncated or draft.flushed)
@@ -351,6 +317,9 @@ class Model:
         """What the last close finds emptied is saved a moment later."""
         handle = self.handle(slot)
         del self.handles[slot]
+        if any(other is handle for other in self.handles.values()):
+            self.flush(handle)
+            return
         try:
             self.flush(handle)
         finally:
@@ -364,6 +333,34 @@ class Model:
             if draft and draft.wrote:
                 self.keep_rest(handle.registry, handle.attribute, draft.text)
 
+    def dup(self, slot, other):
+        self.handles[other] = self.handles[slot]
+
+    def during_save(self, slot, data):
+        """A copy is closed, and written meanwhile: errnos of both."""
+        handle, before = self.handle(slot), self.sends
+        closed = errno_of(lambda: self.flush(handle))
+        written = errno_of(lambda: self.write(slot, data))
+        if closed and self.sends > before and len(handle.draft.text) + len(data) <= handle.draft.ceiling:
+            text = handle.draft.text
+            at = len(text) if handle.append else handle.position
+            whole = bytearray(resized(text, max(len(text), at)))
+            whole[at:at + len(data)] = data
+            self.unsaved.keep(handle.registry.state.name, handle.attribute, whole)
+        return closed, written
+
+    def refused_store(self, path, text):
+        """Somebody writes it whole while the server refuses: errnos of open, write and close."""
+        self.refuses = True
+        try:
+            opened = errno_of(lambda: self.open("refused", path, os.O_WRONLY | os.O_TRUNC))
+            if opened:
+                return opened, 0, 0
+            written = errno_of(lambda: self.write("refused", text))
+            return opened, written, errno_of(lambda: self.close("refused"))
+        finally:
+            self.refuses = False
+
     def keep_rest(self, registry, attribute, text):
         """What a handle was given after its last save."""
         try:
@@ -371,7 +368,7 @@ class Model:
         except Refused:
             known = False
         if not known:
-            self.unsaved[(registry.state.name, attribute)] = bytes(text)
+            self.unsaved.keep(registry.state.name, attribute, text)
 
     # --- calls on paths ---
 
@@ -403,12 +400,21 @@ class Model:
         if scratch:
             if size > SCRATCH_CEILING:
                 raise Refused(E.ENOSPC)
-            scratch.text[:] = resized(scratch.text, size)
-            scratch.copy_of = None
+            self.resize_scratch(scratch, size)
+        elif self.resize_drafts(registry, attribute, size):
+            pass
         elif size == 0 and attribute in MAY_BE_EMPTY:
             self.save(registry, attribute, b"", registry.base())
         elif size not in (0, len(registry.state.render(attribute))):
             raise Refused(E.EINVAL)
+
+    def resize_drafts(self, registry, attribute, size):
+        """Those who have it open send it with what they write."""
+        drafts = [handle.draft for handle in self.writers(registry, attribute)
+                  if not handle.draft.failure and (size == 0 or handle.draft.dirty)]
+        for draft in drafts:
+            draft.resize(size)
+        return drafts
 
     def set_metadata(self, path, what):
         """chmod, chown, utimens: succeed, and say nothing of an attribute."""
@@ -472,6 +478,7 @@ class Model:
             raise Refused(E.ENOSPC)
         registry.scratch.pop(new[1], None)
         self.new_scratch(new, text=text, copy_of=attribute)
+        registry.scratch[new[1]].failure = scratch.failure if scratch else 0
 
     def rename(self, old, new, no_replace, looks):
         """`looks`: inode number and mtime of the file, which an attribute has that it is renamed over."""
@@ -506,16 +513,21 @@ class Model:
             raise Refused(E.EACCES)
         if scratch.link is not None:
             raise Refused(E.EPERM)
+        if scratch.failure:
+            raise Refused(scratch.failure)
         sent = False
-        untouched = scratch.copy_of == attribute and scratch.saves == registry.saves
+        base = registry.seen(attribute, scratch.base, scratch.saves)
         # A backup that nobody has touched is only put back.
+        untouched = scratch.copy_of == attribute and base is scratch.base
         if not untouched:
-            base = scratch.base if scratch.saves == registry.saves else registry.base()
             try:
                 sent = self.save(registry, attribute, scratch.text, base)
             except Refused as refused:
                 raise Refused(*(E.EIO if number == E.EINVAL else number for number in refused.errnos)) from None
         scratch.became = attribute
+        if not untouched:
+            scratch.base = registry.base()
+        scratch.saves = registry.saves
         del registry.scratch[name]
         registry.hidden.pop(attribute, None)
         if sent:
@@ -559,6 +571,7 @@ class Model:
         except Refused as refused:
             raise Refused(*(E.EPERM if number == E.EINVAL else number for number in refused.errnos)) from None
         self.rename_registry(registry, new)
+        self.note_save(registry, "name")
 
     def mkdir_inside(self, path):
         self.registry(path[0])

@@ -119,6 +119,23 @@ class Sequence:
     def close(self):
         return self.on_open(lambda slot: ["close", slot])
 
+    def dup(self):
+        free = self.slot(False)
+        return self.close() if free is None else self.on_open(lambda slot: ["dup", slot, free])
+
+    def during_save(self):
+        return self.on_open(lambda slot: ["during_save", slot, self.text(*self.target(slot))[:5000] or "x"])
+
+    def save_after_refusal(self):
+        """`:wq` after a failure, with the text that is there."""
+        registry, attribute = self.registry(), self.attribute()
+        there = self.model.registries.get(registry)
+        calls = [["refused_store", registry, attribute, self.text(registry, attribute)[:5000] or "x"]]
+        if not there or self.chance.random() < 0.3:
+            return calls
+        shown = there.state.render(attribute).decode("latin-1")
+        return calls + self.store(registry, attribute, shown, CREATE, ["close"])
+
     def show(self):
         return [["show", self.registry(), self.name()], ["stat", self.registry(), self.name()]]
 
@@ -225,6 +242,9 @@ class Sequence:
     def list(self):
         return [["list"], ["list_registry", self.registry()], ["filter", self.registry()], ["read_file", self.registry()]]
 
+    def signal_soon(self):
+        return [["signal_soon", self.chance.choice((0, 1, 3, 10))]]
+
     # --- what others do on the server ---
 
     def behind_set(self):
@@ -260,8 +280,9 @@ class Sequence:
 
 WEIGHTS = {
     "open_file": 10, "write": 10, "pwrite": 3, "read": 5, "ftruncate": 3, "allocate": 1, "fsync": 4, "close_copy": 2,
-    "close": 7, "show": 10, "truncate": 2, "set_metadata": 2, "setxattr": 1, "unlink": 1, "unlink_scratch": 3,
-    "symlink": 1, "mknod": 1, "link": 2, "rename": 4, "back_up": 2, "echo": 10, "replace": 5, "save_in_place": 3,
-    "make_anew": 2, "mkdir": 2, "rmdir": 1, "move_registry": 2, "mkdir_inside": 1, "list": 3, "behind_set": 3,
-    "behind_create": 1, "behind_delete": 1, "behind_rename": 1,
+    "close": 7, "dup": 2, "during_save": 1, "save_after_refusal": 2, "show": 10, "truncate": 2, "set_metadata": 2,
+    "setxattr": 1, "unlink": 1, "unlink_scratch": 3, "symlink": 1, "mknod": 1, "link": 2, "rename": 4, "back_up": 2,
+    "echo": 10, "replace": 5, "save_in_place": 3, "make_anew": 2, "mkdir": 2, "rmdir": 1, "move_registry": 2,
+    "mkdir_inside": 1, "list": 3, "behind_set": 3, "behind_create": 1, "behind_delete": 1, "behind_rename": 1,
+    "signal_soon": 3,
 }

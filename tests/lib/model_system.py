@@ -4,10 +4,14 @@
 import errno as E
 import hashlib
 import os
+import signal
+import threading
+import time
 
 from mounted import Mount, control
 from registry_texts import PREFIX
 
+SLOW_MS = 1500  # for a save that something else is to happen beside, on a busy machine too
 ENTITY, ORGANIZATION = "acme-org-entity", "acme"
 
 
@@ -27,6 +31,24 @@ def mutate(what, **members):
 
 def upsert(name, **members):
     mutate("upsertModel", entityName=ENTITY, name=PREFIX + name, **members)
+
+
+def refuse(operation):
+    control("POST", "/faults", {"kind": "errors", "operation": operation, "status": 403, "times": -1, "data": "null",
+                                "errors": [{"message": "permission denied"}]})
+
+
+def mutations():
+    operations = control("GET", "/counts")["operations"]
+    return operations.get("UpsertRegistry", 0) + operations.get("RenameRegistry", 0)
+
+
+def errno_of(call):
+    try:
+        call()
+    except OSError as error:
+        return error.errno
+    return 0
 
 
 class System:
@@ -74,6 +96,34 @@ class System:
 
     def close(self, slot):
         os.close(self.files.pop(slot))
+
+    def dup(self, slot, other):
+        self.files[other] = os.dup(self.files[slot])
+
+    def during_save(self, slot, data):
+        file, closed, before = self.files[slot], [], mutations()
+        for operation in ("UpsertRegistry", "RenameRegistry"):
+            control("POST", "/faults", {"kind": "delay", "operation": operation, "ms": SLOW_MS})
+        saving = threading.Thread(target=lambda: closed.append(errno_of(lambda: os.close(os.dup(file)))))
+        saving.start()
+        while saving.is_alive() and mutations() == before:
+            time.sleep(0.01)
+        written = errno_of(lambda: os.write(file, data))
+        saving.join()
+        control("DELETE", "/faults")
+        return closed[0], written
+
+    def refused_store(self, registry, name, text):
+        refuse("UpsertRegistry")
+        refuse("RenameRegistry")
+        try:
+            opened = errno_of(lambda: self.open("refused", registry, name, os.O_WRONLY | os.O_TRUNC))
+            if opened:
+                return opened, 0, 0
+            written = errno_of(lambda: os.write(self.files["refused"], text))
+            return opened, written, errno_of(lambda: self.close("refused"))
+        finally:
+            control("DELETE", "/faults")
 
     def show(self, registry, name):
         file = os.open(self.path(registry, name), os.O_RDONLY | os.O_NOFOLLOW)
@@ -185,6 +235,15 @@ class System:
     def behind_rename(self, name, new):
         mutate("renameProject", entityName=ENTITY, oldProjectName=PREFIX + name, newProjectName=PREFIX + new)
         self.touch()
+
+    @staticmethod
+    def signal_soon(delay_ms):
+        """A signal that is caught comes into one of the next calls, which must not notice."""
+        signal.signal(signal.SIGUSR1, lambda *_: None)
+        signal.siginterrupt(signal.SIGUSR1, False)
+        timer = threading.Timer(delay_ms / 1000, signal.pthread_kill, (threading.main_thread().ident, signal.SIGUSR1))
+        timer.daemon = True
+        timer.start()
 
     def touch(self):
         os.utime(self.root)

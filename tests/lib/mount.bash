@@ -31,6 +31,18 @@ mount_start() {
     export PID
 }
 
+# Mounts in the background, as users do; the daemon's process id stands in $DAEMON.
+daemon_start() {
+    within 30000 "$REGISTRYFS" "$@" >out 2>err || fail "status $?: $(cat err)" || return
+    DAEMON=$(daemons)
+    [[ $DAEMON =~ ^[0-9]+$ ]] || fail "not one daemon: $DAEMON"
+}
+
+daemon_stop() {
+    fusermount3 -u "$1"
+    wait_for_end "$DAEMON" 10
+}
+
 is_mounted() {
     findmnt --noheadings --mountpoint "$1" >/dev/null
 }

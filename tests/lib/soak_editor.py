@@ -45,7 +45,7 @@ class Editor:
         self.kept = os.path.join(mount.path, ".registryfs/unsaved", organization["name"], f"soak-{number}")
         self.project = {"name": f"wandb-registry-soak-{number}", "entity": organization["entity"]}
         self.count, self.saved, self.refused, self.not_begun, self.lost, self.longest = 0, 0, 0, 0, [], 0
-        self.pending = {}  # attribute: text that must be in unsaved/
+        self.pending = {}  # attribute: texts that must be in unsaved/, the newest first
         os.mkdir(self.path)
         self.acknowledged = {"description": "", "visibility": "organization"}
         self.tried = {"description": set(), "visibility": set()}
@@ -97,8 +97,13 @@ class Editor:
         if not any(self.holds(place, edit.data, ENOUGH_SECONDS if place == places[-1] else 0) for place in places):
             self.lost.append(f"{places[0]}: refused, and not kept: {edit.text[:30]!r}")
         elif self.holds(places[0], edit.data, 0):
-            self.pending[attribute] = edit.data
+            self.remember(attribute, edit.data)
         self.check_server(attribute)
+
+    def remember(self, attribute, data):
+        """It is kept in front of the others, once."""
+        others = [other for other in self.pending.get(attribute, []) if other != data]
+        self.pending[attribute] = [data] + others
 
     @staticmethod
     def holds(path, data, seconds):
@@ -116,8 +121,9 @@ class Editor:
         self.saved += 1
         self.acknowledged[attribute] = edit.text.removesuffix("\n")
         self.tried[attribute].clear()
-        self.pending.pop(attribute, None)
-        if os.path.exists(os.path.join(self.kept, attribute)):
+        if not os.path.exists(os.path.join(self.kept, attribute)):
+            self.pending.pop(attribute, None)
+        elif attribute == "description":  # a word that the server has already is no save
             self.lost.append(f"{self.kept}/{attribute} is still there after a save")
         self.check_server(attribute)
 
@@ -130,3 +136,62 @@ class Editor:
                              f"not {self.acknowledged[attribute][:30]!r}")
         elif attribute == "description":
             self.acknowledged[attribute] = now
+
+
+class Rival(Editor):
+    """Edits the description of a registry that another mount edits, too: `saves` is what both have
+    saved. The server's text that a handle began with is the only one that it may replace; own saves
+    count as seen."""
+
+    def __init__(self, mount, organization, name, saves):
+        self.path = os.path.join(mount.path, organization["name"], "soak-shared")
+        self.kept = os.path.join(mount.path, ".registryfs/unsaved", organization["name"], "soak-shared")
+        self.name, self.saves = name, saves
+        self.count, self.saved, self.refused, self.not_begun, self.lost, self.longest = 0, 0, 0, 0, [], 0
+        self.overwritten, self.in_window, self.pending, self.tried = [], 0, {}, {"description": set()}
+        if not os.path.isdir(self.path):
+            os.mkdir(self.path)
+
+    def edit(self, chance):
+        self.count += 1
+        edit = Edit(f"{self.name} {self.count} " + "x" * chance.choice((1, 500, 30000)) + "\n")
+        begin = time.monotonic()
+        try:
+            self.replace(edit, chance)
+        except OSError:
+            self.failed(edit, "description")
+            raise
+        finally:
+            self.longest = max(self.longest, time.monotonic() - begin)
+        self.saved += 1
+        self.pending.pop("description", None)
+
+    def replace(self, edit, chance):
+        descriptor = os.open(os.path.join(self.path, "description"), os.O_RDWR)
+        try:
+            base = os.pread(descriptor, 1 << 20, 0).decode().split()[:2]
+            time.sleep(chance.uniform(0, 0.5))
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, edit.data, 0)
+            edit.given = True
+        finally:
+            closing = time.monotonic()
+            os.close(descriptor)
+        self.judge(base, closing)
+        self.saves.append((self.name, self.count, closing, time.monotonic()))
+
+    def judge(self, base, closing):
+        """Whose texts this save has replaced that the handle had not begun with."""
+        now = time.monotonic()
+        mine = [save for save in self.saves if base == [save[0], str(save[1])] and save[0] == self.name]
+        for name, count, began, ended in list(self.saves):
+            seen = base and base[0] == name and count <= int(base[1])
+            if name == self.name or seen or (mine and began < mine[0][3]):
+                continue
+            if ended < closing and (mine or (base and base[0] == name)):
+                self.overwritten.append(f"{name} {count} by {self.name} {self.count}, begun with {base}")
+            elif began < now and ended > closing:
+                self.in_window += 1
+
+    def check_server(self, attribute):
+        """What is there is anybody's."""

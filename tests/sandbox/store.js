@@ -306,7 +306,9 @@ class Store {
       return collection.memberships.find((m) => m.versionIndex === wanted) || null;
     }
     const byDigest = /^[0-9a-f]{32}$/.test(name);
-    return collection.memberships.find((m) => m.commitHash === name
+    // The hash is the artifact's, whichever of its places tells it.
+    const hasHash = (m) => m.artifact.memberships.some((place) => place.commitHash === name);
+    return collection.memberships.find((m) => hasHash(m)
       || (byDigest && (m.artifact.digest || m.artifact.fileSet.digest()) === name)) || null;
   }
 

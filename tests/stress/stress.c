@@ -218,14 +218,13 @@ static bool set_up(struct options *options)
     fs.mounted = clock_nanoseconds();
     fs.log = log_open("/dev/null", CLIENT_LOG_ERROR);
     fs.journal = journal_new();
-    fs.metadata_lane = lane_new("metadata", WORKERS);
-    fs.fetches = fetches_new(fs.metadata_lane);
+    fs.fetches = fetches_new(WORKERS);
     fs.requests = requests_new();
     fs.kernel_cache = kernel_cache_new();
     fs.queries = queries_new();
     options->no_cache = true;
-    if (!read_file_start(&fs) || !fs.log || !fs.journal || !fs.metadata_lane || !fs.fetches ||
-        !fs.requests || !fs.kernel_cache || !fs.queries || !nodes_init(&fs.nodes, 7))
+    if (!read_file_start(&fs) || !fs.log || !fs.journal || !fs.fetches || !fs.requests ||
+        !fs.kernel_cache || !fs.queries || !nodes_init(&fs.nodes, 7))
         return false;
     fs.control = node_install(&fs.nodes, (struct place){fs.nodes.root, 200}, NODE_CONTROL,
                               NAME_OF_CONTROL, NULL, 0, clock_nanoseconds());
@@ -262,7 +261,7 @@ static int remaining(void)
 static void release(void)
 {
     kernel_cache_stop(fs.kernel_cache);
-    lane_free(fs.metadata_lane);
+    fetches_stop(fs.fetches);
     lane_free(fs.data_lane);
     requests_free(fs.requests);
     fetches_free(fs.fetches);

@@ -106,7 +106,8 @@ static uint64_t counted(const char *where, uint64_t limit, unsigned *failures)
     struct disk_space space;
     disk_space_init(&space, where, limit);
     /* Whoever reserves does not wait for the end. */
-    for (int tries = 0; tries < 6000 && !disk_space_reserve(&space, PAGE); tries++)
+    for (unsigned long tries = 0;
+         tries < 6000 + contents() / 10 && !disk_space_reserve(&space, PAGE); tries++)
         usleep(20 * 1000);
     pthread_mutex_lock(&space.lock);
     *failures += space.failure != 0 || !space.counted;

@@ -29,6 +29,7 @@ static void shell_text(void)
     CHECK(put(&edit, "two\n", 4) == 0);
     CHECK(edit_due_at_flush(&edit));
     CHECK_TEXT(edit.text.data, "one\ntwo\n");
+    edit_send(&edit);
     edit_saved(&edit);
     CHECK(!edit_due_at_flush(&edit) && !edit_due_at_fsync(&edit) && !edit_due_at_release(&edit));
     edit_release(&edit);
@@ -120,6 +121,74 @@ static void not_a_text(void)
     edit_release(&edit);
 }
 
+/* What is written while a save is under way is to be saved yet, however it is written. */
+static void written_during_a_save(void)
+{
+    static const struct {
+        const char *name, *wanted;
+        bool append;
+    } ways[] = {{"behind", "onetwo", false},
+                {"over", "two", false},
+                {"append", "onetwo", true},
+                {"emptied", "", false},
+                {"nothing", "one", false}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct edit edit = start(COMMIT_TEXT, "", true, ways[i].append);
+        CHECK(put(&edit, "one", 0) == 0);
+        edit_send(&edit);
+        if (strcmp(ways[i].name, "emptied") == 0)
+            CHECK(edit_resize(&edit, 0) == 0);
+        else if (strcmp(ways[i].name, "nothing") != 0)
+            CHECK(put(&edit, "two", i == 1 ? 0 : 3) == 0);
+        bool more = strcmp(ways[i].name, "nothing") != 0;
+        CHECK(edit_has_more(&edit) == more);
+        edit_saved(&edit);
+        CHECK_TEXT(edit.text.data, ways[i].wanted);
+        CHECK(edit_due_at_fsync(&edit) == more && edit_due_at_flush(&edit) == more);
+        edit_send(&edit);
+        edit_saved(&edit);
+        CHECK(!edit_due_at_fsync(&edit));
+        edit_release(&edit);
+    }
+}
+
+static void another_handle_saves(void)
+{
+    /* Nothing written yet: it goes on from there. */
+    struct edit edit = start(COMMIT_TEXT, "old\n", false, false);
+    CHECK(edit_follow(&edit, "theirs\n", 7) && !edit_due_at_flush(&edit));
+    CHECK_TEXT(edit.text.data, "theirs\n");
+    edit_release(&edit);
+    /* A whole text, begun or written, is its own. */
+    edit = start(COMMIT_TEXT, "old\n", true, false);
+    CHECK(edit_follow(&edit, "theirs\n", 7) && !edit_due_at_release(&edit));
+    CHECK(put(&edit, "mine\n", 0) == 0 && edit_follow(&edit, "again\n", 6));
+    CHECK_TEXT(edit.text.data, "mine\n");
+    CHECK(edit_due_at_flush(&edit));
+    edit_release(&edit);
+    /* What is appended goes behind it, also what was saved before. */
+    edit = start(COMMIT_TEXT, "old\n", false, true);
+    CHECK(put(&edit, "one\n", 0) == 0 && edit_follow(&edit, "a much longer text\n", 19));
+    CHECK_TEXT(edit.text.data, "a much longer text\none\n");
+    CHECK(edit_due_at_flush(&edit));
+    edit_send(&edit);
+    edit_saved(&edit);
+    CHECK(put(&edit, "two\n", 0) == 0 && edit_follow(&edit, "x\n", 2));
+    CHECK_TEXT(edit.text.data, "x\ntwo\n");
+    edit_release(&edit);
+}
+
+/* A write at the end of what another handle has saved. */
+static void written_behind_the_end(void)
+{
+    struct edit edit = start(COMMIT_TEXT, "old", false, false);
+    CHECK(put(&edit, "new", 0) == 0);
+    edit_fill(&edit, "a longer text", 13, 8);
+    CHECK(put(&edit, "!", 8) == 0 && !edit.holed);
+    CHECK_TEXT(edit.text.data, "newonger!");
+    edit_release(&edit);
+}
+
 int main(void)
 {
     shell_text();
@@ -129,5 +198,8 @@ int main(void)
     append();
     limits_and_stickiness();
     not_a_text();
+    written_during_a_save();
+    another_handle_saves();
+    written_behind_the_end();
     return check_result();
 }

@@ -9,7 +9,8 @@ static bool becomes(struct text metadata, const char *expected)
 {
     cleanup_buf struct buf out;
     buf_init(&out, CEILING);
-    bool good = metadata_format(metadata, &out) && strcmp(out.data, expected) == 0;
+    bool good = metadata_format(metadata, &out) && strcmp(out.data, expected) == 0 &&
+                metadata_format_size(metadata) == (int64_t)out.size;
     if (!good)
         fprintf(stderr, "found: %s\n", out.data ? out.data : "(nothing)");
     return good;

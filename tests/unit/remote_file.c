@@ -3,217 +3,13 @@
 
 #include "base/banned.h"
 #include "base/cleanup.h"
-#include "check.h"
 #include "readahead.h"
-#include "remote_internal.h"
+#include "remote_world.h"
 
 #include <ftw.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { KIB = 1 << 10, MIB = 1 << 20, GIB = 1 << 30, WIDTH = 16 };
-
-/* --- a server --- */
-
-struct server {
-    uint64_t size;
-    unsigned char digest[MD5_SIZE];
-    atomic_uint fetches;
-    _Atomic uint64_t bytes;
-    atomic_int fail_times;  /* so many fetches end early with an error */
-    atomic_int wrong_times; /* so many fetches have a flipped byte */
-    unsigned delay_us;      /* of each fetch */
-    atomic_uint mismatches;
-    atomic_uint released;
-};
-
-/* Word by word: the tests go through gigabytes, under sanitizers. */
-static void fill(char *bytes, uint64_t offset, size_t size)
-{
-    for (size_t i = 0; i < size;) {
-        uint64_t at = offset + i, word = (at >> 3) * UINT64_C(0x9e3779b97f4a7c15);
-        size_t skipped = at & 7, count = 8 - skipped < size - i ? 8 - skipped : size - i;
-        memcpy(bytes + i, (const char *)&word + skipped, count);
-        i += count;
-    }
-}
-
-static int serve(void *context, struct call *call, uint64_t offset, uint64_t length,
-                 remote_sink *sink, void *sink_context)
-{
-    struct server *server = context;
-    char piece[50000]; /* no divisor of anything */
-    atomic_fetch_add(&server->fetches, 1);
-    if (server->delay_us)
-        usleep(server->delay_us);
-    bool fails =
-        atomic_load(&server->fail_times) > 0 && atomic_fetch_sub(&server->fail_times, 1) > 0;
-    bool wrong =
-        atomic_load(&server->wrong_times) > 0 && atomic_fetch_sub(&server->wrong_times, 1) > 0;
-    uint64_t end = offset + length;
-    if (fails)
-        end = offset + length / 2;
-    for (uint64_t at = offset; at < end;) {
-        size_t size = end - at < sizeof piece ? (size_t)(end - at) : sizeof piece;
-        fill(piece, at, size);
-        if (wrong)
-            piece[size / 2] ^= 1;
-        wrong = false;
-        if (atomic_load(call->cancelled))
-            return error_set(call->error, ERROR_INTERRUPTED, "cancelled");
-        if (!sink(sink_context, piece, size))
-            return -1;
-        atomic_fetch_add(&server->bytes, size);
-        at += size;
-    }
-    return fails ? error_set(call->error, ERROR_TIMEOUT, "no more bytes") : 0;
-}
-
-static void note_mismatch(void *context)
-{
-    atomic_fetch_add(&((struct server *)context)->mismatches, 1);
-}
-
-static void note_release(void *context)
-{
-    atomic_fetch_add(&((struct server *)context)->released, 1);
-}
-
-static void server_init(struct server *server, uint64_t size)
-{
-    memset(server, 0, sizeof *server);
-    server->size = size;
-    if (size > 64 * MIB)
-        return; /* nobody asks for its digest */
-    char *content = malloc(size);
-    fill(content, 0, size);
-    struct md5 *md5 = md5_new();
-    md5_update(md5, content, size);
-    md5_finish(md5, server->digest);
-    md5_free(md5);
-    free(content);
-}
-
-static struct remote_source source_of(struct server *server)
-{
-    return (struct remote_source){.context = server,
-                                  .size = server->size,
-                                  .md5 = server->size <= 64 * MIB ? server->digest : NULL,
-                                  .fetch = serve,
-                                  .mismatch = note_mismatch,
-                                  .release = note_release};
-}
-
-/* --- a reader that waits --- */
-
-struct waiting {
-    struct remote_waiter waiter; /* first member */
-    sem_t resumed;
-    struct error error;
-};
-
-static bool claim(struct remote_waiter *waiter)
-{
-    (void)waiter;
-    return true;
-}
-
-static void resume(struct remote_waiter *waiter, const struct error *error)
-{
-    struct waiting *waiting = (struct waiting *)(void *)waiter;
-    if (error)
-        waiting->error = *error;
-    sem_post(&waiting->resumed);
-}
-
-static ssize_t read_at(struct remote_reader *reader, uint64_t offset, char *buffer, size_t size)
-{
-    struct waiting waiting = {.waiter = {.claim = claim, .resume = resume}};
-    struct remote_view view;
-    ssize_t result = -1;
-    sem_init(&waiting.resumed, 0, 0);
-    while (waiting.error.kind == ERROR_NONE) {
-        enum remote_result state = remote_read(reader, offset, size, &view, &waiting.error);
-        if (state == REMOTE_READY) {
-            size_t at = 0;
-            for (unsigned i = 0; i < view.count; i++) {
-                memcpy(buffer + at, view.pieces[i].iov_base, view.pieces[i].iov_len);
-                at += view.pieces[i].iov_len;
-            }
-            remote_view_release(&view);
-            result = (ssize_t)at;
-            break;
-        }
-        if (state == REMOTE_WAIT && remote_wait(reader, offset, size, &waiting.waiter))
-            sem_wait(&waiting.resumed);
-    }
-    sem_destroy(&waiting.resumed);
-    return result;
-}
-
-static bool is_right(const char *buffer, uint64_t offset, size_t size)
-{
-    char wanted[4096];
-    for (size_t i = 0; i < size; i += sizeof wanted) {
-        size_t count = size - i < sizeof wanted ? size - i : sizeof wanted;
-        fill(wanted, offset + i, count);
-        if (memcmp(buffer + i, wanted, count) != 0)
-            return false;
-    }
-    return true;
-}
-
-/* Reads on to the end or an error; how many bytes came. *right: as they should be. */
-static uint64_t read_all(struct remote_reader *reader, size_t step, bool *right)
-{
-    cleanup_free char *buffer = malloc(step);
-    uint64_t offset = 0;
-    *right = true;
-    for (ssize_t got; (got = read_at(reader, offset, buffer, step)) > 0; offset += (size_t)got)
-        *right = *right && is_right(buffer, offset, (size_t)got);
-    return offset;
-}
-
-/* How many bytes came, 0 if any was wrong. */
-static uint64_t read_through(struct remote_reader *reader, size_t step)
-{
-    bool right;
-    uint64_t got = read_all(reader, step, &right);
-    return right ? got : 0;
-}
-
-/* --- one set of everything --- */
-
-static char directory[] = "/tmp/remote_file.XXXXXX";
-
-struct world {
-    struct lane *lane;
-    struct disk_cache *disk;
-    struct remote_files *files;
-};
-
-static void world_init(struct world *world, bool with_disk, size_t memory)
-{
-    static unsigned number;
-    char where[64];
-    snprintf(where, sizeof where, "%s/%u", directory, number++);
-    world->lane = lane_new("data", WIDTH);
-    world->disk =
-        with_disk ? disk_cache_new(&(struct disk_cache_config){.directory = where, .limit = GIB})
-                  : NULL;
-    world->files = remote_files_new(world->lane, WIDTH, world->disk, memory);
-}
-
-static void world_release(struct world *world)
-{
-    remote_files_stop(world->files);
-    lane_free(world->lane);
-    remote_files_free(world->files);
-    disk_cache_free(world->disk);
-}
-
 /* --- what is expected --- */
 
 static void a_small_file_costs_one_request(void)
@@ -400,8 +196,8 @@ static void a_wrong_digest(uint64_t size, int times, bool with_disk)
     CHECK(right || got < size);
     CHECK(size > MIB || (got == size) == (times == 1));
     CHECK(server.mismatches == (size <= MIB ? (unsigned)times : 1));
-    CHECK(remote_was_wrong(world.files, 1));
-    CHECK(!remote_was_wrong(world.files, 1));
+    CHECK(server.failures == (size > MIB || times > 1));
+    CHECK(server.drops == server.failures);
     remote_reader_unref(reader);
     /* Whoever opens it afterwards begins anew. */
     server.wrong_times = 0;
@@ -456,7 +252,7 @@ static void a_large_file_on_disk_is_served_before_its_digest_is_known(bool damag
     CHECK(remote_read(reader, 0, 4 * KIB, &view, &error) == REMOTE_READY);
     remote_view_release(&view);
     if (damaged) {
-        for (unsigned i = 0; i < 3000 && server.mismatches == 0; i++)
+        for (unsigned i = 0; i < 3000 && server.drops == 0; i++)
             usleep(10 * 1000);
         CHECK(server.mismatches == 1);
         CHECK(remote_read(reader, 0, 4 * KIB, &view, &error) == REMOTE_FAILED);
@@ -465,6 +261,67 @@ static void a_large_file_on_disk_is_served_before_its_digest_is_known(bool damag
         CHECK(read_through(reader, 128 * KIB) == server.size);
     }
     CHECK(server.fetches == 0);
+    remote_reader_unref(reader);
+    world_release(&world);
+}
+
+/* What may be shown of a content of which only the last block has not been. */
+static void the_last_block_waits_for_the_digest(uint64_t size, bool late, bool waits)
+{
+    struct world world;
+    struct server server;
+    static const uint64_t block = DISK_BLOCK;
+    server_init(&server, MIB);
+    server.size = size;
+    world_init(&world, false, 32 * MIB);
+    if (late)
+        remote_files_verify_late(world.files);
+    struct remote_source source = source_of(&server);
+    source.md5 = server.digest;
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    struct remote_file *file = reader->file;
+    pthread_mutex_lock(&world.files->lock);
+    for (uint64_t i = 0; i + 1 < size / block; i++) {
+        CHECK(digest_permits(file, i * block, (i + 1) * block));
+        digest_show(file, i, 1);
+    }
+    CHECK(digest_permits(file, size - block, size) == !waits);
+    CHECK(digest_permits(file, 0, size) == !waits);
+    /* In order it is waited for; where order was none, for some time. */
+    CHECK(digest_await(file) == 0);
+    file->digest->disordered = true;
+    CHECK(digest_await(file) > 9000);
+    pthread_mutex_unlock(&world.files->lock);
+    remote_reader_unref(reader);
+    world_release(&world);
+}
+
+static void a_large_request_is_answered(size_t size, bool with_disk)
+{
+    struct world world;
+    struct server server;
+    cleanup_free char *buffer = malloc(size);
+    server_init(&server, 20 * MIB + 7);
+    world_init(&world, with_disk, 32 * MIB);
+    struct remote_source source = source_of(&server);
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    CHECK(read_at(reader, 5 * MIB + 1, buffer, size) == (ssize_t)size);
+    CHECK(is_right(buffer, 5 * MIB + 1, size));
+    CHECK(read_through(reader, size) == server.size);
+    remote_reader_unref(reader);
+    world_release(&world);
+}
+
+static void more_than_the_memory_is_an_error(void)
+{
+    struct world world;
+    struct server server;
+    cleanup_free char *buffer = malloc(20 * MIB);
+    server_init(&server, 30 * MIB);
+    world_init(&world, false, 8 * MIB);
+    struct remote_source source = source_of(&server);
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    CHECK(read_at(reader, 0, buffer, 20 * MIB) == -1);
     remote_reader_unref(reader);
     world_release(&world);
 }
@@ -533,25 +390,192 @@ static void nobody_waits_for_a_huge_copy_to_be_checked(void)
 
 static void the_window_grows_with_the_run(void)
 {
-    struct readahead reader = {0};
+    struct readahead content = {0};
+    struct readahead_run *run;
     uint64_t from, to, largest = 0;
-    readahead_note(&reader, 100 * MIB, 4096);
-    CHECK(!readahead_next(&reader, GIB, 64 * MIB, &from, &to));
-    readahead_note(&reader, 300 * MIB, 4096);
-    CHECK(!readahead_next(&reader, GIB, 64 * MIB, &from, &to));
-    reader = (struct readahead){0};
+    readahead_note(&content, 100 * MIB, 4096);
+    run = readahead_find(&content, 100 * MIB, 100 * MIB + 4096);
+    CHECK(run && !readahead_next(&content, run, GIB, 64 * MIB, &from, &to));
+    readahead_note(&content, 300 * MIB, 4096);
+    run = readahead_find(&content, 300 * MIB, 300 * MIB + 4096);
+    CHECK(run && !readahead_next(&content, run, GIB, 64 * MIB, &from, &to));
+    content = (struct readahead){0};
     for (uint64_t at = 0; at < 100 * MIB; at += 128 * KIB) {
-        readahead_note(&reader, at, 128 * KIB);
-        while (readahead_next(&reader, GIB, 64 * MIB, &from, &to)) {
+        readahead_note(&content, at, 128 * KIB);
+        run = readahead_find(&content, at, at + 128 * KIB);
+        CHECK(run && run->low == 0 && run->high == at + 128 * KIB && run->bytes == run->high);
+        while (readahead_next(&content, run, GIB, 64 * MIB, &from, &to)) {
             CHECK(from % DISK_BLOCK == 0 && to > from && to - from <= READAHEAD_STREAM);
-            reader.planned = to;
+            run->up = to;
         }
-        if (reader.planned - reader.next > largest)
-            largest = reader.planned - reader.next;
+        if (run->up - run->high > largest)
+            largest = run->up - run->high;
         if (at == 0)
-            CHECK(reader.planned == READAHEAD_FIRST + 128 * KIB);
+            CHECK(run->up == READAHEAD_FIRST + 128 * KIB);
     }
     CHECK(largest > READAHEAD_LARGEST / 2 && largest <= READAHEAD_LARGEST);
+}
+
+static void who_looks_at_the_start_gets_little(void)
+{
+    struct readahead content = {0};
+    uint64_t from, to;
+    readahead_note(&content, 0, 16 * KIB);
+    struct readahead_run *run = readahead_find(&content, 0, 16 * KIB);
+    CHECK(readahead_next(&content, run, GIB, 64 * MIB, &from, &to));
+    CHECK(from == 0 && to == READAHEAD_HEAD);
+    run->up = to;
+    readahead_note(&content, 16 * KIB, 16 * KIB);
+    CHECK(!readahead_next(&content, run, GIB, 64 * MIB, &from, &to));
+    readahead_note(&content, 32 * KIB, 64 * KIB); /* goes on */
+    CHECK(readahead_next(&content, run, GIB, 64 * MIB, &from, &to));
+    CHECK(from == READAHEAD_HEAD && to >= READAHEAD_FIRST);
+}
+
+static void runs_are_told_apart(void)
+{
+    struct readahead content = {0};
+    uint64_t from, to;
+    /* Two that take turns, one of them backward, with the kernel's disorder. */
+    for (uint64_t i = 0; i < 32; i++) {
+        readahead_note(&content, 100 * MIB + (i ^ 1) * 128 * KIB, 128 * KIB);
+        readahead_note(&content, 300 * MIB - (i + 1) * 128 * KIB, 128 * KIB);
+    }
+    struct readahead_run *up = readahead_find(&content, 103 * MIB, 104 * MIB);
+    struct readahead_run *down = readahead_find(&content, 296 * MIB, 297 * MIB);
+    CHECK(up && down && up != down);
+    CHECK(up && !readahead_is_backward(up) && up->low == 100 * MIB && up->high == 104 * MIB);
+    CHECK(down && readahead_is_backward(down) && down->low == 296 * MIB);
+    CHECK(readahead_next(&content, up, GIB, 64 * MIB, &from, &to) && from == 104 * MIB);
+    CHECK(readahead_next(&content, down, GIB, 64 * MIB, &from, &to) && to == 296 * MIB);
+    CHECK(to - from >= READAHEAD_STREAM_MIN);
+    /* Who jumps about beside them is no run, and does not have them forgotten. */
+    uint64_t state = 5;
+    for (unsigned i = 0; i < 200; i++) {
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407U;
+        uint64_t at = UINT64_C(400) * MIB + (state >> 33) % 100000 * 4096;
+        readahead_note(&content, at, 4096);
+        struct readahead_run *run = readahead_find(&content, at, at + 4096);
+        CHECK(run && (i < 8 || !readahead_next(&content, run, GIB, 64 * MIB, &from, &to)));
+        /* … while they go on */
+        readahead_note(&content, 104 * MIB + i * 128 * KIB, 128 * KIB);
+        readahead_note(&content, 296 * MIB - (i + 1) * 128 * KIB, 128 * KIB);
+    }
+    CHECK(readahead_find(&content, 103 * MIB, 104 * MIB) == up);
+}
+
+/* --- orders of reading --- */
+
+struct cost {
+    unsigned fetches;
+    uint64_t bytes;
+    bool right;
+};
+
+struct place {
+    uint64_t offset, size;
+};
+
+static void shuffle(struct place *places, size_t count)
+{
+    uint64_t state = 7;
+    for (size_t i = count; i > 1; i--) {
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407U;
+        size_t other = (size_t)((state >> 33) % i);
+        struct place one = places[i - 1];
+        places[i - 1] = places[other];
+        places[other] = one;
+    }
+}
+
+/* Reads the places in their order, each in steps, forward or backward. */
+static struct cost cost_of(struct server *server, const struct place *places, size_t count,
+                           size_t step, bool backward, bool with_disk)
+{
+    struct world world;
+    struct cost cost = {.right = true};
+    cleanup_free char *buffer = malloc(step);
+    world_init(&world, with_disk, 96 * MIB);
+    struct remote_source source = source_of(server);
+    struct remote_reader *reader = remote_open(world.files, 1, &source);
+    server->fetches = 0;
+    server->bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (uint64_t at = 0; at < places[i].size; at += step) {
+            uint64_t offset = places[i].offset + (backward ? places[i].size - step - at : at);
+            cost.right = cost.right && read_at(reader, offset, buffer, step) == (ssize_t)step &&
+                         is_right(buffer, offset, step);
+        }
+    }
+    cost.fetches = server->fetches;
+    cost.bytes = server->bytes;
+    remote_reader_unref(reader);
+    world_release(&world);
+    return cost;
+}
+
+enum { WHOLE_SIZE = 64 * MIB, MOST_PLACES = WHOLE_SIZE / (128 * KIB) };
+
+/* What an order is compared with: one pass from start to end. */
+struct pass {
+    struct server server;
+    bool with_disk;
+    unsigned fetches;
+};
+
+static void pass_init(struct pass *pass, bool with_disk)
+{
+    static const struct place whole = {0, WHOLE_SIZE};
+    server_init(&pass->server, WHOLE_SIZE);
+    pass->server.delay_us = 5 * 1000;
+    pass->with_disk = with_disk;
+    struct cost cost = cost_of(&pass->server, &whole, 1, 128 * KIB, false, with_disk);
+    CHECK(cost.right && cost.bytes == WHOLE_SIZE);
+    pass->fetches = cost.fetches;
+}
+
+static void order_costs_little(struct pass *pass, const struct place *places, size_t count,
+                               size_t step, bool backward)
+{
+    struct cost cost = cost_of(&pass->server, places, count, step, backward, pass->with_disk);
+    CHECK(cost.right);
+    CHECK(cost.fetches <= 2 * pass->fetches);
+    CHECK(cost.bytes <= WHOLE_SIZE / 10 * 11);
+}
+
+static size_t cut(struct place *places, uint64_t piece)
+{
+    for (size_t i = 0; i < WHOLE_SIZE / piece; i++)
+        places[i] = (struct place){i * piece, piece};
+    return WHOLE_SIZE / piece;
+}
+
+static void any_order_costs_little(bool with_disk)
+{
+    static struct place places[MOST_PLACES];
+    struct pass pass;
+    pass_init(&pass, with_disk);
+    size_t count = cut(places, 4 * MIB);
+    shuffle(places, count);
+    order_costs_little(&pass, places, count, 128 * KIB, false);
+    count = cut(places, MIB);
+    shuffle(places, count);
+    order_costs_little(&pass, places, count, 128 * KIB, false);
+    order_costs_little(&pass, places, count, 32 * KIB, true);
+    count = cut(places, MIB);
+    order_costs_little(&pass, places, count, 4 * KIB, true);
+    count = cut(places, WHOLE_SIZE);
+    order_costs_little(&pass, places, count, 128 * KIB, true);
+    count = cut(places, MIB);
+    for (size_t i = 0; i < count; i++)
+        places[i].offset = (count - 1 - i) * MIB;
+    order_costs_little(&pass, places, count, 128 * KIB, false);
+    for (size_t streams = 2; streams <= 16; streams *= 8) {
+        count = cut(places, 128 * KIB);
+        for (size_t i = 0; i < count; i++)
+            places[i].offset = (i % streams) * (WHOLE_SIZE / streams) + i / streams * 128 * KIB;
+        order_costs_little(&pass, places, count, 128 * KIB, false);
+    }
 }
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
@@ -567,6 +591,10 @@ int main(void)
     if (!mkdtemp(directory))
         return 1;
     the_window_grows_with_the_run();
+    who_looks_at_the_start_gets_little();
+    runs_are_told_apart();
+    any_order_costs_little(true);
+    any_order_costs_little(false);
     a_small_file_costs_one_request();
     each_byte_of_a_large_file_comes_once(true);
     each_byte_of_a_large_file_comes_once(false);
@@ -581,11 +609,19 @@ int main(void)
     a_wrong_digest(500 * KIB, 2, true);
     a_wrong_digest(5 * MIB, 1, true);
     a_wrong_digest(5 * MIB, 2, true);
-    /* Without a disk only a file that comes in one piece can be compared. */
     a_wrong_digest(500 * KIB, 2, false);
+    a_wrong_digest(5 * MIB, 1, false);
     a_large_file_on_disk_is_served_before_its_digest_is_known(false);
     a_large_file_on_disk_is_served_before_its_digest_is_known(true);
     nobody_waits_for_a_huge_copy_to_be_checked();
+    the_last_block_waits_for_the_digest(2 * MIB, false, true);
+    the_last_block_waits_for_the_digest(2 * MIB, true, true);
+    the_last_block_waits_for_the_digest(100 * MIB, false, true);
+    the_last_block_waits_for_the_digest(100 * MIB, true, false);
+    a_large_request_is_answered(MIB, false);
+    a_large_request_is_answered(2 * MIB + 12345, false);
+    a_large_request_is_answered(8 * MIB, true);
+    more_than_the_memory_is_an_error();
     what_comes_between_blocks_on_disk_is_kept_too();
     nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return check_result();

@@ -268,8 +268,7 @@ static int run_get_version(struct test *test)
 /* From a server that says it knows no memberships by name. */
 static int run_get_version_by_alias(struct test *test)
 {
-    atomic_store(&test->client->features.off,
-                 1u << FEATURE_PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP);
+    atomic_store(&test->client->features.off, 1u << FEATURE_PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP);
     return run_get_version(test);
 }
 

@@ -1,0 +1,220 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# A disk cache that others use, too (design 6): other mounts, other servers, other people, a slow
+# disk. Right bytes, and nobody waits for somebody else.
+
+load lib/helpers
+
+setup_file() {
+    suite_setup
+    sandbox_start large --param registries=1 --param collections=1 --param versions=1 \
+        --param files=16 --param file_bytes=3000000 --param big_bytes=1000
+}
+
+setup() {
+    test_setup
+    export FILES=large/r0/collections/c0/versions/v0/files
+    FILE=$FILES/d0/s0/f000000.bin
+    CACHE=$TEST_DIR/cache
+    HASH=$(server_hash "${FILE#"$FILES/"}")
+}
+
+gets() {
+    control GET /counts | jq .storage.gets
+}
+
+server_hash() {
+    control GET /state | jq -r --arg path "$1" '.organizations[0].registries[0].collections[0].versions[0].files[]
+        | select(.path == $path).sha256'
+}
+
+sha256() {
+    sha256sum "$1" | cut -d ' ' -f 1
+}
+
+fault_was_met() {
+    [[ $(control GET /faults | jq '[.[].hits] | min') -gt 0 ]]
+}
+
+# One answer of the storage late ($1 milliseconds) and wrong ($2 flipped bytes), while another mount
+# reads: what the other one got, and what a third one finds then.
+read_beside_late_answer() {
+    local late
+    mount_start --cache-dir "$CACHE"
+    late=$MNT
+    stat "$late/$FILE" >/dev/null
+    fault delay target '"storage"' times 1 ms "$1"
+    [[ $2 == 0 ]] || fault wrong_bytes target '"storage"' times 1 offset 70000 count "$2"
+    cat "$late/$FILE" >"$TEST_DIR/late" 2>/dev/null &
+    local reader=$!
+    eventually 30 fault_was_met
+    mount_start --cache-dir "$CACHE"
+    [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
+    wait "$reader" || true
+    mount_start --cache-dir "$CACHE"
+    [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
+    [[ ! -s $MNT/.registryfs/errors ]]
+}
+
+@test "late and wrong bytes of one mount do not replace what another one has verified" {
+    read_beside_late_answer 4000 1
+    # Nor is the disk's copy any other.
+    find "$CACHE/objects" -type f -size +2M -exec sha256sum {} + | grep -q "^$HASH "
+}
+
+@test "late and right bytes: the same" {
+    read_beside_late_answer 1000 0
+    [[ $(sha256 "$TEST_DIR/late") == "$HASH" ]]
+}
+
+# What 4 KiB from the middle of the file are: the rest is not fetched, nor verified.
+some_bytes() {
+    dd if="$MNT/$FILE" bs=4096 skip=300 count=1 status=none | sha256sum | cut -d ' ' -f 1
+}
+
+@test "a server's unverified bytes are not served for another server" {
+    local honest=$SANDBOX_DIR right
+    sandbox_start large --param registries=1 --param collections=1 --param versions=1 \
+        --param files=16 --param file_bytes=3000000 --param big_bytes=1000
+    local hostile=$SANDBOX_DIR
+    fault wrong_bytes target '"storage"' offset 0 count 3000000
+    mount_start --cache-dir "$CACHE"
+    run -0 some_bytes
+    sandbox_use "$honest"
+    reset_counts
+    mount_start --cache-dir "$CACHE"
+    right=$(some_bytes)
+    [[ $right != "$output" ]]
+    [[ $(gets) -gt 0 ]]
+    # Who reads on to the end has it verified, which whoever closes it early does not.
+    mount_start --cache-dir "$CACHE"
+    [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
+    # The twin: what is verified is for everybody, whoever has fetched it.
+    sandbox_use "$hostile"
+    reset_counts
+    mount_start --cache-dir "$CACHE"
+    [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
+    [[ $(gets) == 0 ]]
+    sandbox_use "$honest"
+}
+
+# refused WORD…: mounting fails with 32, and with one line that has the words.
+refused() {
+    local word
+    run -32 "$REGISTRYFS" --cache-dir "$CACHE" "$TEST_DIR/refused"
+    [[ ${#lines[@]} == 1 ]] || fail "$output" || return
+    for word in "$@"; do
+        [[ $output == *"$word"* ]] || fail "$output" || return
+    done
+    assert_nothing_mounted
+}
+
+@test "a cache directory that others can change is refused" {
+    mkdir "$TEST_DIR/refused"
+    mkdir -m 777 "$CACHE"
+    refused "$CACHE" "--cache-dir"
+    chmod 770 "$CACHE"
+    [[ $(id -u) != 0 ]] || chgrp 100 "$CACHE"
+    [[ $(id -u) != 0 ]] || refused "$CACHE" "group"
+    chmod 700 "$CACHE"
+    mkdir -p "$CACHE/objects/ab"
+    chmod 777 "$CACHE/objects/ab"
+    refused "$CACHE/objects/ab"
+    chmod 700 "$CACHE/objects/ab"
+    if [[ $(id -u) == 0 ]]; then
+        chown 65534 "$CACHE"
+        refused "belongs to user 65534"
+        chown 0 "$CACHE"
+    fi
+    # Nothing is wrong with it any more.
+    mount_start --cache-dir "$CACHE"
+    [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
+}
+
+@test "one's own cache directory is not refused: umask 002, a sticky parent, one that is made" {
+    local parent=$TEST_DIR/everybody
+    mkdir -m 1777 "$parent"
+    mkdir -m 700 "$parent/own"
+    if [[ $(id -u) == 0 ]]; then
+        mkdir -m 775 "$parent/group"
+        chgrp 0 "$parent/group"
+    fi
+    ln -s "$parent/own" "$TEST_DIR/link"
+    for directory in "$parent/own" "$parent/group" "$parent/made/deep/down" "$TEST_DIR/link"; do
+        mount_start --cache-dir "$directory"
+        [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
+        mount_stop
+        [[ -n $(find "$directory/" -name '*.blocks') ]]
+    done
+}
+
+# Holds a lock on every file and folder of the cache until it is killed.
+hold_locks() {
+    python3 - "$1" "$TEST_DIR/locked" <<'PYTHON' &
+import fcntl, os, signal, sys
+held = []
+for folder, folders, files in os.walk(sys.argv[1]):
+    for name in [folder] + [os.path.join(folder, name) for name in files]:
+        held.append(os.open(name, os.O_RDONLY))
+        fcntl.flock(held[-1], fcntl.LOCK_EX)
+open(sys.argv[2], "w").close()
+signal.pause()
+PYTHON
+    HOLDER=$!
+    eventually 30 test -e "$TEST_DIR/locked"
+}
+
+@test "nobody waits for a lock in the cache, and the mount ends" {
+    mount_start --cache-dir "$CACHE"
+    cat "$MNT/$FILE" >/dev/null
+    head -c 10 "$MNT/$FILES/d0/s0/f000001.bin" >/dev/null
+    mount_stop
+    hold_locks "$CACHE"
+    mount_start --cache-dir "$CACHE"
+    local file
+    for file in f000000 f000001 f000002; do
+        [[ $(within 60000 sha256sum "$MNT/$FILES/d0/s0/$file.bin") == "$(server_hash "d0/s0/$file.bin")"* ]]
+    done
+    within 60000 stat "$MNT/$FILES/d0/s0/f000003.bin" >/dev/null
+    kill -TERM "$PID"
+    wait_for_end "$(cat "$MNT.keeper")" 30
+    mount_stop
+    kill "$HOLDER"
+    wait "$HOLDER" || true
+    # The twin: the cache is as good as before.
+    mount_start --cache-dir "$CACHE"
+    reset_counts
+    [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
+    [[ $(gets) == 0 ]]
+}
+
+@test "a slow disk does not stop what needs no disk" {
+    local slow=$TEST_DIR/slow preload file readers=()
+    preload=$(find "${REGISTRYFS%/fs/*}/tests" -name 'libslow_disk.so')
+    [[ -n $preload ]] || skip "libslow_disk.so was not built beside $REGISTRYFS"
+    printf '#!/bin/sh\nLD_PRELOAD=%s SLOW_DISK=%s exec %s "$@"\n' "$preload" "$slow" "$REGISTRYFS" >"$TEST_DIR/registryfs"
+    chmod +x "$TEST_DIR/registryfs"
+    export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0
+    REGISTRYFS=$TEST_DIR/registryfs mount_start --cache-dir "$CACHE"
+    cat "$MNT/$FILES"/d0/s0/f00000[0-7].bin >/dev/null
+    mount_stop
+    REGISTRYFS=$TEST_DIR/registryfs mount_start --cache-dir "$CACHE"
+    ls "$MNT/$FILES/d0/s0" >/dev/null
+    touch "$slow"
+    for file in {0..7}; do
+        cat "$MNT/$FILES/d0/s0/f00000$file.bin" >"$TEST_DIR/read.$file" &
+        readers+=($!)
+    done
+    # They are at the disk, as many as can be.
+    eventually 30 test "$(pgrep -c -f "cat $MNT/$FILES")" -ge 8
+    for file in f000008 f000009 f000010; do
+        within 60000 stat "$MNT/$FILES/d0/s0/$file.bin" >/dev/null || { rm "$slow"; return 1; }
+    done
+    within 60000 cat "$MNT/.registryfs/status" >/dev/null || { rm "$slow"; return 1; }
+    rm "$slow"
+    wait "${readers[@]}"
+    for file in {0..7}; do
+        [[ $(sha256 "$TEST_DIR/read.$file") == "$(server_hash "d0/s0/f00000$file.bin")" ]]
+    done
+}
