@@ -338,7 +338,10 @@ static enum readiness move_over_attribute(struct request *request, struct place 
     bool restored = !request->change && is_restored(attribute, local_of(source));
     if (!restored)
         readiness = save_text(request, attribute, source, error_number);
-    if (readiness == READY && !source->gone) { /* it was equal: nothing was sent */
+    const struct nodes *nodes = &fs->nodes;
+    if (readiness == READY &&
+        node_find(nodes, attribute.node, MEMBER_SELF, request->name) == source) {
+        /* It was equal: nothing was sent. */
         save_become(fs, source, attribute,
                     restored ? local_of(source)->base : attribute.node->object);
         room_unhide(attribute);
