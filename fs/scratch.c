@@ -39,12 +39,10 @@ void scratch_expire(struct filesystem *fs, struct node *registry)
     int64_t oldest = clock_nanoseconds() - EXPIRE_SECONDS * INT64_C(1000000000);
     for (struct node *child = registry->first_child; child;) {
         const struct local *local = is_scratch(child) ? local_of(child) : NULL;
-        if (local && !local->opened && local->used < oldest) {
-            local_remove(fs, child);
-            child = registry->first_child; /* others may have gone with it */
-        } else {
+        if (local && !local->opened && local->used < oldest)
+            local_remove(fs, child); /* it may go on under another name, which goes next */
+        else
             child = child->next_sibling;
-        }
     }
 }
 
@@ -209,13 +207,18 @@ static int refuse_link(struct request *request, const struct node *file, struct 
                        const char *name)
 {
     size_t files, bytes;
+    const struct member *member = member_by_name(NODE_REGISTRY, name);
     int error_number = refuse_creation(request, directory, name);
+    /* An attribute has one name. */
+    if (error_number == EEXIST && member && room_hides((struct place){directory.node, member->id}))
+        return EPERM;
     if (error_number)
         return error_number;
-    if (!is_scratch(file)) /* an attribute has one name */
-        return EPERM;
+    if (!is_scratch(file))
+        return file->gone ? ENOENT : EPERM;
     if (file->parent != directory.node)
         return EXDEV;
+    local_use(local_of(file));
     scratch_expire(request->fs, directory.node);
     measure(directory.node, &files, &bytes);
     return files < MOST_FILES ? 0 : ENOSPC;
@@ -230,8 +233,6 @@ bool link_body(struct request *request)
     int error_number = refuse_link(request, file, directory, request->name);
     if (!error_number && !local_link(fs, file, request->name))
         error_number = ENOMEM;
-    if (!error_number)
-        local_use(local_of(file));
     return reply_new(request, error_number ? NULL : file, error_number);
 }
 
@@ -339,10 +340,10 @@ static enum readiness move_over_attribute(struct request *request, struct place 
     if (!restored)
         readiness = save_text(request, attribute, source, error_number);
     const struct nodes *nodes = &fs->nodes;
-    if (readiness == READY &&
-        node_find(nodes, attribute.node, MEMBER_SELF, request->name) == source) {
+    struct node *left = node_find(nodes, attribute.node, MEMBER_SELF, request->name);
+    if (readiness == READY && left && local_file(left) == local_file(source)) {
         /* It was equal: nothing was sent. */
-        save_become(fs, source, attribute,
+        save_become(fs, local_file(source), request->name, attribute,
                     restored ? local_of(source)->base : attribute.node->object);
         room_unhide(attribute);
     }
