@@ -53,8 +53,8 @@ bool draft_is_hopeless(struct draft *draft);
 enum readiness save_text(struct request *request, struct place place, struct node *source,
                          int *error_number);
 
-/* The scratch file is the attribute from now on, made from `base`, in place of its `name`; so is who
- * has it open, unless it has other names. */
+/* The scratch file is the attribute from now on, made from `base`, in place of its `name`; so is
+ * who has it open, unless it has other names. */
 void save_become(struct filesystem *fs, struct node *file, const char *name, struct place place,
                  const struct registry *base);
 
