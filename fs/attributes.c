@@ -231,7 +231,9 @@ bool getxattr_body(struct request *request)
             extended_attributes[i].read(request, &value))
             return reply_value(request, &value);
     }
-    return reply_error(request, ENODATA);
+    /* acl(5): where there are no access control lists, getting one says so, as setting one does. */
+    bool list = strncmp(request->name, "system.posix_acl_", strlen("system.posix_acl_")) == 0;
+    return reply_error(request, list ? EOPNOTSUPP : ENODATA);
 }
 
 static bool is_symlink(struct request *request)

@@ -156,8 +156,9 @@ bool releasedir_body(struct request *request)
 static struct place entry_place(struct filesystem *fs, const struct open_directory *open,
                                 const struct entry *entry)
 {
-    struct place place = {node_find(&fs->nodes, open->place.node, open->place.member, entry->name),
-                          MEMBER_SELF};
+    const struct place *directory = &open->place;
+    struct node *named = node_find(&fs->nodes, directory->node, directory->member, entry->name);
+    struct place place = {local_file(named), MEMBER_SELF};
     const struct facet *facet = node_find_facet(open->place.node, open->place.member);
     const struct directory *row = directory_of(open->place);
     if (place.node || entry->gone || !row || !facet || open->listing->fetched < facet->changed)

@@ -335,7 +335,7 @@ static int create_scratch(struct request *request, struct place directory, struc
 {
     struct nodes *nodes = &request->fs->nodes;
     int error_number = 0;
-    found->node = node_find(nodes, directory.node, MEMBER_SELF, request->name);
+    found->node = local_file(node_find(nodes, directory.node, MEMBER_SELF, request->name));
     if (found->node && ((request->file.flags & O_EXCL) || !S_ISREG(local_of(found->node)->mode)))
         return EEXIST;
     if (!found->node)

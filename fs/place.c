@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "directory.h"
 #include "kernel_cache.h"
+#include "local.h"
 #include "member.h"
 #include "openfile.h"
 #include "options.h"
@@ -58,7 +59,7 @@ enum readiness place_find(struct request *request, struct place directory, const
     if (query)
         return query_find(request, directory, name, &found->node, error_number);
     if (!directory_of(directory)) {
-        found->node = node_find(&fs->nodes, directory.node, directory.member, name);
+        found->node = local_file(node_find(&fs->nodes, directory.node, directory.member, name));
         return found->node ? READY : FAILED;
     }
     return ready_entry(request, directory, name, &found->node, error_number);

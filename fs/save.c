@@ -191,16 +191,21 @@ static int run_save(struct change *change, struct call *call)
     return compare_and_send(change, call, now);
 }
 
-void save_become(struct filesystem *fs, struct node *source, struct place place,
+void save_become(struct filesystem *fs, struct node *file, const char *name, struct place place,
                  const struct registry *base)
 {
-    struct local *local = local_of(source);
+    struct local *local = local_of(file);
+    struct node *named = node_find(&fs->nodes, place.node, MEMBER_SELF, name);
     struct registry *old = local->base;
     local->base = object_ref(base);
     local->base_saves = room_saves(place.node);
-    local->became = place.member;
     object_unref(old);
-    local_remove(fs, source);
+    /* It may have another name since: who renames waits no longer than he likes. */
+    if (named && local_file(named) == file)
+        local_remove(fs, named);
+    /* Of several names one is given up, and the file goes on under the others. */
+    if (file->gone)
+        local->became = place.member;
 }
 
 /* So it looks, too. */
@@ -215,7 +220,7 @@ static void take_place_of(struct change *change, struct place place)
     buf_clear(&shown);
     if (place_render(fs, place, &shown))
         room_disguise(fs, place, &as, &shown);
-    save_become(fs, change->source, place, change->outcome);
+    save_become(fs, change->source, change->name, place, change->outcome);
 }
 
 /* An editor's backup is not to be left behind in the listing once its text is saved. */
@@ -489,8 +494,13 @@ enum readiness save_text(struct request *request, struct place place, struct nod
     if (!change)
         return FAILED;
     if (source) {
-        change->source = source;
-        node_hold(&fs->nodes, source);
+        change->source = local_file(source);
+        node_hold(&fs->nodes, change->source);
+        change->name = strdup(request->name);
+    }
+    if (source && !change->name) {
+        request->change = change; /* dropped with the request */
+        return FAILED;
     }
     return change_begin(request, change, error_number);
 }

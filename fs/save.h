@@ -48,13 +48,14 @@ void draft_keep_rest(struct filesystem *fs, struct draft *draft);
 /* Whether the beginning that was written can never become a legal value. */
 bool draft_is_hopeless(struct draft *draft);
 
-/* Saves the text of `source`, a scratch file or NULL (an empty text), as that of the attribute. For
- * requests that have no handle; runs its body again until it is done. */
+/* Saves the text of `source`, a name of a scratch file or NULL (an empty text), as that of the
+ * attribute. For requests that have no handle; runs its body again until it is done. */
 enum readiness save_text(struct request *request, struct place place, struct node *source,
                          int *error_number);
 
-/* The scratch file is the attribute from now on, made from `base`; so is who has it open. */
-void save_become(struct filesystem *fs, struct node *source, struct place place,
+/* The scratch file is the attribute from now on, made from `base`, in place of its `name`; so is
+ * who has it open, unless it has other names. */
+void save_become(struct filesystem *fs, struct node *file, const char *name, struct place place,
                  const struct registry *base);
 
 #endif

@@ -13,7 +13,8 @@
 #include <errno.h>
 #include <linux/fs.h>
 
-enum { MOST_FILES = 64, MOST_BYTES = 8 << 20, FILE_CEILING = 1 << 20, EXPIRE_SECONDS = 3600 };
+/* A file may be twice as long as the longest text, so that an editor's swap file of it fits. */
+enum { MOST_FILES = 64, MOST_BYTES = 8 << 20, FILE_CEILING = 2 << 20, EXPIRE_SECONDS = 3600 };
 
 static bool is_scratch(const struct node *node)
 {
@@ -28,18 +29,20 @@ static void measure(const struct node *registry, size_t *files, size_t *bytes)
         if (!is_scratch(child))
             continue;
         ++*files;
-        *bytes += local_of(child)->text.size;
+        if (!local_is_further_name(child))
+            *bytes += local_of(child)->text.size;
     }
 }
 
 void scratch_expire(struct filesystem *fs, struct node *registry)
 {
     int64_t oldest = clock_nanoseconds() - EXPIRE_SECONDS * INT64_C(1000000000);
-    for (struct node *child = registry->first_child, *next; child; child = next) {
-        next = child->next_sibling;
+    for (struct node *child = registry->first_child; child;) {
         const struct local *local = is_scratch(child) ? local_of(child) : NULL;
         if (local && !local->opened && local->used < oldest)
-            local_remove(fs, child);
+            local_remove(fs, child); /* it may go on under another name, which goes next */
+        else
+            child = child->next_sibling;
     }
 }
 
@@ -74,19 +77,26 @@ void scratch_rebase(struct node *file)
     object_unref(old);
 }
 
+static int refuse_creation(struct request *request, struct place directory, const char *name)
+{
+    int error_number = place_refuses_change(request, directory);
+    if (error_number)
+        return error_number;
+    if (directory.node->kind != NODE_REGISTRY || directory.member)
+        return EPERM;
+    if (strlen(name) > NAME_LIMIT)
+        return ENAMETOOLONG;
+    bool taken = member_by_name(NODE_REGISTRY, name) ||
+                 node_find(&request->fs->nodes, directory.node, MEMBER_SELF, name);
+    return taken ? EEXIST : 0;
+}
+
 struct node *scratch_new(struct request *request, struct place directory, const char *name,
                          mode_t mode, int *error_number)
 {
     struct filesystem *fs = request->fs;
     size_t files, bytes;
-    *error_number = place_refuses_change(request, directory);
-    if (!*error_number && (directory.node->kind != NODE_REGISTRY || directory.member))
-        *error_number = EPERM;
-    if (!*error_number && strlen(name) > NAME_LIMIT)
-        *error_number = ENAMETOOLONG;
-    if (!*error_number && (member_by_name(NODE_REGISTRY, name) ||
-                           node_find(&fs->nodes, directory.node, MEMBER_SELF, name)))
-        *error_number = EEXIST;
+    *error_number = refuse_creation(request, directory, name);
     if (*error_number)
         return NULL;
     scratch_expire(fs, directory.node);
@@ -193,26 +203,37 @@ static struct node *copy(struct request *request, struct place from, const char 
     return node;
 }
 
-/* A copy: two names of one text would need two names of one attribute in the end. */
+static int refuse_link(struct request *request, const struct node *file, struct place directory,
+                       const char *name)
+{
+    size_t files, bytes;
+    const struct member *member = member_by_name(NODE_REGISTRY, name);
+    int error_number = refuse_creation(request, directory, name);
+    /* An attribute has one name. */
+    if (error_number == EEXIST && member && room_hides((struct place){directory.node, member->id}))
+        return EPERM;
+    if (error_number)
+        return error_number;
+    if (!is_scratch(file))
+        return file->gone ? ENOENT : EPERM;
+    if (file->parent != directory.node)
+        return EXDEV;
+    local_use(local_of(file));
+    scratch_expire(request->fs, directory.node);
+    measure(directory.node, &files, &bytes);
+    return files < MOST_FILES ? 0 : ENOSPC;
+}
+
 bool link_body(struct request *request)
 {
-    struct nodes *nodes = &request->fs->nodes;
-    int error_number = EPERM;
-    struct node *node = NULL;
-    pthread_mutex_lock(&nodes->lock);
-    struct place from = node_place(nodes, request->other_id);
-    struct place directory = node_place(nodes, request->id);
-    const struct member *member = member_by_id(from.node->kind, from.member);
-    bool editable = from.node->kind == NODE_REGISTRY && member && member->editing;
-    struct node *home = editable ? from.node : from.node->parent;
-    if ((editable || (is_scratch(from.node) && S_ISREG(local_of(from.node)->mode))) &&
-        directory.node == home && directory.member == MEMBER_SELF)
-        node = copy(request, from, request->name, &error_number);
-    else if (place_refuses_change(request, directory))
-        error_number = place_refuses_change(request, directory);
-    else if (directory.node != home)
-        error_number = EXDEV;
-    return reply_new(request, node, error_number);
+    struct filesystem *fs = request->fs;
+    pthread_mutex_lock(&fs->nodes.lock);
+    struct node *file = node_place(&fs->nodes, request->other_id).node;
+    struct place directory = node_place(&fs->nodes, request->id);
+    int error_number = refuse_link(request, file, directory, request->name);
+    if (!error_number && !local_link(fs, file, request->name))
+        error_number = ENOMEM;
+    return reply_new(request, error_number ? NULL : file, error_number);
 }
 
 /* --- unlink --- */
@@ -318,8 +339,11 @@ static enum readiness move_over_attribute(struct request *request, struct place 
     bool restored = !request->change && is_restored(attribute, local_of(source));
     if (!restored)
         readiness = save_text(request, attribute, source, error_number);
-    if (readiness == READY && !source->gone) { /* it was equal: nothing was sent */
-        save_become(fs, source, attribute,
+    const struct nodes *nodes = &fs->nodes;
+    struct node *left = node_find(nodes, attribute.node, MEMBER_SELF, request->name);
+    if (readiness == READY && left && local_file(left) == local_file(source)) {
+        /* It was equal: nothing was sent. */
+        save_become(fs, local_file(source), request->name, attribute,
                     restored ? local_of(source)->base : attribute.node->object);
         room_unhide(attribute);
     }
@@ -374,8 +398,8 @@ static enum readiness rename_in_registry(struct request *request, struct node *r
         *error_number = move_attribute_away(request, names.from, request->other_name);
         return *error_number ? FAILED : READY;
     }
-    if (names.target == names.old_file)
-        return READY;
+    if (local_file(names.target) == local_file(names.old_file))
+        return READY; /* rename(2): two names of one file stay */
     if (names.target)
         local_remove(fs, names.target);
     local_use(local_of(names.old_file));

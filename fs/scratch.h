@@ -2,7 +2,7 @@
 /*
  * Names that are made and removed in a registry's directory: editors' scratch
  * files, in memory only, and the ways in which editors replace a file (editors'
- * backups, atomic renames). Bounded: 64 files, 1 MiB each, 8 MiB together a
+ * backups, atomic renames). Bounded: 64 names, 2 MiB each, 8 MiB together a
  * registry; ENOSPC beyond; dropped an hour after the last use.
  */
 #ifndef FS_SCRATCH_H
@@ -11,8 +11,8 @@
 #include "local.h"
 #include "request.h"
 
-/* Bodies of requests (request.h). All answer from memory but a rename or link onto an attribute,
- * which ends within --timeout. */
+/* Bodies of requests (request.h). All answer from memory but a rename onto an attribute, which
+ * ends within --timeout. */
 bool mknod_body(struct request *request);
 bool symlink_body(struct request *request);
 bool link_body(struct request *request);
