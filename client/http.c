@@ -22,7 +22,8 @@ struct sending {
     struct authorization *authorization; /* of the latest try */
     struct signed_url signed_url;        /* of an anonymous request, else zeros */
     int64_t retry_deadline;
-    unsigned tries; /* failed ones */
+    int64_t started; /* the latest try */
+    unsigned tries;  /* failed ones */
     unsigned redirects;
     bool reauthorized;
     bool probe;
@@ -137,7 +138,9 @@ static bool pause_for_retry(struct sending *sending)
     }
     sending->tries++;
     int64_t now = clock_milliseconds();
-    if (pause >= sending->retry_deadline - now)
+    /* A try that takes as long as the last one must end in time: that it did not would tell less
+     * than how the last one failed. */
+    if (pause + (now - sending->started) >= sending->retry_deadline - now)
         return false;
     if (!call_sleep_until(exchange->client, exchange->call, now + pause))
         return false;
@@ -254,9 +257,9 @@ static enum step try_once(struct sending *sending)
         !admit(sending))
         return STEP_FAILED;
     reset_response(exchange->request, exchange->response);
-    int64_t started = clock_milliseconds();
+    sending->started = clock_milliseconds();
     int result = http_exchange_run(exchange);
-    record(sending, result, started);
+    record(sending, result, sending->started);
     note_rate_limit(sending);
     enum step step = result == 0 ? after_answer(sending) : after_failure(sending);
     if (step == STEP_AGAIN && !exchange->redirect)

@@ -84,4 +84,7 @@ cpu_ticks() {
     sleep 2
     # A thread that spins takes what there is: far more than half a second of these two.
     (($(cpu_ticks) - ticks < $(getconf CLK_TCK))) || fail "$(($(cpu_ticks) - ticks)) ticks"
+    for file in "${held[@]}"; do
+        exec {file}<&-
+    done
 }

@@ -388,7 +388,9 @@ save_under() {
     is_sent() { [[ $(mutations) -ge 1 ]]; }
     eventually 20 is_sent
     upsert_registry "$ENTITY" model description '"theirs"'
-    run ! wait "$copying"
+    local status=0
+    wait "$copying" || status=$?
+    [[ $status -ne 0 ]]
     grep -q 'Input/output error' message
     assert_equal "$(unsaved model/description)" mine
     touch "$MNT/acme"

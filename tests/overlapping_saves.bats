@@ -411,8 +411,11 @@ readers = [threading.Thread(target=work) for work in (read, read, cat)]
 for reader in readers:
     reader.start()
 for text in texts:
+    seen = reads[0]
     with open("description", "wb") as file:
         file.write(text)
+    while reads[0] == seen and not wrong and any(reader.is_alive() for reader in readers):
+        time.sleep(0.001)
 over.set()
 for reader in readers:
     reader.join()

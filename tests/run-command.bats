@@ -128,7 +128,7 @@ assert_nothing_left() {
     chmod 777 "$TEST_DIR"
     chmod a+rw /dev/fuse 2>/dev/null || true
     # shellcheck disable=SC2016
-    run -0 env -u XDG_CACHE_HOME setpriv --reuid 12345 --regid 12345 --clear-groups \
+    run -0 --separate-stderr env -u XDG_CACHE_HOME setpriv --reuid 12345 --regid 12345 --clear-groups \
         "$REGISTRYFS" run --no-cache --no-key acme -- \
         sh -c 'cat /proc/$PPID/environ 2>/dev/null | tr "\0" "\n" | grep -c ^WANDB_API_KEY || true'
     assert_equal "${lines[-1]}" 0

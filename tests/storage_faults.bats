@@ -131,7 +131,7 @@ errors        error   {"kind": "errors"}
 lose-answer   error   {"kind": "lose_answer"}
 redirect      error   {"kind": "redirect", "to": "self"}
 elsewhere     either  {"kind": "redirect", "to": "other_host"}
-truncate      error   {"kind": "truncate", "bytes": 1000}
+truncate      right   {"kind": "truncate", "bytes": 1000}
 cut           either  {"kind": "cut", "after_bytes": 150000}
 short         error   {"kind": "wrong_length", "delta": -1000}
 wrong-range   right   {"kind": "wrong_range"}

@@ -73,7 +73,10 @@ projects() {
         esac
         timeout 30 stress-ng "${options[@]}" --timeout 1 --temp-path "$MNT/acme" >log.txt 2>&1 ||
             fail "$stressor: $(cat log.txt)" || return
-        run ! grep -E ' (fail|error):' log.txt
+        # Who has removed something in a registry cannot remove the registry at once (design 3).
+        grep -vE "rmdir '.*errno=39 " log.txt >calm.txt
+        run ! grep -E ' (fail|error):' calm.txt
+        setsid --wait find "$MNT/acme" -maxdepth 1 -name 'tmp-stress-ng-*' -exec setsid --wait rmdir {} \;
     done
     assert_equal "$(ls "$MNT/acme")" model
     assert_equal "$(projects)" "$before"

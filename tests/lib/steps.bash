@@ -175,8 +175,10 @@ bats_suite() {
         export EDITING_SECONDS=10
         tests=(--filter-tags '!bound')
     fi
-    mkdir "$scratch/$name"
-    TMPDIR=$scratch/$name REGISTRYFS=$builds/$2/fs/registryfs isolated timeout --kill-after=60 1200 \
+    # Without a colon: lists of directories are separated by it.
+    local place=$scratch/${name//:/-}
+    mkdir "$place"
+    TMPDIR=$place REGISTRYFS=$builds/$2/fs/registryfs isolated timeout --kill-after=60 1200 \
         bats --tap --timing "${tests[@]}" "tests/$1.bats" >"$tap" || status=$?
     cat "$tap"
     planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$tap")
@@ -190,7 +192,7 @@ bats_suite() {
         failed=$((failed + 1))
     fi
     # Only a suite that crashed gets here with something left: teardown looks for itself.
-    remove_left_over "$scratch/$name" || failed=$((failed + 1))
+    remove_left_over "$place" || failed=$((failed + 1))
     result "$passed" "$failed" "$skipped"
 }
 

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static int checks_made;
-static int checks_failed;
+/* Some are made by other threads than main's. */
+static _Atomic int checks_made;
+static _Atomic int checks_failed;
 
 static inline void check_one(int good, const char *file, int line, const char *what)
 {
