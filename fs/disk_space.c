@@ -174,6 +174,7 @@ static int make_room(struct disk_space *space, uint64_t missing)
 {
     uint64_t used = 0, removed = 1;
     cleanup_close int turn = take_turn(space);
+    (void)turn; /* held until the end */
     while (removed > 0) {
         cleanup(disk_scan_release) struct disk_scan scan = {0};
         int failure = count_all(space, &scan, &used);

@@ -193,7 +193,7 @@ static const struct option_row table[] = {
      "compare large files with their MD5 before their end is shown, or after (end)"},
     {"rmdir", 0, "never|empty|any", AT(rmdir), parse_rmdir,
      "which registries rmdir may delete (empty)"},
-    {"uid", 0, "UID", AT(uid), parse_user, "owner of all files (who mounts)"},
+    {"uid", 0, "UID", AT(uid), parse_user, "owner of all files (default: who mounts)"},
     {"gid", 0, "GID", AT(gid), parse_group, "group of all files"},
     {"umask", 0, "MASK", AT(umask), parse_umask, "permissions to take away, octal (0)"},
     {"allow-other", 0, NULL, AT(allow_other), NULL, "let other users in"},

@@ -241,9 +241,8 @@ static const char *keep(struct filesystem *fs, struct place place, struct text t
 {
     static const char *const consequences[] = {
         [KEPT] = "",
-        [KEPT_FOR_ANOTHER] =
-            "; there is no more room in unsaved/, the oldest text there goes to the "
-            "state directory (the log says where)",
+        [KEPT_FOR_ANOTHER] = ("; there is no more room in unsaved/, the oldest text there goes to "
+                              "the state directory (the log says where)"),
         [NOT_KEPT] = "; out of memory: its text is not kept in unsaved/",
     };
     return consequences[unsaved_keep(fs, place, text.bytes, text.size)];

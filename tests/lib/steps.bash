@@ -11,7 +11,14 @@ result() {
 
 # True if the build that this step needs is there; otherwise the step has failed.
 has_build() {
-    [[ -z $1 || $(cat "$logs/$1.result" 2>/dev/null) == "1 0 0" ]] && return
+    local built
+    built=$(cat "$logs/$1.result" 2>/dev/null)
+    [[ -z $1 || $built == "1 0 0" ]] && return
+    if [[ $built == "0 0 1" ]]; then
+        cat "$logs/$1.log"
+        result 0 0 1
+        return 1
+    fi
     printf 'The build "%s" failed.\n' "$1"
     result 0 1 0
     return 1
@@ -37,6 +44,13 @@ single() {
 }
 
 build() {
+    local obstacle=
+    [[ $1 != arm64 ]] || obstacle=$(cross_obstacle "$1")
+    if [[ -n $obstacle ]]; then
+        printf 'Skipped: %s\n' "$obstacle"
+        result 0 0 1
+        return
+    fi
     single compile "$1"
 }
 
@@ -59,6 +73,10 @@ compile() {
             -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link)
         compiler=clang
         targets=(fuzzers)
+        ;;
+    arm64)
+        cross_file "$1" || return
+        options+=(--buildtype=debugoptimized "--cross-file=$builds/$1.cross")
         ;;
     esac
     if [[ ! -f $builds/$1/build.ninja ]]; then
