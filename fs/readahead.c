@@ -171,6 +171,7 @@ static size_t newest_runs(const struct readahead *content,
 struct history {
     uint64_t expected;
     uint64_t short_end;
+    uint64_t usual;  /* length of the long ones that ended; 0: too few did */
     unsigned beside; /* so many others go on */
 };
 
@@ -178,7 +179,8 @@ static struct history look_back(const struct readahead *content, const struct re
 {
     const struct readahead_run *runs[HISTORY];
     size_t count = newest_runs(content, runs), others = 0, pieces = 0, ended = 0, outlived = 0;
-    double bytes = 0, squares = 0;
+    size_t ended_pieces = 0;
+    double bytes = 0, squares = 0, ended_bytes = 0, ended_squares = 0;
     struct history history = {0};
     for (size_t i = 0; i < count; i++) {
         const struct readahead_run *run = runs[i];
@@ -193,11 +195,18 @@ static struct history look_back(const struct readahead *content, const struct re
             ended++;
             history.short_end = larger(history.short_end, run->bytes);
         }
+        if (is_long(run) && run->used < content->last_begun && run->outlived <= 1) {
+            ended_pieces++;
+            ended_bytes += (double)run->bytes;
+            ended_squares += (double)run->bytes * (double)run->bytes;
+        }
         bytes += (double)run->bytes;
         squares += (double)run->bytes * (double)run->bytes;
     }
     if (ended < PROVEN_PIECES || pieces > 0)
         history.short_end = 0;
+    if (ended_pieces > 1)
+        history.usual = (uint64_t)(ended_squares / ended_bytes);
     /* Runs that go on say nothing of those who jump about beside them. */
     if (pieces * 4 < others * 3)
         pieces -= outlived;
@@ -244,6 +253,28 @@ struct readahead_sweep readahead_sweep(const struct readahead *content)
 
 /* --- windows --- */
 
+/* The same for a run that began elsewhere than at the start; `window` by its own length. */
+static uint64_t window_inside(const struct readahead *content, const struct readahead_run *run,
+                              uint64_t largest, uint64_t window, uint64_t *stream)
+{
+    struct history history = look_back(content, run);
+    /* One jump may be the start of a run: the next read tells. */
+    bool jumps =
+        run->single || run->bytes <= history.short_end || run->bytes * 4 < run->high - run->low;
+    if (jumps && history.expected == 0)
+        return 0;
+    /* A piece like those before it: what lies beyond its end is another piece. */
+    if (run->bytes <= history.usual && history.usual < READAHEAD_STREAM)
+        return history.usual - run->bytes;
+    uint64_t soon = 4 * run->bytes * (1 + history.beside);
+    uint64_t most = smaller(READAHEAD_STREAM, largest / (1 + history.beside));
+    window = larger(window, smaller(soon, most));
+    if (run->bytes >= history.expected)
+        return window;
+    *stream = larger(*stream, history.expected - run->bytes);
+    return larger(window, history.expected - run->bytes);
+}
+
 /* How much is to be ready for a run, and (*stream) with how large requests it is fetched. */
 static uint64_t window(const struct readahead *content, const struct readahead_run *run,
                        uint64_t file_size, uint64_t largest, uint64_t *stream)
@@ -255,19 +286,7 @@ static uint64_t window(const struct readahead *content, const struct readahead_r
             return run->high < READAHEAD_HEAD ? READAHEAD_HEAD - run->high : 0;
         window = larger(window, file_size <= READAHEAD_WHOLE ? READAHEAD_WHOLE : READAHEAD_FIRST);
     } else {
-        struct history history = look_back(content, run);
-        /* One jump may be the start of a run: the next read tells. */
-        bool jumps =
-            run->single || run->bytes <= history.short_end || run->bytes * 4 < run->high - run->low;
-        if (jumps && history.expected == 0)
-            return 0;
-        uint64_t soon = 4 * run->bytes * (1 + history.beside);
-        window = larger(window,
-                        smaller(soon, smaller(READAHEAD_STREAM, largest / (1 + history.beside))));
-        if (run->bytes < history.expected) {
-            window = larger(window, history.expected - run->bytes);
-            *stream = larger(*stream, history.expected - run->bytes);
-        }
+        window = window_inside(content, run, largest, window, stream);
     }
     window = smaller(window, most);
     if (run->low > 0 && window < READAHEAD_LEAST)

@@ -511,7 +511,13 @@ void digest_reject(struct remote_file *file, bool may_fetch_again)
     struct error failure = {0};
     if (atomic_exchange(&file->rejected, true))
         return;
-    bool final = !may_fetch_again || source->size > WITHHELD_SIZE || file->mismatches++ > 0;
+    pthread_mutex_lock(&files->lock);
+    bool final = !may_fetch_again || digest->shown > 0 || source->size > WITHHELD_SIZE ||
+                 file->mismatches++ > 0;
+    /* What is shown from here on is held to what comes next. */
+    if (!final)
+        begin_anew(digest);
+    pthread_mutex_unlock(&files->lock);
     source->mismatch(source->context, final);
     if (file->disk)
         disk_file_forget(file->disk);
@@ -524,7 +530,6 @@ void digest_reject(struct remote_file *file, bool may_fetch_again)
         file->key = 0; /* whoever opens it from now on begins anew */
         remote_cancel_streams(file);
     } else {
-        begin_anew(digest);
         digest->running = false;
         atomic_store(&file->rejected, false);
     }

@@ -152,6 +152,20 @@ static bool may_read_ahead(const struct plan *plan)
     return files->streams + reserved < files->width;
 }
 
+/* Wants the blocks from `block` on that one stream can bring; returns where it ends. */
+static uint64_t want_blocks(const struct plan *plan, uint64_t block, bool *full)
+{
+    struct remote_file *file = plan->file;
+    for (; block < plan->end; block += DISK_BLOCK) {
+        bool ahead = block >= plan->demanded;
+        if (ahead && !plan->again && has(file->fetched, block / DISK_BLOCK))
+            break;
+        if (!want_block(file, block, ahead, full))
+            break;
+    }
+    return block;
+}
+
 /* Starts streams for what is neither in memory nor on its way. */
 static void make_plan(struct plan *plan)
 {
@@ -160,16 +174,9 @@ static void make_plan(struct plan *plan)
     bool full = false;
     while (block < plan->end && !full && !atomic_load(&file->files->stopping)) {
         uint64_t start = block;
-        bool ahead = block >= plan->demanded;
-        if (ahead && !may_read_ahead(plan))
+        if (block >= plan->demanded && !may_read_ahead(plan))
             break;
-        for (; block < plan->end; block += DISK_BLOCK) {
-            ahead = block >= plan->demanded;
-            if (ahead && !plan->again && has(file->fetched, block / DISK_BLOCK))
-                break;
-            if (!want_block(file, block, ahead, &full))
-                break;
-        }
+        block = want_blocks(plan, block, &full);
         if (block > start) {
             uint64_t stop = block < file->source.size ? block : file->source.size;
             struct stream *stream = stream_new(plan, start, stop);
@@ -378,41 +385,63 @@ static void plan_withheld(struct plan *plan, const struct readahead_run *run)
     make_plan(plan);
 }
 
+/* The run reads again what it has read: what was fetched once counts for nothing. */
+static void begin_again(struct readahead_run *run, uint64_t offset, uint64_t end)
+{
+    run->again = true;
+    run->up = run->up > offset ? offset : run->up;
+    run->down = run->down < end ? end : run->down;
+}
+
+static void plan_forward(struct plan *plan, struct readahead_run *run)
+{
+    struct remote_file *file = plan->file;
+    uint64_t from, to, largest = largest_window(file);
+    bool more = run && readahead_next(&file->ahead, run, file->source.size, largest, &from, &to);
+    /* What is read ahead and touches what is wanted comes with the same request. */
+    if (more && from <= plan->demanded && to > plan->demanded)
+        plan->end = to;
+    make_plan(plan);
+}
+
+static void plan_backward(struct plan *plan, struct readahead_run *run)
+{
+    struct remote_file *file = plan->file;
+    struct plan below = {.file = file, .again = run->again};
+    bool more = readahead_next(&file->ahead, run, file->source.size, largest_window(file),
+                               &below.offset, &below.end);
+    bool together = more && below.end >= plan->offset &&
+                    plan->end - below.offset <= READAHEAD_FIRST + DISK_BLOCK;
+    if (together)
+        plan->offset = below.offset;
+    make_plan(plan);
+    if (!more)
+        return;
+    if (!together)
+        make_plan(&below);
+    note_planned(run, together ? plan : &below);
+    plan->streams = joined(plan->streams, below.streams);
+}
+
 struct stream *remote_plan_miss(struct remote_file *file, uint64_t offset, uint64_t end,
                                 bool *starved)
 {
     struct readahead_run *run = readahead_find(&file->ahead, offset, end);
     struct plan plan = {.file = file, .offset = offset, .demanded = end, .end = end};
-    struct plan below = {.file = file};
     bool backward = run && readahead_is_backward(run);
-    if (run && is_lost(file, offset)) {
-        run->again = true;
-        run->up = run->up > offset ? offset : run->up;
-        run->down = run->down < end ? end : run->down;
-    }
-    plan.again = below.again = run && run->again;
-    bool more = run && readahead_next(&file->ahead, run, file->source.size, largest_window(file),
-                                      &below.offset, &below.end);
-    if (file->source.size <= WITHHELD_SIZE) {
+    if (run && is_lost(file, offset))
+        begin_again(run, offset, end);
+    plan.again = run && run->again;
+    if (file->source.size <= WITHHELD_SIZE)
         plan_withheld(&plan, run);
-    } else {
-        /* What is read ahead and touches what is wanted comes with the same request. */
-        if (more && !backward && below.offset <= end && below.end > end)
-            plan.end = below.end;
-        bool together = more && backward && below.end >= offset &&
-                        end - below.offset <= READAHEAD_FIRST + DISK_BLOCK;
-        if (together)
-            plan.offset = below.offset;
-        make_plan(&plan);
-        if (more && backward && !together)
-            make_plan(&below);
-        if (more && backward)
-            note_planned(run, together ? &plan : &below);
-    }
+    else if (backward)
+        plan_backward(&plan, run);
+    else
+        plan_forward(&plan, run);
     if (run && !backward)
         note_planned(run, &plan);
     *starved = plan.starved;
-    return joined(plan.streams, below.streams);
+    return plan.streams;
 }
 
 /* --- what is read ahead --- */

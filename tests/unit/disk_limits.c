@@ -101,17 +101,27 @@ static void limit_memory(void)
         CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
 }
 
+/* A round has ended well: room may be had before, while it still looks whether that was enough. */
+static bool has_counted(struct disk_space *space)
+{
+    pthread_mutex_lock(&space->lock);
+    bool counted = space->failure == 0 && space->counted;
+    pthread_mutex_unlock(&space->lock);
+    return counted;
+}
+
 static uint64_t counted(const char *where, uint64_t limit, unsigned *failures)
 {
     struct disk_space space;
     disk_space_init(&space, where, limit);
     /* Whoever reserves does not wait for the end. */
+    bool reserved = false;
     for (unsigned long tries = 0;
-         tries < 6000 + contents() / 10 && !disk_space_reserve(&space, PAGE); tries++)
+         tries < 6000 + contents() / 10 && !(reserved && has_counted(&space)); tries++) {
+        reserved = reserved || disk_space_reserve(&space, PAGE);
         usleep(20 * 1000);
-    pthread_mutex_lock(&space.lock);
-    *failures += space.failure != 0 || !space.counted;
-    pthread_mutex_unlock(&space.lock);
+    }
+    *failures += !reserved || !has_counted(&space);
     uint64_t used = atomic_load(&space.used);
     disk_space_release(&space);
     return used;
