@@ -409,7 +409,7 @@ enum readiness ready_object_now(struct request *request, struct node *node, int 
         *error_number = errno_of(request->failure.kind);
         return FAILED;
     }
-    if (node->fetched >= node->forgotten &&
+    if (!is_forgotten(node, MEMBER_SELF, node->fetched) &&
         clock_nanoseconds() - node->fetched < RECENT_SECONDS * SECOND)
         return READY;
     need(request, &refresh_entry, place, node->name);

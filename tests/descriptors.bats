@@ -67,9 +67,10 @@ cpu_ticks() {
     mount_start
     run -0 "$REGISTRYFS" --status "$MNT"
     # Open files fill the gaps below what it keeps in reserve.
-    local free=0 ticks held=() file
+    local free=0 ticks held=() file one
     for file in "$MNT/$FILES"/d0/s0/f00000[0-3].bin; do
-        exec {held[${#held[@]}]}<"$file"
+        exec {one}<"$file"
+        held+=("$one")
         head -c 1 "$file" >/dev/null
     done
     while [[ -e /proc/$PID/fd/$free ]]; do
@@ -84,7 +85,7 @@ cpu_ticks() {
     sleep 2
     # A thread that spins takes what there is: far more than half a second of these two.
     (($(cpu_ticks) - ticks < $(getconf CLK_TCK))) || fail "$(($(cpu_ticks) - ticks)) ticks"
-    for file in "${held[@]}"; do
-        exec {file}<&-
+    for one in "${held[@]}"; do
+        exec {one}<&-
     done
 }

@@ -35,6 +35,11 @@ refused_beside() {
 
 # as_user COMMAND…: as a user with a name whom fusermount3 serves, in a namespace of its own where
 # /dev/fuse is open to everybody, as on a desktop.
+# Where coverage is taken, the program complains of files that another user may not write.
+without_profiling() {
+    grep -v '^profiling:' || true
+}
+
 as_user() {
     need_root
     need_namespace
@@ -45,7 +50,7 @@ as_user() {
     # shellcheck disable=SC2016
     within 60000 env -u HOME -u XDG_CACHE_HOME -u XDG_STATE_HOME unshare --mount bash -c '
         mount --bind fuse /dev/fuse && mount --bind passwd /etc/passwd &&
-        exec setpriv --reuid 12345 --regid 12345 --clear-groups "$@"' - "$@"
+        exec setpriv --reuid 12345 --regid 12345 --clear-groups "$@"' - "$@" 2> >(without_profiling >&2)
 }
 
 @test "dots and links in the mountpoint: it mounts and answers" {
@@ -227,7 +232,7 @@ as_user() {
         ls mountpoint/acme/model >/dev/null
         "$REGISTRYFS" --status mountpoint >/dev/null
         ! "$REGISTRYFS" mountpoint 2>err
-        test "$(wc -l <err)" = 1
+        test "$(grep -vc ^profiling: err)" = 1
         kill -TERM $!
         wait $!
         ! mountpoint -q mountpoint'

@@ -408,6 +408,10 @@ def cat():
     while not over.is_set():
         look(subprocess.run(["cat", "description"], stdout=subprocess.PIPE, check=True).stdout)
 readers = [threading.Thread(target=work) for work in (read, read, cat)]
+# Who opens it from the first change on; the kernel shows the writer its emptied file as the size to
+# those, too, who had it open before.
+with open("description", "wb") as file:
+    file.write(texts[0])
 for reader in readers:
     reader.start()
 for text in texts:
