@@ -401,9 +401,13 @@ static bool fits_seals(const void *context, uint64_t offset, const char *bytes, 
 /* Of a content that is right: whether the disk has the same, to be believed from now on. */
 static void settle_disk(struct digest *digest)
 {
-    const struct remote_file *file = digest->file;
-    digest->settled = disk_file_compare(file->disk, fits_seals, digest, &file->files->stopping) !=
-                      DISK_CHECK_INCOMPLETE;
+    struct remote_file *file = digest->file;
+    bool settled = disk_file_compare(file->disk, fits_seals, digest, &file->files->stopping) !=
+                   DISK_CHECK_INCOMPLETE;
+    pthread_mutex_lock(&file->files->lock);
+    digest->settled = settled;
+    digest->running = false;
+    pthread_mutex_unlock(&file->files->lock);
 }
 
 static void run(struct job *job)
@@ -413,9 +417,6 @@ static void run(struct job *job)
     bool again = false;
     if (digest->state == DIGEST_RIGHT) {
         settle_disk(digest);
-        pthread_mutex_lock(&file->files->lock);
-        digest->running = false;
-        pthread_mutex_unlock(&file->files->lock);
     } else {
         enum progress progress = hash_share(digest);
         again = progress == GOES_ON || (progress == STALLED && stall(digest));
