@@ -464,11 +464,11 @@ class Model:
         self.registry(new[0])
         if self.exists(new):
             raise Refused(E.EEXIST)
-        if attribute in DIRECTORIES or (scratch and scratch.link is not None):
-            raise Refused(E.EPERM, E.EXDEV)
-        if attribute in READ_ONLY or old[0] != new[0]:
+        if attribute or old[0] != new[0]:
             raise Refused(E.EXDEV, E.EPERM)
-        self.copy(registry, attribute, scratch, new)
+        if new[1] in MEMBERS:
+            raise Refused(E.EPERM)
+        registry.scratch[new[1]] = scratch
 
     def copy(self, registry, attribute, scratch, new):
         text = scratch.text if scratch else registry.state.render(attribute)
@@ -504,7 +504,7 @@ class Model:
             registry.hidden[attribute] = None
         elif new[1] in MEMBERS:
             self.rename_over(registry, old[1], scratch, new[1], looks)
-        else:
+        elif registry.scratch.get(new[1]) is not scratch:
             del registry.scratch[old[1]]
             registry.scratch[new[1]] = scratch
 
@@ -524,11 +524,12 @@ class Model:
                 sent = self.save(registry, attribute, scratch.text, base)
             except Refused as refused:
                 raise Refused(*(E.EIO if number == E.EINVAL else number for number in refused.errnos)) from None
-        scratch.became = attribute
         if not untouched:
             scratch.base = registry.base()
         scratch.saves = registry.saves
         del registry.scratch[name]
+        if scratch not in registry.scratch.values():
+            scratch.became = attribute
         registry.hidden.pop(attribute, None)
         if sent:
             registry.disguise[attribute] = (looks, registry.state.render(attribute))

@@ -105,7 +105,7 @@ class Sequence:
         return self.on_open(lambda slot: ["read", slot])
 
     def ftruncate(self):
-        return self.on_open(lambda slot: ["ftruncate", slot, self.chance.choice((0, 0, 0, 3, 50, (1 << 20) + 2))])
+        return self.on_open(lambda slot: ["ftruncate", slot, self.chance.choice((0, 0, 0, 3, 50, (2 << 20) + 2))])
 
     def allocate(self):
         return self.on_open(lambda slot: ["allocate", slot, self.chance.choice((1, 20))])

@@ -3,6 +3,7 @@
 
 import errno as E
 import hashlib
+import multiprocessing
 import os
 import signal
 import threading
@@ -51,6 +52,39 @@ def errno_of(call):
     return 0
 
 
+class Remover:
+    """Removes directories in another session: in this one it would be a recursive deleter's, after an unlink.
+    Forked before any file is open: the end of a child closes its copies, which saves what was written."""
+
+    def __init__(self):
+        self.orders, theirs = multiprocessing.Pipe()
+        self.child = os.fork()
+        if self.child == 0:
+            self.orders.close()
+            os.setsid()
+            self.serve(theirs)
+        theirs.close()
+
+    @staticmethod
+    def serve(orders):
+        try:
+            while True:
+                path = orders.recv()
+                orders.send(errno_of(lambda path=path: os.rmdir(path)))
+        except EOFError:
+            os._exit(0)
+
+    def rmdir(self, path):
+        self.orders.send(path)
+        number = self.orders.recv()
+        if number:
+            raise OSError(number, "rmdir")
+
+    def stop(self):
+        self.orders.close()
+        os.waitpid(self.child, 0)
+
+
 class System:
     """The mounted filesystem; each method is one operation, done for real."""
 
@@ -58,7 +92,12 @@ class System:
         control("POST", "/seed", "sample")
         self.mount = Mount("--ttl", ttl, "--negative-ttl", ttl, "--log-level", "error")
         self.root = os.path.join(self.mount.path, ORGANIZATION)
+        self.remover = Remover()
         self.files = {}
+
+    def stop(self):
+        self.remover.stop()
+        return self.mount.stop()
 
     def path(self, registry, name=""):
         return os.path.join(self.root, registry, name)
@@ -176,18 +215,7 @@ class System:
         os.mkdir(os.path.join(self.root, name), mode)
 
     def rmdir(self, name):
-        """From another session: in this one it would be a recursive deleter's, after an unlink."""
-        child = os.fork()
-        if child == 0:
-            try:
-                os.setsid()
-                os.rmdir(os.path.join(self.root, name))
-            except OSError as error:
-                os._exit(error.errno)
-            os._exit(0)
-        number = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        if number:
-            raise OSError(number, "rmdir")
+        self.remover.rmdir(os.path.join(self.root, name))
 
     def move_registry(self, name, new):
         os.rename(os.path.join(self.root, name), os.path.join(self.root, new))

@@ -14,7 +14,7 @@ ONE_LINE = ("name", "visibility", "allow_all_artifact_types")
 MAY_BE_EMPTY = ("description", "artifact_types")
 WORDS = {"visibility": (b"organization", b"restricted"), "allow_all_artifact_types": (b"false", b"true")}
 PREFIX = "wandb-registry-"
-DESCRIPTION_CEILING, SCRATCH_CEILING = 1 << 20, 1 << 20
+DESCRIPTION_CEILING, SCRATCH_CEILING = 1 << 20, 2 << 20
 NAME_CHARACTERS, TYPE_CHARACTERS = 128 - len(PREFIX), 128
 BLANKS = b" \t\n\v\f\r"
 
