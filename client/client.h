@@ -218,7 +218,8 @@ struct collection {
 
 int client_list_collections(struct client *client, struct call *call, const struct scope *scope,
                             struct page *page, struct object_list *found);
-/* Appends some of its versions, as many as come in the same answer, to `versions` (may be NULL). */
+/* One as the listing shows it: what that passes over is ERROR_NOT_FOUND. Appends some of its
+ * versions, as many as come in the same answer, to `versions` (may be NULL). */
 int client_get_collection(struct client *client, struct call *call, const struct registry *registry,
                           struct text name, struct collection **collection,
                           struct object_list *versions);

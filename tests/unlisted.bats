@@ -23,6 +23,11 @@ setup_file() {
     sandbox_start "$SUITE_DIR/seed.json"
 }
 
+setup() {
+    test_setup
+    control POST /schema '{"remove": []}' >/dev/null
+}
+
 # hidden PATH LISTED…: it is not there: asked for alone, after the listings of these, in between.
 hidden() {
     local path=$1 listed
@@ -72,4 +77,34 @@ shown() {
     shown twins/quiet/description twins
     mount_start twins/quiet
     [[ $(cat "$MNT/description") == hush ]]
+}
+
+@test "a collection that the listing passes over" {
+    hidden secrets/model/collections/quiet/description secrets/model/collections
+    local source
+    for source in secrets/model/collections/quiet secrets/wandb-registry-model/quiet:good; do
+        refused 32 "$source" "$MNT"
+    done
+    mount_start --ttl 600
+    fails_with 'No such file' ls "$MNT/secrets/model/collections/quiet/versions"
+    fails_with 'No such file' cat "$MNT/secrets/model/collections/quiet/aliases/good/files/a.txt"
+    [[ $(cat "$MNT/secrets/model/collections/plain/aliases/good/files/a.txt") == a ]]
+    assert_equal "$(ls "$MNT/secrets/model/collections")" plain
+}
+
+@test "twin: a collection that is listed" {
+    shown twins/model/collections/quiet/description twins/model/collections
+    local source
+    for source in twins/model/collections/quiet/aliases/good/files twins/wandb-registry-model/quiet:good; do
+        mount_start "$source"
+        [[ $(cat "$MNT/a.txt") == a ]]
+        mount_stop
+    done
+}
+
+# Beside the collections, some of whose versions come in the same answer, an older server has none.
+@test "a server that does not know a collection's versions" {
+    control POST /schema '{"remove": ["ArtifactCollection.artifactMemberships"]}' >/dev/null
+    hidden secrets/model/collections/quiet/description secrets/model/collections
+    shown twins/model/collections/quiet/description twins/model/collections
 }
