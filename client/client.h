@@ -158,9 +158,14 @@ struct registry {
 
 int client_list_registries(struct client *client, struct call *call, const struct scope *scope,
                            struct page *page, struct object_list *found);
+/* One by its name, whether or not it is listed: it may be hidden, and has the name all the same. */
 int client_get_registry(struct client *client, struct call *call,
                         const struct organization *organization, struct text name,
                         struct registry **registry);
+/* The same as the listing shows it: what that passes over is ERROR_NOT_FOUND. */
+int client_find_registry(struct client *client, struct call *call,
+                         const struct organization *organization, struct text name,
+                         struct registry **registry);
 
 /* What a save changes; a member that is NULL stays as it is on the server. */
 struct registry_change {
@@ -213,7 +218,8 @@ struct collection {
 
 int client_list_collections(struct client *client, struct call *call, const struct scope *scope,
                             struct page *page, struct object_list *found);
-/* Appends some of its versions, as many as come in the same answer, to `versions` (may be NULL). */
+/* One as the listing shows it: what that passes over is ERROR_NOT_FOUND. Appends some of its
+ * versions, as many as come in the same answer, to `versions` (may be NULL). */
 int client_get_collection(struct client *client, struct call *call, const struct registry *registry,
                           struct text name, struct collection **collection,
                           struct object_list *versions);

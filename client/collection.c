@@ -78,20 +78,30 @@ static int decode_listed(const struct listing *listing, const json_t *node,
     return collection ? found_add(found, collection, error) : 0;
 }
 
+static struct listing collections_of(struct client *client, struct call *call,
+                                     const struct scope *scope)
+{
+    return (struct listing){.client = client,
+                            .call = call,
+                            .scope = scope,
+                            .document = "RegistryCollections",
+                            .connection = "artifactCollections",
+                            .decode = decode_listed};
+}
+
+static json_t *variables_of(const struct scope *scope)
+{
+    return json_pack("{s:o, s:o, s:o, s:i}", "organization",
+                     json_from_text(scope->organization->name), "projectFilters",
+                     json_from_text(text_of(scope->registry_filter)), "filters",
+                     json_from_text(text_of(scope->collection_filter)), "perPage", PAGE_ENTRIES);
+}
+
 int client_list_collections(struct client *client, struct call *call, const struct scope *scope,
                             struct page *page, struct object_list *found)
 {
-    const struct listing listing = {.client = client,
-                                    .call = call,
-                                    .scope = scope,
-                                    .document = "RegistryCollections",
-                                    .connection = "artifactCollections",
-                                    .decode = decode_listed};
-    json_t *variables =
-        json_pack("{s:o, s:o, s:o, s:i}", "organization", json_from_text(scope->organization->name),
-                  "projectFilters", json_from_text(text_of(scope->registry_filter)), "filters",
-                  json_from_text(text_of(scope->collection_filter)), "perPage", PAGE_ENTRIES);
-    return listing_fetch(&listing, variables, page, found);
+    const struct listing listing = collections_of(client, call, scope);
+    return listing_fetch(&listing, variables_of(scope), page, found);
 }
 
 static int add_versions(struct client *client, const struct organization *organization,
@@ -116,50 +126,116 @@ static int add_versions(struct client *client, const struct organization *organi
     return 0;
 }
 
-/* With some of its versions, where the server knows a collection's memberships. */
-static int ask(struct client *client, struct call *call, const struct registry *registry,
-               struct text name, bool with_versions, json_t **data)
+/* One collection that is looked for in the listing of its registry's. */
+struct search {
+    struct client *client;
+    struct call *call;
+    const struct scope *scope;
+    const struct registry *registry;
+    struct text name;
+    struct page page;
+    struct object_list found; /* of the pages so far */
+};
+
+static void search_release(struct search *search)
 {
-    bool plain = !with_versions || atomic_load(&client->lacks_collection_memberships);
-    json_t *variables =
-        json_pack("{s:o, s:o, s:o}", "entity", json_from_text(registry->entity), "project",
-                  json_from_text(registry->full_name), "name", json_from_text(name));
-    int result = graphql_execute(
-        client, call,
-        graphql_document(plain ? "ProjectArtifactCollection" : "ProjectArtifactCollectionVersions"),
-        variables, data);
-    if (result == 0 || plain || !call->error->invalid_query)
-        return result;
-    atomic_store(&client->lacks_collection_memberships, true);
-    error_clear(call->error);
-    return ask(client, call, registry, name, false, data);
+    page_release(&search->page);
+    object_list_release(&search->found);
+}
+
+/* What a filter by name returns is checked: the server may understand it otherwise. NULL: it has
+ * not come yet. */
+static struct collection *pick(const struct search *search)
+{
+    for (size_t i = 0; i < search->found.count; i++) {
+        struct collection *collection = search->found.items[i];
+        if (text_equal(collection->name, search->name) &&
+            text_equal(collection->registry, search->registry->full_name))
+            return collection;
+    }
+    return NULL;
+}
+
+/* The first page with some of the collection's versions, which *memberships borrows from *data. A
+ * server that does not know a collection's memberships is asked for none: the page stays as it is.
+ */
+static int first_page_with_versions(struct search *search, json_t **data,
+                                    const json_t **memberships)
+{
+    struct client *client = search->client;
+    const struct registry *registry = search->registry;
+    if (atomic_load(&client->lacks_collection_memberships))
+        return 0;
+    json_t *variables = variables_of(search->scope);
+    if (!variables ||
+        json_object_set_new(variables, "entity", json_from_text(registry->entity)) != 0 ||
+        json_object_set_new(variables, "project", json_from_text(registry->full_name)) != 0 ||
+        json_object_set_new(variables, "name", json_from_text(search->name)) != 0) {
+        json_decref(variables);
+        return error_set(search->call->error, ERROR_LOCAL, "out of memory");
+    }
+    if (graphql_execute(client, search->call, graphql_document("ProjectArtifactCollectionVersions"),
+                        variables, data) != 0) {
+        if (!search->call->error->invalid_query)
+            return -1;
+        atomic_store(&client->lacks_collection_memberships, true);
+        error_clear(search->call->error);
+        return 0;
+    }
+    const struct listing listing = collections_of(client, search->call, search->scope);
+    *memberships =
+        json_at(*data, "project", "artifactCollection", "artifactMemberships", "edges", NULL);
+    return listing_take_page(&listing, *data, &search->page, &search->found);
+}
+
+/* Through the pages of the listing: what that does not show is not there. */
+static int find_listed(struct search *search, struct collection **collection,
+                       struct object_list *versions)
+{
+    cleanup_json json_t *data = NULL;
+    const json_t *memberships = NULL;
+    struct error *error = search->call->error;
+    if (versions && first_page_with_versions(search, &data, &memberships) != 0)
+        return -1;
+    struct collection *found = pick(search);
+    while (!found && !search->page.done) {
+        object_list_release(&search->found);
+        if (client_list_collections(search->client, search->call, search->scope, &search->page,
+                                    &search->found) != 0)
+            return -1;
+        found = pick(search);
+    }
+    if (!found)
+        return error_set(error, ERROR_NOT_FOUND, "collection %s: not found or no access",
+                         text_or_empty(search->name));
+    if (versions && add_versions(search->client, search->scope->organization, memberships, found,
+                                 versions, error) != 0)
+        return -1;
+    *collection = object_ref(found);
+    return 0;
 }
 
 int client_get_collection(struct client *client, struct call *call, const struct registry *registry,
                           struct text name, struct collection **collection,
                           struct object_list *versions)
 {
-    cleanup_json json_t *data = NULL;
-    cleanup_object struct collection *found = NULL;
+    cleanup_free char *in_registry = filter_by_name(registry->full_name);
+    cleanup_free char *of_name = filter_by_name(name);
     const struct organization organization = {.name = registry->organization,
                                               .entity = registry->entity};
-    if (ask(client, call, registry, name, versions != NULL, &data) != 0)
-        return -1;
-    const json_t *node = json_at(data, "project", "artifactCollection", NULL);
-    if (json_is_object(node) &&
-        decode(client, &organization, node, "read collection", call->error, &found) != 0)
-        return -1;
-    /* A redirect must not give one collection two names. */
-    if (!found || !text_equal(found->name, name) ||
-        !text_equal(found->registry, registry->full_name))
-        return error_set(call->error, ERROR_NOT_FOUND, "collection %s: not found or no access",
-                         text_or_empty(name));
-    const json_t *memberships = json_at(node, "artifactMemberships", "edges", NULL);
-    if (versions &&
-        add_versions(client, &organization, memberships, found, versions, call->error) != 0)
-        return -1;
-    *collection = steal(found);
-    return 0;
+    const struct scope scope = {.organization = &organization,
+                                .registry_filter = in_registry,
+                                .collection_filter = of_name};
+    struct call whole = *call;
+    if (!in_registry || !of_name)
+        return error_set(call->error, ERROR_LOCAL, "out of memory");
+    whole.deadline = call_deadline(client, call);
+    cleanup(search_release) struct search search = {
+        .client = client, .call = &whole, .scope = &scope, .registry = registry, .name = name};
+    int result = find_listed(&search, collection, versions);
+    if (result != 0 && call->error->kind == ERROR_INVALID) /* the filters are ours */
+        call->error->kind = ERROR_SERVER;
+    return result;
 }
 
 /* Looks at one page. Hidden collections and those that are passed over in listings count as well:

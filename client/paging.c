@@ -58,11 +58,10 @@ static void blame_filter(const struct scope *scope, struct error *error)
         error->kind = ERROR_INVALID;
 }
 
-/* The next page; *connection is borrowed from *data. */
+/* Asks for the next page. */
 static int fetch(const struct listing *listing, json_t *variables, const struct page *page,
-                 json_t **data, const json_t **connection)
+                 json_t **data)
 {
-    const struct organization *organization = listing->scope->organization;
     struct error *error = listing->call->error;
     json_t *cursor = json_from_text(text_of(page->cursor));
     if (json_object_set_new(variables, "cursor", cursor) != 0)
@@ -72,10 +71,6 @@ static int fetch(const struct listing *listing, json_t *variables, const struct 
         blame_filter(listing->scope, error);
         return -1;
     }
-    *connection = json_at(*data, "organization", "orgEntity", listing->connection, NULL);
-    if (!json_is_object(*connection))
-        return error_set(error, ERROR_NOT_FOUND, "organization %s: not found or no access",
-                         text_or_empty(organization->name));
     return 0;
 }
 
@@ -93,6 +88,20 @@ static int decode_page(const struct listing *listing, const json_t *connection,
     return 0;
 }
 
+int listing_take_page(const struct listing *listing, const json_t *data, struct page *page,
+                      struct object_list *found)
+{
+    const json_t *connection =
+        json_at(data, "organization", "orgEntity", listing->connection, NULL);
+    if (!json_is_object(connection))
+        return error_set(listing->call->error, ERROR_NOT_FOUND,
+                         "organization %s: not found or no access",
+                         text_or_empty(listing->scope->organization->name));
+    if (decode_page(listing, connection, found) != 0)
+        return -1;
+    return page_advance(page, connection, listing->call->error);
+}
+
 int listing_fetch(const struct listing *listing, json_t *variables, struct page *page,
                   struct object_list *found)
 {
@@ -105,14 +114,12 @@ int listing_fetch(const struct listing *listing, json_t *variables, struct page 
     limited.call = &whole;
     for (int pages = 0; !page->done && found->count == shown; pages++) {
         cleanup_json json_t *data = NULL;
-        const json_t *connection = NULL;
         if (!owned)
             return error_set(error, ERROR_LOCAL, "out of memory");
         if (pages == EMPTY_PAGES_MOST)
             return error_set(error, ERROR_SERVER, "the server sends empty pages without end");
-        if (fetch(&limited, owned, page, &data, &connection) != 0 ||
-            decode_page(&limited, connection, found) != 0 ||
-            page_advance(page, connection, error) != 0)
+        if (fetch(&limited, owned, page, &data) != 0 ||
+            listing_take_page(&limited, data, page, found) != 0)
             return -1;
     }
     return 0;

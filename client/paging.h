@@ -30,6 +30,11 @@ struct listing {
 int listing_fetch(const struct listing *listing, json_t *variables, struct page *page,
                   struct object_list *found);
 
+/* Takes a page that has come in an answer: what is shown of it is appended, and the page moves on.
+ */
+int listing_take_page(const struct listing *listing, const json_t *data, struct page *page,
+                      struct object_list *found);
+
 /* Moves the page on by the pageInfo of a connection. -1: ERROR_SERVER, the cursor repeats or is
  * missing. */
 int page_advance(struct page *page, const json_t *connection, struct error *error);

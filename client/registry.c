@@ -136,6 +136,12 @@ int client_list_registries(struct client *client, struct call *call, const struc
     return listing_fetch(&listing, variables, page, found);
 }
 
+static int not_found(struct error *error, struct text name)
+{
+    return error_set(error, ERROR_NOT_FOUND, "registry %s: not found or no access",
+                     text_or_empty(name));
+}
+
 int client_get_registry(struct client *client, struct call *call,
                         const struct organization *organization, struct text name,
                         struct registry **registry)
@@ -153,10 +159,51 @@ int client_get_registry(struct client *client, struct call *call,
         return -1;
     /* A redirect of a renamed project must not give one registry two names. */
     if (!found || !text_equal(found->name, name))
-        return error_set(call->error, ERROR_NOT_FOUND, "registry %s: not found or no access",
-                         text_or_empty(name));
+        return not_found(call->error, name);
     *registry = steal(found);
     return 0;
+}
+
+/* Reads on until the registry comes: the server may understand a filter otherwise, or none. */
+static int find_listed(struct client *client, struct call *call, const struct scope *scope,
+                       struct text name, struct registry **registry)
+{
+    cleanup_page struct page page = {0};
+    while (!page.done) {
+        cleanup_object_list struct object_list found = {0};
+        if (client_list_registries(client, call, scope, &page, &found) != 0)
+            return -1;
+        for (size_t i = 0; i < found.count; i++) {
+            struct registry *listed = found.items[i];
+            if (text_equal(listed->name, name)) {
+                *registry = object_ref(listed);
+                return 0;
+            }
+        }
+    }
+    return not_found(call->error, name);
+}
+
+int client_find_registry(struct client *client, struct call *call,
+                         const struct organization *organization, struct text name,
+                         struct registry **registry)
+{
+    cleanup_free char *full = registry_full_name(name);
+    cleanup_free char *filter =
+        full ? filter_by_name((struct text){full, strlen(REGISTRY_PREFIX) + name.size}) : NULL;
+    if (!filter)
+        return error_set(call->error, ERROR_LOCAL, "out of memory");
+    const struct scope scope = {.organization = organization, .registry_filter = filter};
+    struct call whole = *call;
+    whole.deadline = call_deadline(client, call);
+    int result = find_listed(client, &whole, &scope, name, registry);
+    if (result != 0 && call->error->invalid_query) { /* a server that lists none hides none */
+        error_clear(call->error);
+        return client_get_registry(client, &whole, organization, name, registry);
+    }
+    if (result != 0 && call->error->kind == ERROR_INVALID) /* the filter is ours, not the user's */
+        call->error->kind = ERROR_SERVER;
+    return result;
 }
 
 bool registry_has_type(const struct texts *types, struct text type)

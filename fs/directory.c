@@ -40,8 +40,8 @@ static int find_registry(struct filesystem *fs, struct call *call, const struct 
                          struct text name, void **object, struct object_list *below)
 {
     (void)below;
-    return client_get_registry(fs->client, call, lineage->organization, name,
-                               (struct registry **)object);
+    return client_find_registry(fs->client, call, lineage->organization, name,
+                                (struct registry **)object);
 }
 
 /* Lists below one registry, or one collection of it when that is given. */

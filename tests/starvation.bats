@@ -103,9 +103,9 @@ no_such_collection='! stat "$1/collections/nobody" 2>error && grep -q "No such f
 
 @test "200 stalled lookups: saves, listings and openings are answered" {
     prepare
-    hang 'ProjectArtifactCollection*'
+    hang ProjectArtifactCollectionVersions
     crowd "$lookup"
-    eventually 60 have_arrived ProjectArtifactCollection ProjectArtifactCollectionVersions
+    eventually 60 have_arrived ProjectArtifactCollectionVersions
     others_are_served "$listing" "$save" 'exec 3>>"$1/description"' 'cat "$1/description"'
     control DELETE /faults
     eventually 60 few_threads

@@ -74,7 +74,6 @@ def look_at(path, depth, seen):
 
 # What asks each operation: a path and how deep to look.
 REACHED_BY = {
-    "FetchRegistry": ("acme/model", 1),
     "FetchRegistries": ("acme", 2),
     "ProjectArtifactCollectionVersions": ("acme/model/collections/churn/versions/v0", 1),
     "RegistryCollections": ("acme/model/collections", 2),

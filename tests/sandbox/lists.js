@@ -94,11 +94,16 @@ function membershipsOfCollection(store, collection, filters, order) {
     collection.memberships.filter(test).sort(by)));
 }
 
-// Visibility rules for paging.connection().
-const showProject = (ctx) => (p) => p.hidden || (ctx.store.canSee(ctx.user, p) ? 'show' : 'gap');
-const showCollection = (ctx) => (c) => c.hidden || c.project.hidden
+// Visibility rules for paging.connection(). What is unlisted is a null node in the lists of its own
+// kind, and is there for whoever asks by name, and in the versions that it holds.
+const unlessUnlisted = (item, visibility) => (
+  visibility === 'show' && item.unlisted ? 'null' : visibility);
+const collectionVisibility = (ctx, c) => c.hidden || c.project.hidden
   || (ctx.store.canSee(ctx.user, c.project) ? 'show' : 'gap');
-const showMembership = (ctx) => (m) => m.hidden || showCollection(ctx)(m.collection);
+const showProject = (ctx) => (p) => unlessUnlisted(
+  p, p.hidden || (ctx.store.canSee(ctx.user, p) ? 'show' : 'gap'));
+const showCollection = (ctx) => (c) => unlessUnlisted(c, collectionVisibility(ctx, c));
+const showMembership = (ctx) => (m) => m.hidden || collectionVisibility(ctx, m.collection);
 
 module.exports = {
   projects, collectionsOfEntity, collectionsOfProject, membershipsOfEntity,

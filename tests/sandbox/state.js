@@ -49,6 +49,7 @@ const dumpCollection = (collection) => ({
   createdAt: collection.createdAt,
   updatedAt: collection.updatedAt,
   hidden: collection.hidden,
+  unlisted: collection.unlisted,
   versions: collection.memberships.map(dumpVersion),
 });
 
@@ -64,6 +65,7 @@ const dumpProject = (project) => ({
   createdAt: project.createdAt,
   updatedAt: project.updatedAt,
   hidden: project.hidden,
+  unlisted: project.unlisted,
   members: project.members,
   teamMembers: project.teamMembers,
   collections: project.collections.map(dumpCollection),

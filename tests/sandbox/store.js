@@ -145,6 +145,7 @@ class Store {
       teamMembers: spec.teamMembers || [],
       collections: [],
       hidden: spec.hidden || null,
+      unlisted: Boolean(spec.unlisted),
     };
     entity.projects.push(project);
     this.indexProject(project);
@@ -186,6 +187,7 @@ class Store {
       memberships: [],
       nextIndex: 0,
       hidden: spec.hidden || null,
+      unlisted: Boolean(spec.unlisted),
       hiddenProject: Boolean(spec.hiddenProject),
     };
     project.collections.push(collection);

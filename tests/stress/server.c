@@ -310,6 +310,13 @@ int client_get_registry(struct client *client, struct call *call,
     return 0;
 }
 
+int client_find_registry(struct client *client, struct call *call,
+                         const struct organization *organization, struct text name,
+                         struct registry **registry)
+{
+    return client_get_registry(client, call, organization, name, registry);
+}
+
 /* Names of registries stand in the filter. */
 static void registry_of(const struct scope *scope, char full[NAME_SIZE])
 {

@@ -192,6 +192,14 @@ static int run_get_registry(struct test *test)
     return finish_registry(result, found);
 }
 
+static int run_find_registry(struct test *test)
+{
+    struct registry *found = NULL;
+    int result = client_find_registry(test->client, &test->call, &test->organization,
+                                      text_of("model"), &found);
+    return finish_registry(result, found);
+}
+
 static int run_create(struct test *test)
 {
     struct registry *now = NULL;
@@ -301,6 +309,7 @@ static const struct {
     {"get_organization", run_get_organization},
     {"list_registries", run_list_registries},
     {"get_registry", run_get_registry},
+    {"find_registry", run_find_registry},
     {"create", run_create},
     {"save_description", run_save_description},
     {"save_types", run_save_types},

@@ -5,6 +5,8 @@
 //   teams: [{ name, organization, projects: [registry] }], users: [user] }
 // registry: { name, description, access, types, ..., collections: [collection] }
 // collection: { name, type, tags, ..., versions: [version] }
+// registry and collection also: hidden ('null' or 'gap': nowhere), unlisted (a null node in the lists
+// of its kind, found by name)
 // version: { aliases, tags, metadata, files: { path: text or spec }, ... }
 'use strict';
 
