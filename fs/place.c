@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "directory.h"
 #include "kernel_cache.h"
+#include "link.h"
 #include "local.h"
 #include "member.h"
 #include "openfile.h"
@@ -152,9 +153,12 @@ void place_forget(struct filesystem *fs, struct place place)
         node->forgotten = now;
         kernel_cache_forget_attributes(fs, node);
     } else {
+        /* What its entries come from beside its own listing. */
+        uint8_t beside = place.member == MEMBER_ALIASES ? MEMBER_VERSIONS : place.member;
+        if (link_holders(place).node)
+            beside = link_holders(place).member;
         struct facet *facet = node_facet(node, place.member);
-        struct facet *source =
-            node_facet(node, place.member == MEMBER_ALIASES ? MEMBER_VERSIONS : place.member);
+        struct facet *source = node_facet(node, beside);
         if (facet)
             facet->forgotten = now;
         if (source)
