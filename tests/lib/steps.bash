@@ -94,14 +94,20 @@ sanitizer_environment() {
     export GCOV_ERROR_FILE=/dev/null
 }
 
+# What must stand before a command whose programs are those of build $1, in array `launcher`.
+choose_launcher() {
+    launcher=()
+    # ThreadSanitizer of this age cannot map its shadow where newer kernels put a program.
+    [[ $1 != tsan ]] || launcher=(setarch --addr-no-randomize)
+}
+
 # `meson test` in build $1; the unit tests and the decoder cases are registered there.
 unit_tests() {
-    local tests=$builds/$1/meson-logs/testlog.json without_random=()
+    local tests=$builds/$1/meson-logs/testlog.json
     sanitizer_environment
-    # ThreadSanitizer of this age cannot map its shadow where newer kernels put a program.
-    [[ $1 != tsan ]] || without_random=(setarch --addr-no-randomize)
+    choose_launcher "$1"
     rm -f "$tests"
-    "${without_random[@]}" meson test -C "$builds/$1" --no-rebuild --num-processes 2 \
+    "${launcher[@]}" meson test -C "$builds/$1" --no-rebuild --num-processes 2 \
         --print-errorlogs --timeout-multiplier 4
     local passed failed skipped
     passed=$(grep -c '"result": "OK"' "$tests")
@@ -117,7 +123,7 @@ unit_tests() {
 # What a target finds stays in $logs/finds.
 fuzz() {
     TMPDIR=$scratch single timeout 3600 tests/fuzz/run "$1" "$builds/fuzz/tests/fuzz/fuzz_$1" \
-        "${FUZZ_SECONDS:-60}" "$logs/finds"
+        "${FUZZ_SECONDS:-20}" "$logs/finds"
 }
 
 sandbox_selftest() {
@@ -169,17 +175,18 @@ check() {
 bats_suite() {
     local tap=$logs/$name.tap status=0 planned passed failed skipped tests=()
     sanitizer_environment
-    # The long loops look for lost updates; once is enough. AddressSanitizer keeps freed memory: tests
-    # whose point is a bound on memory say nothing there.
-    if [[ $2 == asan ]]; then
+    # The long loops look for lost updates; once is enough. Sanitizers keep freed memory: tests whose
+    # point is a bound on memory say nothing there.
+    if [[ $2 != gcc ]]; then
         export EDITING_SECONDS=10
         tests=(--filter-tags '!bound')
     fi
     # Without a colon: lists of directories are separated by it.
     local place=$scratch/${name//:/-}
     mkdir "$place"
+    choose_launcher "$2"
     TMPDIR=$place REGISTRYFS=$builds/$2/fs/registryfs isolated timeout --kill-after=60 1200 \
-        bats --tap --timing "${tests[@]}" "tests/$1.bats" >"$tap" || status=$?
+        "${launcher[@]}" bats --tap --timing "${tests[@]}" "tests/$1.bats" >"$tap" || status=$?
     cat "$tap"
     planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$tap")
     skipped=$(grep -cE '^ok [0-9]+ .*# skip' "$tap")
