@@ -51,8 +51,10 @@ bool lookup_body(struct request *request)
     int error_number = ENOMEM;
     cleanup_buf struct buf scratch;
     buf_init(&scratch, TEXT_CEILING);
-    if (former_names_exist(&fs->former_names))
+    if (former_names_exist(&fs->former_names)) {
         request->process = caller_process(fuse_req_ctx(request->fuse)->pid);
+        request->only_looks = caller_takes_no_name(fuse_req_ctx(request->fuse)->pid);
+    }
     pthread_mutex_lock(&fs->nodes.lock);
     nodes_trim(&fs->nodes);
     struct place directory = node_place(&fs->nodes, request->id);

@@ -6,6 +6,7 @@
 #include "request.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 enum {
     MOST_DEEDS = 32, /* remembered of one directory: more than a registry has attributes, twice */
@@ -57,6 +58,34 @@ pid_t caller_process(pid_t thread)
     status[size] = '\0';
     const char *line = strstr(status, "\nTgid:"); /* the name above it has no newline */
     return line ? (pid_t)strtol(line + strlen("\nTgid:"), NULL, 10) : 0;
+}
+
+bool caller_takes_no_name(pid_t thread)
+{
+    static const long taking[] = {
+        SYS_mkdirat,  SYS_renameat2,
+#ifdef SYS_renameat
+        SYS_renameat,
+#endif
+#ifdef SYS_rename
+        SYS_mkdir,    SYS_rename,
+#endif
+    };
+    char path[64], line[STATUS_SIZE], *end;
+    snprintf(path, sizeof path, "/proc/%d/syscall", (int)thread);
+    cleanup_close int fd = thread > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t size = fd >= 0 ? read(fd, line, sizeof line - 1) : -1;
+    if (size <= 0)
+        return false;
+    line[size] = '\0';
+    long number = strtol(line, &end, 10); /* or "running", which a caller that waits is not */
+    if (end == line || number < 0)
+        return false;
+    for (size_t i = 0; i < sizeof taking / sizeof *taking; i++) {
+        if (number == taking[i])
+            return false;
+    }
+    return true;
 }
 
 struct caller caller_of_request(const struct request *request)

@@ -23,6 +23,10 @@ struct caller caller_of(pid_t thread);
 /* The process that a thread is of; 0: it has ended, or is in another PID namespace. Looks into
  * /proc: no lock held. */
 pid_t caller_process(pid_t thread);
+/* Whether a thread that waits for an answer is in no call that makes or moves a directory, so that
+ * the name it looks up may lead somewhere (proc(5), /proc/pid/syscall). False where that cannot be
+ * told. Looks into /proc: no lock held. */
+bool caller_takes_no_name(pid_t thread);
 /* Of whoever has sent the request. */
 struct caller caller_of_request(const struct request *request);
 

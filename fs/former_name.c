@@ -83,12 +83,13 @@ bool former_name_counts(struct former_names *names, struct nodes *nodes, struct 
 }
 
 struct node *former_name_find(struct former_names *names, struct nodes *nodes,
-                              struct place directory, const char *name, pid_t process, int64_t now)
+                              struct place directory, const char *name, pid_t process,
+                              bool only_looks, int64_t now)
 {
     if (!process || !former_name_counts(names, nodes, directory, name, now))
         return NULL;
     for (int i = 0; i < MOST_FORMER_NAMES; i++) {
-        if (is_it(names, i, directory, name) && names->list[i].process == process)
+        if (is_it(names, i, directory, name) && (only_looks || names->list[i].process == process))
             return names->list[i].registry;
     }
     return NULL;

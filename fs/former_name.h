@@ -3,8 +3,9 @@
  * What registries were called before somebody wrote their attribute `name`. An
  * editor that has `name` open goes on by the path that it knows: it looks after
  * its text, removes its swap and lock files, saves again. For a minute the old
- * name leads it to the registry; nobody else, so that mkdir and mv may take the
- * name at once. It is in no listing, and any registry of that name ends it.
+ * name leads it to the registry, and everybody else who only looks: mkdir and mv
+ * may take the name at once. It is in no listing, and any registry of that name
+ * ends it.
  *
  * All need nodes->lock unless they say otherwise. Times are of clock_nanoseconds().
  */
@@ -46,8 +47,10 @@ void former_name_drop(struct former_names *names, struct nodes *nodes, struct pl
 /* Whether the name leads anybody anywhere: the kernel must not remember that it is missing. */
 bool former_name_counts(struct former_names *names, struct nodes *nodes, struct place directory,
                         const char *name, int64_t now);
-/* The registry that the name leads the process to; NULL: none. */
+/* The registry that the name leads the process to, which wrote `name` or `only_looks`; NULL: none.
+ */
 struct node *former_name_find(struct former_names *names, struct nodes *nodes,
-                              struct place directory, const char *name, pid_t process, int64_t now);
+                              struct place directory, const char *name, pid_t process,
+                              bool only_looks, int64_t now);
 
 #endif

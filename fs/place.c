@@ -47,8 +47,9 @@ static enum readiness find_object(struct request *request, struct place director
     }
     if (*error_number != ENOENT && !errno_allows_stale(request->failure.kind))
         return FAILED;
-    struct node *registry = former_name_find(&fs->former_names, &fs->nodes, directory, name,
-                                             request->process, clock_nanoseconds());
+    struct node *registry =
+        former_name_find(&fs->former_names, &fs->nodes, directory, name, request->process,
+                         request->only_looks, clock_nanoseconds());
     if (!registry)
         return FAILED;
     *found = registry;

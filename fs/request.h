@@ -63,6 +63,7 @@ struct request {
     unsigned flags;
     struct stat attributes;
     pid_t process;    /* of a lookup, when it matters (former_name.h); else 0 */
+    bool only_looks;  /* likewise: caller_takes_no_name() */
     const char *data; /* the handler's: gone when the body runs again */
 
     /* how it stands */

@@ -19,7 +19,7 @@ static struct node *registry(const char *name)
 
 static struct node *find(const char *name, pid_t process, int64_t now)
 {
-    return former_name_find(&names, &nodes, acme, name, process, now);
+    return former_name_find(&names, &nodes, acme, name, process, false, now);
 }
 
 static void rename_to(struct node *node, const char *name, int64_t now)
@@ -35,6 +35,7 @@ static void it_leads_its_process_for_a_minute(void)
     rename_to(node, "renamed", SECOND);
     CHECK(find("model", EDITOR, 2 * SECOND) == node);
     CHECK(!find("model", OTHER, 2 * SECOND));
+    CHECK(former_name_find(&names, &nodes, acme, "model", OTHER, true, 2 * SECOND) == node);
     CHECK(!find("renamed", EDITOR, 2 * SECOND));
     CHECK(former_name_counts(&names, &nodes, acme, "model", 2 * SECOND));
     CHECK(find("model", EDITOR, 61 * SECOND - 1) == node);
