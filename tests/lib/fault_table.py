@@ -23,7 +23,7 @@ def rows(table, columns):
 
 def patiently(prepare):
     """What prepare() brings: a mount with a small limit may need several tries on a machine that does much else."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         try:
             return prepare()
