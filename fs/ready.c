@@ -111,8 +111,10 @@ static enum readiness not_fresh(struct request *request, struct place place, boo
         *error_number = errno_of(request->failure.kind);
         return FAILED;
     }
-    if (!have)
+    if (!have) {
+        request->deadline = 0; /* patience with something else, which has come */
         return WAITING;
+    }
     const struct facet *facet = node_find_facet(place.node, place.member);
     int64_t failed = facet ? facet->failed : 0;
     if (failed && clock_nanoseconds() - failed < FAILURE_SECONDS * SECOND)

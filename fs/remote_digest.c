@@ -393,7 +393,9 @@ static bool fits_seals(const void *context, uint64_t offset, const char *bytes, 
     for (size_t at = 0; fits && at < size; at += DISK_BLOCK) {
         uint32_t seal = digest_seal(digest->file->files, bytes + at,
                                     size - at < DISK_BLOCK ? size - at : DISK_BLOCK);
+        pthread_mutex_lock(&digest->file->files->lock); /* readers note what they have shown */
         fits = (look_at(digest, (offset + at) / DISK_BLOCK) & ~SHOWN) == seal;
+        pthread_mutex_unlock(&digest->file->files->lock);
     }
     return fits;
 }

@@ -36,7 +36,11 @@ setup() {
 }
 
 @test "a backup that does not fit leaves the file that it was to replace" {
+    local filler
     echo old >"$MODEL/backup"
+    for filler in 1 2 3 4; do
+        head -c $((filler < 4 ? 2 << 20 : 3 << 19)) /dev/zero >"$MODEL/filler$filler"
+    done
     head -c 1048576 /dev/zero | tr '\0' x >"$MODEL/description"
     fails_with 'No space left on device' mv "$MODEL/description" "$MODEL/backup"
     assert_equal "$(cat "$MODEL/backup")" old

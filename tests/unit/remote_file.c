@@ -542,7 +542,8 @@ int main(void)
 {
     if (!mkdtemp(directory))
         return 1;
-    /* Gigabytes, whose requests are counted: slow builds are spared what they cannot show otherwise. */
+    /* Gigabytes, whose requests are counted: slow builds are spared what they cannot show
+     * otherwise. */
     if (!getenv("SLOW_BUILD")) {
         any_order_costs_little(true);
         any_order_costs_little(false);
