@@ -57,6 +57,7 @@ run_emacs_batch() {
         '(progn (kill-line) (insert (getenv "NEW")) (save-buffer))'
 }
 
+# shellcheck disable=SC2034 # of lib/attempts
 attempt_now() {
     server_goes || return
     SCREEN=$(within 60000 "run_$TOOL" "$1" "$2" 2>&1) || STATUS=$?
