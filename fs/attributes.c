@@ -52,8 +52,10 @@ bool lookup_body(struct request *request)
     cleanup_buf struct buf scratch;
     buf_init(&scratch, TEXT_CEILING);
     if (former_names_exist(&fs->former_names)) {
-        request->process = caller_process(fuse_req_ctx(request->fuse)->pid);
-        request->only_looks = caller_takes_no_name(fuse_req_ctx(request->fuse)->pid);
+        pid_t thread = fuse_req_ctx(request->fuse)->pid;
+        enum caller_call call = caller_call(thread);
+        request->process = call == CALL_MAKES_DIRECTORY ? 0 : caller_process(thread);
+        request->only_looks = call == CALL_USES_NAMES;
     }
     pthread_mutex_lock(&fs->nodes.lock);
     nodes_trim(&fs->nodes);

@@ -60,15 +60,18 @@ pid_t caller_process(pid_t thread)
     return line ? (pid_t)strtol(line + strlen("\nTgid:"), NULL, 10) : 0;
 }
 
-bool caller_takes_no_name(pid_t thread)
+enum caller_call caller_call(pid_t thread)
 {
-    static const long taking[] = {
-        SYS_mkdirat,  SYS_renameat2,
+    static const struct {
+        long number;
+        enum caller_call call;
+    } calls[] = {
+        {SYS_mkdirat, CALL_MAKES_DIRECTORY}, {SYS_renameat2, CALL_RENAMES},
 #ifdef SYS_renameat
-        SYS_renameat,
+        {SYS_renameat, CALL_RENAMES},
 #endif
 #ifdef SYS_rename
-        SYS_mkdir,    SYS_rename,
+        {SYS_mkdir, CALL_MAKES_DIRECTORY},   {SYS_rename, CALL_RENAMES},
 #endif
     };
     char path[64], line[STATUS_SIZE], *end;
@@ -76,16 +79,16 @@ bool caller_takes_no_name(pid_t thread)
     cleanup_close int fd = thread > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     ssize_t size = fd >= 0 ? read(fd, line, sizeof line - 1) : -1;
     if (size <= 0)
-        return false;
+        return CALL_UNKNOWN;
     line[size] = '\0';
     long number = strtol(line, &end, 10); /* or "running", which a caller that waits is not */
     if (end == line || number < 0)
-        return false;
-    for (size_t i = 0; i < sizeof taking / sizeof *taking; i++) {
-        if (number == taking[i])
-            return false;
+        return CALL_UNKNOWN;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        if (number == calls[i].number)
+            return calls[i].call;
     }
-    return true;
+    return CALL_USES_NAMES;
 }
 
 struct caller caller_of_request(const struct request *request)

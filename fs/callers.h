@@ -23,10 +23,15 @@ struct caller caller_of(pid_t thread);
 /* The process that a thread is of; 0: it has ended, or is in another PID namespace. Looks into
  * /proc: no lock held. */
 pid_t caller_process(pid_t thread);
-/* Whether a thread that waits for an answer is in no call that makes or moves a directory, so that
- * the name it looks up may lead somewhere (proc(5), /proc/pid/syscall). False where that cannot be
- * told. Looks into /proc: no lock held. */
-bool caller_takes_no_name(pid_t thread);
+/* What the call of a thread that waits for an answer does with the names that it looks up. */
+enum caller_call {
+    CALL_UNKNOWN,
+    CALL_USES_NAMES,
+    CALL_MAKES_DIRECTORY, /* of the last name */
+    CALL_RENAMES          /* to the last name; by way of others */
+};
+/* proc(5), /proc/pid/syscall. Looks into /proc: no lock held. */
+enum caller_call caller_call(pid_t thread);
 /* Of whoever has sent the request. */
 struct caller caller_of_request(const struct request *request);
 

@@ -202,6 +202,18 @@ void registry_note_refused_move(struct request *request)
     pthread_mutex_unlock(&nodes->lock);
 }
 
+/* The new name still leads the caller to another registry, which the kernel would take for replaced
+ * after a success. It walks the path once more after ESTALE, and finds the name free. */
+static bool takes_former_name(const struct request *request, struct place directory)
+{
+    struct filesystem *fs = request->fs;
+    bool leads = former_name_find(&fs->former_names, &fs->nodes, directory, request->other_name,
+                                  request->process, false, clock_nanoseconds()) != NULL;
+    if (leads)
+        former_name_drop(&fs->former_names, &fs->nodes, directory, request->other_name);
+    return leads;
+}
+
 enum readiness registry_rename(struct request *request, struct place from, struct place to,
                                int *error_number)
 {
@@ -220,6 +232,10 @@ enum readiness registry_rename(struct request *request, struct place from, struc
     if (node_find(&fs->nodes, to.node, to.member, request->other_name) ||
         node_find_query(&fs->nodes, to.node, to.member, request->other_name))
         return FAILED;
+    if (takes_former_name(request, to)) {
+        *error_number = ESTALE;
+        return FAILED;
+    }
     struct error rule = {0};
     check_new_name(request->other_name, &rule);
     if (rule.kind != ERROR_NONE) {

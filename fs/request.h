@@ -62,8 +62,8 @@ struct request {
     off_t offset;
     unsigned flags;
     struct stat attributes;
-    pid_t process;    /* of a lookup, when it matters (former_name.h); else 0 */
-    bool only_looks;  /* likewise: caller_takes_no_name() */
+    pid_t process;    /* of a lookup or rename, where it matters (former_name.h); else 0 */
+    bool only_looks;  /* likewise: CALL_USES_NAMES (callers.h) */
     const char *data; /* the handler's: gone when the body runs again */
 
     /* how it stands */

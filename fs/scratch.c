@@ -435,6 +435,8 @@ bool rename_body(struct request *request)
 {
     struct nodes *nodes = &request->fs->nodes;
     int error_number = 0;
+    if (former_names_exist(&request->fs->former_names))
+        request->process = caller_process(fuse_req_ctx(request->fuse)->pid);
     pthread_mutex_lock(&nodes->lock);
     enum readiness readiness = rename_any(request, &error_number);
     pthread_mutex_unlock(&nodes->lock);

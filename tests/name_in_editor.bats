@@ -4,6 +4,7 @@
 
 load lib/helpers
 load lib/editing
+load lib/attempts
 load lib/editors
 
 setup() {
@@ -37,7 +38,7 @@ PY
 
 teardown() {
     exec 7<&-
-    tmux -L "editing-$$" kill-server 2>/dev/null || true
+    in_tmux kill-server 2>/dev/null || true
     test_teardown
 }
 
@@ -107,6 +108,22 @@ assert open(ORGANIZATION + "/elsewhere/full_name").read() == "wandb-registry-els
 PY
 }
 
+@test "the process that wrote name may itself make a registry of the old name, or rename one to it" {
+    mkdir "$MNT/acme/spare"
+    editor <<'PY'
+save(OLD + "/name", "renamed")
+assert os.path.exists(OLD)
+os.mkdir(OLD)
+assert open(OLD + "/full_name").read() == "wandb-registry-model\n"
+save(NEW + "/name", "elsewhere")
+assert os.path.exists(NEW)
+os.rename(ORGANIZATION + "/spare", NEW)
+assert open(NEW + "/full_name").read() == "wandb-registry-renamed\n"
+save(ORGANIZATION + "/elsewhere/description", "still there")
+assert open(ORGANIZATION + "/elsewhere/description").read() == "still there\n"
+PY
+}
+
 @test "a registry of the old name that somebody else makes wins" {
     mount_stop
     mount_start --ttl 600 --negative-ttl 0
@@ -134,6 +151,8 @@ PY
 }
 
 @test "vim saves name twice by its path, and leaves nothing behind" {
+    cd "$TEST_DIR"
+    TOOL=vim
     in_terminal vim "$MODEL/name"
     literally 'ccsecond'
     keys Escape
@@ -144,7 +163,7 @@ PY
     keys Escape
     literally ':wq'
     keys Enter
-    end_terminal 20000
+    end_terminal
     # shellcheck disable=SC2153
     assert_equal "$STATUS" 0
     assert_equal "$(server_value third name)" wandb-registry-third

@@ -10,6 +10,8 @@ import os
 import re
 
 from editing_state import Draft, Handle, Registry, Scratch, Unsaved, errno_of, is_hopeless, refuses, resized
+from former_names import FormerNames
+from others_on_server import OthersOnServer
 from registry_texts import (DIRECTORIES, EDITABLE, MAY_BE_EMPTY, MEMBERS, ONE_LINE, READ_ONLY, Refused, SCRATCH_CEILING,
                             State, check_name, parse)
 
@@ -18,22 +20,24 @@ ANY = object()  # a value that nothing is promised of
 ANYTHING = object()  # nor that there is one
 
 
-class Model:
+class Model(OthersOnServer):
     """The mount and the server. `remembers`: what was read is fresh until a touch (a long --ttl)."""
 
     def __init__(self, states, remembers):
         self.registries = {state.name: Registry(state) for state in states}
-        self.handles, self.unsaved, self.remembers = {}, Unsaved(), remembers
+        self.handles, self.unsaved, self.remembers, self.former_names = {}, Unsaved(), remembers, FormerNames()
         self.saves_late = False  # the last close saves after it has been answered
         self.refuses = False  # the server does, whatever it is sent
         self.sends = 0  # mutations
 
     # --- names ---
 
-    def registry(self, name):
-        if name not in self.registries:
+    def registry(self, name, now_called=False):
+        """`now_called`: by a former name it is not found."""
+        former = None if now_called else self.former_names.find(name)
+        if name not in self.registries and not former:
             raise Refused(E.ENOENT)
-        return self.registries[name]
+        return self.registries.get(name, former)
 
     def file(self, path):
         """(registry, attribute or None, scratch file or None) of a path that must be there."""
@@ -90,6 +94,7 @@ class Model:
         if attribute + "~" in registry.scratch:
             registry.scratch[attribute + "~"].unlisted = True
         if attribute == "name":
+            self.former_names.note(registry, registry.state.name)
             self.rename_registry(registry, value.decode())
             self.unsaved.drop(registry.state.name, attribute)
         else:
@@ -112,6 +117,7 @@ class Model:
         old = registry.state.name
         del self.registries[old]
         self.registries[name] = registry
+        self.former_names.drop(name)
         self.unsaved.drop(old, "name")
         self.unsaved.rename(old, name)
         registry.state.name = name
@@ -461,10 +467,10 @@ class Model:
 
     def link(self, old, new):
         registry, attribute, scratch = self.file(old)
-        self.registry(new[0])
+        other = self.registry(new[0])
         if self.exists(new):
             raise Refused(E.EEXIST)
-        if attribute or old[0] != new[0]:
+        if attribute or registry is not other:
             raise Refused(E.EXDEV, E.EPERM)
         if new[1] in MEMBERS:
             raise Refused(E.EPERM)
@@ -483,17 +489,17 @@ class Model:
     def rename(self, old, new, no_replace, looks):
         """`looks`: inode number and mtime of the file, which an attribute has that it is renamed over."""
         registry, attribute, scratch = self.file(old)
-        self.registry(new[0])
+        other = self.registry(new[0])
         there = self.exists(new)
         if there and no_replace:
             raise Refused(E.EEXIST)
-        if old == new:
+        if registry is other and old[1] == new[1]:
             return
         if old[1] in DIRECTORIES:
             raise Refused(E.EROFS, E.EPERM, E.EXDEV, E.ENOTDIR)  # the kernel's checks come first
         if new[1] in DIRECTORIES:
             raise Refused(E.EISDIR)
-        if old[0] != new[0]:
+        if registry is not other:
             raise Refused(E.EXDEV, E.EPERM)
         if attribute:
             if new[1] in MEMBERS:
@@ -546,10 +552,11 @@ class Model:
         if name.startswith("."):
             raise Refused(E.EPERM)
         check_name(re.sub("%2F", "/", name).encode())
+        self.former_names.drop(name)
         self.registries[name] = Registry(State(name, restricted=not mode & 0o077))
 
     def rmdir(self, name):
-        registry = self.registry(name)
+        registry = self.registry(name, now_called=True)
         if registry.state.collections:
             raise Refused(E.ENOTEMPTY)
         self.vanish(name)
@@ -558,11 +565,12 @@ class Model:
         self.registries.pop(name).gone = True
 
     def move_registry(self, old, new):
-        registry = self.registry(old)
+        self.registry(old)
         if len(new.encode()) > 255:
             raise Refused(E.ENAMETOOLONG)
-        if old == new:
-            return
+        if self.registry(old) is self.former_names.find(new) or old == new:
+            return  # rename(2): two names of one directory
+        registry = self.registry(old, now_called=True)
         if new in self.registries:
             raise Refused(E.EEXIST)
         if new.startswith((".", "@")):
@@ -575,26 +583,8 @@ class Model:
         self.note_save(registry, "name")
 
     def mkdir_inside(self, path):
-        self.registry(path[0])
+        self.registry(path[0], now_called=True)
         raise Refused(E.EEXIST if self.exists(path) else E.EPERM)
 
     def listing(self):
         return sorted(self.registries)
-
-    # --- what others do on the server; the directory is touched afterwards ---
-
-    def behind_set(self, name, attribute, value):
-        registry = self.registries[name]
-        registry.state.change(attribute, value)
-
-    def behind_create(self, name):
-        self.registries[name] = Registry(State(name))
-
-    def behind_delete(self, name):
-        self.vanish(name)
-
-    def behind_rename(self, old, new):
-        state = self.registries[old].base()
-        self.vanish(old)
-        state.name = new
-        self.registries[new] = Registry(state)

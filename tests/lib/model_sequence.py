@@ -50,8 +50,11 @@ class Sequence:
     # --- what operations are about ---
 
     def registry(self):
-        there = sorted(self.model.registries)
-        return self.chance.choice(there) if self.chance.random() < 0.97 else self.chance.choice(REGISTRIES)
+        there, former = sorted(self.model.registries), self.model.former_names.names()
+        dice = self.chance.random()
+        if former and dice < 0.05:
+            return self.chance.choice(former)
+        return self.chance.choice(there if dice < 0.97 else REGISTRIES)
 
     def attribute(self):
         return self.chance.choice(EDITABLE + ("description", "description"))

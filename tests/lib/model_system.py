@@ -254,7 +254,7 @@ class System:
 
     def behind_create(self, name):
         upsert(name)
-        self.touch()
+        self.touch(name)
 
     def behind_delete(self, name):
         mutate("deleteModel", id=registries_on_server()[name]["id"])
@@ -262,7 +262,7 @@ class System:
 
     def behind_rename(self, name, new):
         mutate("renameProject", entityName=ENTITY, oldProjectName=PREFIX + name, newProjectName=PREFIX + new)
-        self.touch()
+        self.touch(new)
 
     @staticmethod
     def signal_soon(delay_ms):
@@ -273,6 +273,8 @@ class System:
         timer.daemon = True
         timer.start()
 
-    def touch(self):
+    def touch(self, new=""):
+        """A `new` registry is looked up: that ends what a former name led to."""
         os.utime(self.root)
+        os.lstat(os.path.join(self.root, new))
         os.listdir(self.root)
