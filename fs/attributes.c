@@ -43,6 +43,15 @@ static void note_found(struct request *request, struct place place, struct fuse_
     walk_note_lookup(request, place);
 }
 
+/* As far as it matters to former names. */
+static void note_caller(struct request *request)
+{
+    pid_t thread = fuse_req_ctx(request->fuse)->pid;
+    enum caller_call call = caller_call(thread);
+    request->process = call == CALL_MAKES_DIRECTORY ? 0 : caller_process(thread);
+    request->only_looks = call == CALL_USES_NAMES;
+}
+
 bool lookup_body(struct request *request)
 {
     struct filesystem *fs = request->fs;
@@ -51,12 +60,8 @@ bool lookup_body(struct request *request)
     int error_number = ENOMEM;
     cleanup_buf struct buf scratch;
     buf_init(&scratch, TEXT_CEILING);
-    if (former_names_exist(&fs->former_names)) {
-        pid_t thread = fuse_req_ctx(request->fuse)->pid;
-        enum caller_call call = caller_call(thread);
-        request->process = call == CALL_MAKES_DIRECTORY ? 0 : caller_process(thread);
-        request->only_looks = call == CALL_USES_NAMES;
-    }
+    if (former_names_exist(&fs->former_names))
+        note_caller(request);
     pthread_mutex_lock(&fs->nodes.lock);
     nodes_trim(&fs->nodes);
     struct place directory = node_place(&fs->nodes, request->id);

@@ -152,6 +152,7 @@ PY
 
 @test "vim saves name twice by its path, and leaves nothing behind" {
     cd "$TEST_DIR"
+    # shellcheck disable=SC2034
     TOOL=vim
     in_terminal vim "$MODEL/name"
     literally 'ccsecond'
