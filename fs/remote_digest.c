@@ -516,7 +516,7 @@ void digest_reject(struct remote_file *file, bool may_fetch_again)
         return;
     pthread_mutex_lock(&files->lock);
     bool final = !may_fetch_again || digest->shown > 0 || source->size > WITHHELD_SIZE ||
-                 file->mismatches++ > 0;
+                 atomic_fetch_add(&file->mismatches, 1) > 0;
     /* What is shown from here on is held to what comes next. */
     if (!final)
         begin_anew(digest);

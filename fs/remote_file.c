@@ -296,7 +296,7 @@ uint8_t chunk_mask(const struct remote_file *file, uint64_t number, uint64_t off
         end = size;
     for (unsigned i = 0; i < CHUNK_BLOCKS; i++) {
         uint64_t block = start + (uint64_t)i * DISK_BLOCK;
-        if (block < end && block + DISK_BLOCK > offset)
+        if (offset < end && block < end && block + DISK_BLOCK > offset)
             mask |= (uint8_t)(1U << i);
     }
     return mask;

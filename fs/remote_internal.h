@@ -68,15 +68,15 @@ struct remote_file {
     int64_t epoch;            /* second in which it was counted as active */
     uint64_t *fetched, *read; /* a bit a block: was fetched or is to be, was read; NULL: too many */
     uint64_t unread;          /* blocks that are fetched and not read */
-    uint64_t head;        /* of a small file: up to here it is shown before its digest is known */
-    bool judged;          /* it is known what the disk has */
-    bool examine;         /* a copy on disk is to be checked */
-    bool examining;       /* … and waiters wait for it */
-    unsigned mismatches;  /* how often the whole content had a wrong digest; the digest's job's */
-    atomic_bool rejected; /* it was found wrong: nothing more is kept of it; needs no lock */
-    atomic_bool saving;   /* a stream is writing to the disk; needs no lock */
-    struct error failure; /* it was found wrong */
-    struct error refusal; /* why the range refused_from … refused_to could not be had */
+    uint64_t head;          /* of a small file: up to here it is shown before its digest is known */
+    bool judged;            /* it is known what the disk has */
+    bool examine;           /* a copy on disk is to be checked */
+    bool examining;         /* … and waiters wait for it */
+    atomic_uint mismatches; /* how often the whole content had a wrong digest */
+    atomic_bool rejected;   /* it was found wrong: nothing more is kept of it; needs no lock */
+    atomic_bool saving;     /* a stream is writing to the disk; needs no lock */
+    struct error failure;   /* it was found wrong */
+    struct error refusal;   /* why the range refused_from … refused_to could not be had */
     uint64_t refused_from, refused_to;
     int64_t refused_until; /* clock_milliseconds(): for so long nobody asks again */
 };
@@ -100,6 +100,7 @@ struct stream {
     struct stream *next;    /* of the file's streams */
     struct stream *planned; /* of those to be submitted; not under the lock */
     uint64_t offset, end;   /* immutable; whole blocks but at the file's end */
+    unsigned mismatches;    /* the file's when it was planned; immutable */
     uint64_t position;      /* from here on the worker's own: bytes received up to here */
     uint64_t part;          /* bytes up to here are on disk, or unsaved */
     struct unsaved unsaved[MOST_UNSAVED];

@@ -130,6 +130,7 @@ static struct stream *stream_new(const struct plan *plan, uint64_t offset, uint6
     file->references++;
     file->files->streams++;
     stream->sweeps = plan->sweeps;
+    stream->mismatches = atomic_load(&file->mismatches);
     file->files->sweeps += plan->sweeps;
     return stream;
 }

@@ -77,6 +77,13 @@ static void leave_chunk(struct stream *stream)
     pthread_mutex_unlock(&stream->file->files->lock);
 }
 
+/* Whether what it brought may be right: it is none of a content that was dropped meanwhile. */
+static bool is_believed(const struct stream *stream)
+{
+    const struct remote_file *file = stream->file;
+    return !atomic_load(&file->rejected) && stream->mismatches == atomic_load(&file->mismatches);
+}
+
 /* Puts on disk what is unsaved. The kernel lets one thread at a time write to a file: while another
  * stream does, this one had better receive, unless it `must`. */
 static void save(struct stream *stream, bool must)
@@ -87,7 +94,7 @@ static void save(struct stream *stream, bool must)
     bool alone = !atomic_exchange(&file->saving, true);
     if (!alone && !must)
         return;
-    for (unsigned i = 0; i < stream->unsaved_count && !atomic_load(&file->rejected); i++) {
+    for (unsigned i = 0; i < stream->unsaved_count && is_believed(stream); i++) {
         const struct unsaved *one = &stream->unsaved[i];
         disk_file_write(file->disk, one->from, one->chunk->data + one->from % CHUNK,
                         (size_t)(one->until - one->from));

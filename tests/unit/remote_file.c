@@ -196,6 +196,7 @@ static void a_wrong_digest(uint64_t size, int times, bool with_disk)
     CHECK(right || got < size);
     CHECK(size > MIB || (got == size) == (times == 1));
     CHECK(server.mismatches == (size <= MIB ? (unsigned)times : 1));
+    CHECK(size > MIB || server.fetches == 2);
     CHECK(server.failures == (size > MIB || times > 1));
     CHECK(server.drops == server.failures && server.odd_drops == 0);
     remote_reader_unref(reader);
