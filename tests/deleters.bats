@@ -23,6 +23,11 @@ setup() {
     reset_counts
 }
 
+teardown() {
+    mc_tmux kill-server 2>/dev/null || true
+    test_teardown
+}
+
 # A session of its own, as of another terminal: what the last tool did is not known of this one.
 alone() {
     setsid --wait "$@" </dev/null >>tool.log 2>&1
@@ -158,6 +163,9 @@ SCRIPT
 
 # --- moves between organizations ---
 
+mc_tmux() { tmux -f /dev/null -L "moving-$$" "$@"; }
+mc_shows() { mc_tmux capture-pane -p | grep -qF -- "$1"; }
+
 # Every tool that moves a directory, from acme to the other organization.
 assert_nothing_moved() {
     local target="$MNT/Globex Research"
@@ -186,6 +194,22 @@ assert_nothing_moved() {
     assert_nothing_moved
     assert_equal "$(control GET /state |
         jq -c '.organizations[] | select(.name == "Globex Research").registries')" "$there"
+}
+
+@test "F6 in Midnight Commander to another organization: nothing is sent" {
+    mc_tmux new-session -d -x 120 -y 40 "TERM=xterm-256color HOME='$PWD' mc -u -d '$MNT/acme' '$MNT/Globex Research'"
+    eventually 60 mc_shows plans
+    mc_tmux send-keys C-s && mc_tmux send-keys plans F6
+    eventually 60 mc_shows '"plans"'
+    mc_tmux send-keys Enter
+    eventually 60 grep -q 'rename Globex Research/plans EPERM ' "$MNT/.registryfs/errors"
+    local answer
+    for answer in Enter Enter Escape Escape; do
+        sleep 0.5
+        mc_tmux send-keys "$answer" 2>/dev/null || true
+    done
+    assert_equal "$(mutations)" 0
+    stat "$MNT/acme/plans/description"
 }
 
 @test "twin: mv within an organization renames, mkdir beside one that is read makes" {
