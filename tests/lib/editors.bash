@@ -5,7 +5,7 @@
 # name; the sessions of a test share one tmux server.
 
 TMUX_SOCKET=editing-$$
-TMUX_PANE_SIZE=(-x 110 -y 40)
+TMUX_PANE_SIZE=(-x 250 -y 40) # messages that hold a path are not cut
 
 in_tmux() {
     tmux -L "$TMUX_SOCKET" "$@"
@@ -76,12 +76,16 @@ has_complained() {
     [[ ${FAILS:-no} == yes && -e $KEPT/description ]] && { printf '%s\n' "$SEEN" && screen; } | complains
 }
 
-# Waits for the editor's end; where the save fails not for ever.
+# Waits for the editor's end; where the save fails, not for ever once the text is kept.
 end_terminal() {
-    local limit=60000
-    [[ ${FAILS:-no} == no ]] || limit=8000
-    local deadline=$(($(now_ms) + limit))
-    until has_ended || has_complained || (($(now_ms) > deadline)); do sleep 0.1; done
+    local deadline=$(($(now_ms) + 60000)) patience=0
+    until has_ended || has_complained || (($(now_ms) > deadline)); do
+        if [[ ${FAILS:-no} == yes && $patience == 0 && -e $KEPT/description ]]; then
+            patience=8000
+            deadline=$(($(now_ms) + patience))
+        fi
+        sleep 0.1
+    done
     SCREEN=$SEEN$'\n'$(screen || true)
     STATUS=running
     [[ ! -s ended ]] || STATUS=$(cat ended)
