@@ -60,6 +60,8 @@ names() {
             touch "$MNT"
             eventually 20 bash -c "find '$MNT' 2>/dev/null | grep -q aliases/production" ||
                 fail "one in $rate, seed $seed: the tree does not come back" || return
+            # What was looked up without memory is asked for again by then.
+            eventually 20 test -e "$MNT/acme/model/description"
             echo "again $rate $seed" >"$MNT/acme/model/description"
             assert_equal "$(server_value model description)" "again $rate $seed"
             mount_stop
