@@ -2,9 +2,8 @@
 #include "caller_signals.h"
 
 #include "base/banned.h"
-#include "base/cleanup.h"
+#include "process_file.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 
@@ -48,13 +47,9 @@ static uint64_t asks_for_end(void)
 
 bool signals_are_harmless(pid_t thread)
 {
-    char path[64], status[STATUS_SIZE];
-    snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
-    cleanup_close int fd = thread > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t size = fd >= 0 ? read(fd, status, sizeof status - 1) : -1;
-    if (size <= 0)
+    char status[STATUS_SIZE];
+    if (!process_file_read(thread, "status", status, sizeof status))
         return false;
-    status[size] = '\0';
     uint64_t pending = read_mask(status, "\nSigPnd:") | read_mask(status, "\nShdPnd:");
     /* A blocked or ignored signal interrupts nothing. */
     pending &= ~(read_mask(status, "\nSigBlk:") | read_mask(status, "\nSigIgn:"));

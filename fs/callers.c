@@ -3,9 +3,9 @@
 
 #include "base/clock.h"
 #include "hash.h"
+#include "process_file.h"
 #include "request.h"
 
-#include <fcntl.h>
 #include <sys/syscall.h>
 
 enum {
@@ -30,13 +30,9 @@ struct deeds {
 
 struct caller caller_of(pid_t thread)
 {
-    char path[64], status[STATUS_SIZE];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)thread);
-    cleanup_close int fd = thread > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t size = fd >= 0 ? read(fd, status, sizeof status - 1) : -1;
-    if (size <= 0)
+    char status[STATUS_SIZE];
+    if (!process_file_read(thread, "stat", status, sizeof status))
         return (struct caller){0};
-    status[size] = '\0';
     /* "pid (name) state parent group session …"; the name may hold anything. */
     const char *behind = strrchr(status, ')');
     char *end = NULL;
@@ -49,13 +45,9 @@ struct caller caller_of(pid_t thread)
 
 pid_t caller_process(pid_t thread)
 {
-    char path[64], status[STATUS_SIZE];
-    snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
-    cleanup_close int fd = thread > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t size = fd >= 0 ? read(fd, status, sizeof status - 1) : -1;
-    if (size <= 0)
+    char status[STATUS_SIZE];
+    if (!process_file_read(thread, "status", status, sizeof status))
         return 0;
-    status[size] = '\0';
     const char *line = strstr(status, "\nTgid:"); /* the name above it has no newline */
     return line ? (pid_t)strtol(line + strlen("\nTgid:"), NULL, 10) : 0;
 }
@@ -74,13 +66,9 @@ enum caller_call caller_call(pid_t thread)
         {SYS_mkdir, CALL_MAKES_DIRECTORY},   {SYS_rename, CALL_RENAMES},
 #endif
     };
-    char path[64], line[STATUS_SIZE], *end;
-    snprintf(path, sizeof path, "/proc/%d/syscall", (int)thread);
-    cleanup_close int fd = thread > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t size = fd >= 0 ? read(fd, line, sizeof line - 1) : -1;
-    if (size <= 0)
+    char line[STATUS_SIZE], *end;
+    if (!process_file_read(thread, "syscall", line, sizeof line))
         return CALL_UNKNOWN;
-    line[size] = '\0';
     long number = strtol(line, &end, 10); /* or "running", which a caller that waits is not */
     if (end == line || number < 0)
         return CALL_UNKNOWN;
