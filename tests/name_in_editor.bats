@@ -121,6 +121,10 @@ os.rename(ORGANIZATION + "/spare", NEW)
 assert open(NEW + "/full_name").read() == "wandb-registry-renamed\n"
 save(ORGANIZATION + "/elsewhere/description", "still there")
 assert open(ORGANIZATION + "/elsewhere/description").read() == "still there\n"
+save(ORGANIZATION + "/elsewhere/name", "away")
+save(ORGANIZATION + "/away/name", "elsewhere")
+assert "elsewhere" in os.listdir(ORGANIZATION) and "away" not in os.listdir(ORGANIZATION)
+assert open(ORGANIZATION + "/elsewhere/description").read() == "still there\n"
 PY
 }
 
