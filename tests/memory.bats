@@ -14,7 +14,7 @@ setup() {
     local library
     library=$(find "${REGISTRYFS%/fs/*}/tests" -name libfailing_memory.so)
     [[ -n $library ]] || fail "libfailing_memory.so was not built beside $REGISTRYFS" || return
-    printf 0 >switch
+    printf 0 1<>switch
     printf '#!/bin/sh\nMALLOC_PERTURB_=165 FAIL_SWITCH=%s LD_PRELOAD=%s exec %s "$@"\n' \
         "$TEST_DIR/switch" "$library" "$REGISTRYFS" >"$TEST_DIR/registryfs"
     chmod +x "$TEST_DIR/registryfs"
@@ -49,14 +49,14 @@ names() {
     local rate seed
     for rate in 10 100 1000; do
         for seed in ${MEMORY_SEEDS:-1 2}; do
-            printf 0 >switch
+            printf 0 1<>switch
             FAIL_ONE_IN=$rate FAIL_SEED=$seed mount_start --ttl 1 --timeout 5 --cache-dir "$TEST_DIR/cache"
             names >before
-            printf 1 >switch
+            printf 1 1<>switch
             use_all || fail "one in $rate, seed $seed" || return
             [[ $rate -gt 10 ]] || grep -q 'annot allocate memory' said ||
                 fail "nothing failed for want of memory" || return
-            printf 0 >switch
+            printf 0 1<>switch
             touch "$MNT"
             eventually 20 bash -c "find '$MNT' 2>/dev/null | grep -q aliases/production" ||
                 fail "one in $rate, seed $seed: the tree does not come back" || return
