@@ -13,6 +13,7 @@
 #include "work.h"
 
 struct options;
+struct passthrough;
 struct disk_cache;
 struct kernel_cache;
 struct remote_files;
@@ -44,6 +45,7 @@ struct filesystem {
     struct kernel_cache *kernel_cache;
     struct queries *queries; /* under nodes.lock */
     struct fuse_session *session;
+    struct passthrough *passthrough;     /* what the kernel reads itself */
     struct status_server *status_server; /* NULL: none */
     struct disk_cache *disk_cache;       /* NULL: file contents are not kept on disk */
     struct remote_files *remote_files;
