@@ -2,6 +2,8 @@
 #include "attributes.h"
 
 #include "access.h"
+#include "base/clock.h"
+#include "callers.h"
 #include "content.h"
 #include "directory.h"
 #include "local.h"
@@ -33,6 +35,14 @@ static bool reply_not_there(struct request *request, bool ask_again)
     return true;
 }
 
+static void note_found(struct request *request, struct place place, struct fuse_entry_param *entry)
+{
+    if (place_has_other_name(place, request->name))
+        entry->entry_timeout = 0;
+    node_add_lookup(&request->fs->nodes, place.node);
+    walk_note_lookup(request, place);
+}
+
 bool lookup_body(struct request *request)
 {
     struct filesystem *fs = request->fs;
@@ -41,11 +51,15 @@ bool lookup_body(struct request *request)
     int error_number = ENOMEM;
     cleanup_buf struct buf scratch;
     buf_init(&scratch, TEXT_CEILING);
+    if (former_names_exist(&fs->former_names))
+        request->process = caller_process(fuse_req_ctx(request->fuse)->pid);
     pthread_mutex_lock(&fs->nodes.lock);
     nodes_trim(&fs->nodes);
     struct place directory = node_place(&fs->nodes, request->id);
     enum readiness readiness = FAILED;
-    bool ask_again = local_is_directory(directory) || access_asks_each_time(fs, directory);
+    bool ask_again = local_is_directory(directory) || access_asks_each_time(fs, directory) ||
+                     former_name_counts(&fs->former_names, &fs->nodes, directory, request->name,
+                                        clock_nanoseconds());
     error_number = place_refuses_look(request, directory, X_OK);
     if (!error_number)
         readiness = place_find(request, directory, request->name, &place, &error_number);
@@ -54,8 +68,7 @@ bool lookup_body(struct request *request)
         error_number = EIO;
     }
     if (readiness == READY) {
-        node_add_lookup(&fs->nodes, place.node);
-        walk_note_lookup(request, place);
+        note_found(request, place, &entry);
     } else if (readiness == FAILED && error_number == ENOENT && !ask_again) {
         place_note_missing(fs, directory);
     }

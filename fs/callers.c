@@ -46,6 +46,19 @@ struct caller caller_of(pid_t thread)
     return (struct caller){.session = (pid_t)strtol(end, NULL, 10), .group = group};
 }
 
+pid_t caller_process(pid_t thread)
+{
+    char path[64], status[STATUS_SIZE];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
+    cleanup_close int fd = thread > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t size = fd >= 0 ? read(fd, status, sizeof status - 1) : -1;
+    if (size <= 0)
+        return 0;
+    status[size] = '\0';
+    const char *line = strstr(status, "\nTgid:"); /* the name above it has no newline */
+    return line ? (pid_t)strtol(line + strlen("\nTgid:"), NULL, 10) : 0;
+}
+
 struct caller caller_of_request(const struct request *request)
 {
     return caller_of(fuse_req_ctx(request->fuse)->pid);

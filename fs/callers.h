@@ -20,6 +20,9 @@ struct caller {
 
 /* Looks into /proc: no lock held. Of what has ended: zeroes. */
 struct caller caller_of(pid_t thread);
+/* The process that a thread is of; 0: it has ended, or is in another PID namespace. Looks into
+ * /proc: no lock held. */
+pid_t caller_process(pid_t thread);
 /* Of whoever has sent the request. */
 struct caller caller_of_request(const struct request *request);
 

@@ -133,6 +133,7 @@ enum readiness change_begin(struct request *request, struct change *change, int 
     struct room *room = NULL;
     *error_number = ENOMEM;
     request->change = change;
+    change->thread = fuse_req_ctx(request->fuse)->pid;
     if (change->node->kind == NODE_REGISTRY && !(room = room_of(request->fs, change->node)))
         return FAILED;
     if (room)

@@ -38,6 +38,7 @@ struct change {
     struct registry *known;      /* a reference: what was known when it began */
     bool holed;                  /* zeros stand where the text had nothing */
     int64_t begun;               /* clock_nanoseconds() */
+    pid_t thread;                /* that asked for it; 0: in another PID namespace */
     char *name; /* owned: of a new registry, a registry's new name, or that of `source` */
     enum registry_visibility visibility;
     struct draft *draft;      /* a reference: told of the outcome */

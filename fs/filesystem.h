@@ -6,6 +6,7 @@
 
 #include "client.h"
 #include "fetch.h"
+#include "former_name.h"
 #include "journal.h"
 #include "log.h"
 #include "node.h"
@@ -43,7 +44,8 @@ struct filesystem {
     struct leaving_text *leaving_texts;      /* likewise (unsaved.h) */
     struct node *control;                    /* the node of .registryfs */
     struct kernel_cache *kernel_cache;
-    struct queries *queries; /* under nodes.lock */
+    struct queries *queries;          /* under nodes.lock */
+    struct former_names former_names; /* likewise */
     struct fuse_session *session;
     struct passthrough *passthrough;     /* what the kernel reads itself */
     struct status_server *status_server; /* NULL: none */

@@ -3,6 +3,7 @@
 
 #include "directory.h"
 #include "errnos.h"
+#include "link.h"
 #include "member.h"
 #include "place.h"
 #include "ready.h"
@@ -161,6 +162,8 @@ static struct place entry_place(struct filesystem *fs, const struct open_directo
     struct place place = {local_file(named), MEMBER_SELF};
     const struct facet *facet = node_find_facet(open->place.node, open->place.member);
     const struct directory *row = directory_of(open->place);
+    if (!link_leads_somewhere(fs, *directory, entry->object))
+        return (struct place){0};
     if (place.node || entry->gone || !row || !facet || open->listing->fetched < facet->changed)
         return place;
     place.node =

@@ -4,7 +4,9 @@
 #include "access.h"
 #include "base/clock.h"
 #include "directory.h"
+#include "errnos.h"
 #include "kernel_cache.h"
+#include "link.h"
 #include "local.h"
 #include "member.h"
 #include "openfile.h"
@@ -28,6 +30,29 @@ const char *place_shown_name(const struct filesystem *fs, struct place directory
 {
     bool hidden = strcmp(name, NAME_OF_CONTROL) == 0 && is_mount_root(fs, directory);
     return hidden ? SHOWN_INSTEAD : name;
+}
+
+/* An object's name, or one that a registry of the organization has had: also when nobody can say
+ * whether another one has it now. */
+static enum readiness find_object(struct request *request, struct place directory, const char *name,
+                                  struct node **found, int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    enum readiness readiness = ready_entry(request, directory, name, found, error_number);
+    if (directory.node->kind != NODE_ORGANIZATION || readiness == WAITING)
+        return readiness;
+    if (readiness == READY) {
+        former_name_drop(&fs->former_names, &fs->nodes, directory, name);
+        return READY;
+    }
+    if (*error_number != ENOENT && !errno_allows_stale(request->failure.kind))
+        return FAILED;
+    struct node *registry = former_name_find(&fs->former_names, &fs->nodes, directory, name,
+                                             request->process, clock_nanoseconds());
+    if (!registry)
+        return FAILED;
+    *found = registry;
+    return READY;
 }
 
 enum readiness place_find(struct request *request, struct place directory, const char *name,
@@ -62,7 +87,13 @@ enum readiness place_find(struct request *request, struct place directory, const
         found->node = local_file(node_find(&fs->nodes, directory.node, directory.member, name));
         return found->node ? READY : FAILED;
     }
-    return ready_entry(request, directory, name, &found->node, error_number);
+    return find_object(request, directory, name, &found->node, error_number);
+}
+
+bool place_has_other_name(struct place place, const char *name)
+{
+    return place.member == MEMBER_SELF && place.node->kind == NODE_REGISTRY &&
+           strcmp(place.node->name, name) != 0;
 }
 
 /* The directory that a place is an entry of. */
@@ -152,9 +183,12 @@ void place_forget(struct filesystem *fs, struct place place)
         node->forgotten = now;
         kernel_cache_forget_attributes(fs, node);
     } else {
+        /* What its entries come from beside its own listing. */
+        uint8_t beside = place.member == MEMBER_ALIASES ? MEMBER_VERSIONS : place.member;
+        if (link_holders(place).node)
+            beside = link_holders(place).member;
         struct facet *facet = node_facet(node, place.member);
-        struct facet *source =
-            node_facet(node, place.member == MEMBER_ALIASES ? MEMBER_VERSIONS : place.member);
+        struct facet *source = node_facet(node, beside);
         if (facet)
             facet->forgotten = now;
         if (source)

@@ -18,6 +18,9 @@ const char *place_shown_name(const struct filesystem *fs, struct place directory
 enum readiness place_find(struct request *request, struct place directory, const char *name,
                           struct place *found, int *error_number);
 
+/* Whether it is found under a name that is not the registry's any more (former_name.h). */
+bool place_has_other_name(struct place place, const char *name);
+
 /* Attributes and for how long the kernel may keep them. Takes no lookup. False: no memory. */
 bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
                  struct fuse_entry_param *entry);

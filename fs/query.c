@@ -146,12 +146,15 @@ enum readiness query_find(struct request *request, struct place directory, const
                           struct node **entry, int *error_number)
 {
     struct filesystem *fs = request->fs;
-    *entry = ready_known_entry(fs, directory, name);
-    if (*entry)
-        return READY;
+    enum readiness result = FAILED;
+    *error_number = ENOENT;
+    if (ready_known_entry(fs, directory, name))
+        result = ready_entry(request, directory, name, entry, error_number);
+    if (result != FAILED || *error_number != ENOENT)
+        return result;
     struct error reason = {0};
     cleanup_object struct query *query = NULL;
-    enum readiness result = prepare(request, directory, name, &query, &reason, error_number);
+    result = prepare(request, directory, name, &query, &reason, error_number);
     if (result != READY)
         return result;
     const struct node *old = node_find_query(&fs->nodes, directory.node, directory.member, name);

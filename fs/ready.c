@@ -6,6 +6,7 @@
 #include "errnos.h"
 #include "file_tree.h"
 #include "filesystem.h"
+#include "link.h"
 #include "member.h"
 #include "options.h"
 #include "refresh.h"
@@ -310,6 +311,11 @@ enum readiness ready_listing(struct request *request, struct place place, struct
 enum readiness ready_opening(struct request *request, struct place place, struct listing **listing,
                              int *error_number)
 {
+    struct place holders = link_holders(place);
+    enum readiness result =
+        holders.node ? ready_listing(request, holders, listing, error_number) : READY;
+    if (result != READY)
+        return result;
     struct listing *growing = growing_at(request, request->fs, place);
     derive(request->fs, place);
     *listing = listing_at(place);
@@ -374,7 +380,7 @@ static bool node_is_fresh(const struct request *request, const struct filesystem
 
 /* Of a node that is gone, another may have the name by now: on ESTALE the kernel walks the path
  * once more, and asks for every name of it. */
-enum readiness ready_object(struct request *request, struct node *node, int *error_number)
+static enum readiness object_alone(struct request *request, struct node *node, int *error_number)
 {
     if (node->kind == NODE_LOCAL || node->rejected) /* an open file works on after unlink */
         return READY;
@@ -469,8 +475,8 @@ static bool last_listing_lacks(struct place place, const char *name)
     return listing && listing->fetched >= facet->changed && (!entry || entry->gone);
 }
 
-enum readiness ready_entry(struct request *request, struct place place, const char *name,
-                           struct node **entry, int *error_number)
+static enum readiness find_entry(struct request *request, struct place place, const char *name,
+                                 struct node **entry, int *error_number)
 {
     struct filesystem *fs = request->fs;
     *entry = ready_known_entry(fs, place, name);
@@ -493,6 +499,41 @@ enum readiness ready_entry(struct request *request, struct place place, const ch
         request->deadline = request->started + LOOKUP_SECONDS * SECOND;
     need_entry(request, place, name);
     return WAITING;
+}
+
+/* The node of what a link of `directory` leads into. */
+static enum readiness find_holder(struct request *request, struct place directory,
+                                  const void *object, struct node **holder, int *error_number)
+{
+    char name[NAME_LIMIT + 1];
+    link_holder_name(object, name);
+    return find_entry(request, link_holders(directory), name, holder, error_number);
+}
+
+/* A link is as good as what it leads into. */
+enum readiness ready_object(struct request *request, struct node *node, int *error_number)
+{
+    struct place directory = {node->parent, node->member};
+    struct node *holder;
+    enum readiness result = object_alone(request, node, error_number);
+    if (result != READY || node->kind != NODE_LINK || !link_holders(directory).node)
+        return result;
+    result = find_holder(request, directory, node->object, &holder, error_number);
+    if (result == READY)
+        return object_alone(request, holder, error_number);
+    if (result == FAILED && *error_number == ENOENT)
+        *error_number = ESTALE;
+    return result;
+}
+
+enum readiness ready_entry(struct request *request, struct place place, const char *name,
+                           struct node **entry, int *error_number)
+{
+    struct node *holder;
+    enum readiness result = find_entry(request, place, name, entry, error_number);
+    if (result != READY || !link_holders(place).node)
+        return result;
+    return find_holder(request, place, (*entry)->object, &holder, error_number);
 }
 
 enum readiness ready_absence(struct request *request, struct place place, const char *name,
@@ -535,7 +576,7 @@ double ready_seconds_left(struct filesystem *fs, const struct node *node)
         return 0;
     if (directory_row(node->parent->kind, node->member)->immutable)
         return IMMUTABLE_SECONDS;
-    double age = (double)(clock_nanoseconds() - node->fetched) / nanoseconds;
+    double age = (double)(clock_nanoseconds() - link_fetched(fs, node)) / nanoseconds;
     if (age < fs->options->ttl)
         return fs->options->ttl - age;
     return node_is_fresh(NULL, fs, node) ? 1 : 0;

@@ -6,6 +6,7 @@
 #include "file_tree.h"
 #include "filesystem.h"
 #include "kernel_cache.h"
+#include "link.h"
 #include "member.h"
 #include "options.h"
 #include "query.h"
@@ -57,6 +58,7 @@ void refresh_install(struct filesystem *fs, struct place place, struct listing *
         kernel_cache_remove_entry(fs, child);
         node_remove(&fs->nodes, child);
     }
+    link_cut(fs, place);
 }
 
 /* Takes what a call needs out of the tree, so that it runs without the lock and without nodes.
@@ -377,6 +379,7 @@ static void install_entry(struct fetch *fetch, const struct directory *row, void
     } else if (old && !node_is_newer(old, fetched)) {
         kernel_cache_remove_entry(fetch->fs, old);
         node_remove(nodes, old);
+        link_cut(fetch->fs, place);
     }
     pthread_mutex_unlock(&nodes->lock);
 }

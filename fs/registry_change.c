@@ -100,10 +100,13 @@ static void follow_rename(struct change *change, struct call *call, const struct
     struct place directory = {node->parent, node->member};
     char name[NAME_LIMIT + 1];
     name_escape(now->name, 0, name);
-    pthread_mutex_lock(&fs->nodes.lock);
     bool by_kernel = change->member == NULL;
+    pid_t writer = by_kernel ? 0 : caller_process(change->thread);
+    pthread_mutex_lock(&fs->nodes.lock);
     unsaved_drop(fs, (struct place){node, MEMBER_NAME});
     unsaved_follow_rename(fs, node, name);
+    former_name_note(&fs->former_names, &fs->nodes, node, writer, clock_nanoseconds());
+    former_name_drop(&fs->former_names, &fs->nodes, directory, name);
     if (!by_kernel)
         kernel_cache_remove_entry(fs, node);
     if (node_rename(&fs->nodes, node, name)) {
@@ -252,6 +255,7 @@ static int run_create(struct change *change, struct call *call)
     pthread_mutex_lock(&fs->nodes.lock);
     change->made = node_install(&fs->nodes, directory, NODE_REGISTRY, name, created,
                                 directory_identity(row, name, created), asked);
+    former_name_drop(&fs->former_names, &fs->nodes, directory, name);
     if (change->made) {
         node_hold(&fs->nodes, change->made);
         outdate(change->made);

@@ -62,6 +62,7 @@ struct request {
     off_t offset;
     unsigned flags;
     struct stat attributes;
+    pid_t process;    /* of a lookup, when it matters (former_name.h); else 0 */
     const char *data; /* the handler's: gone when the body runs again */
 
     /* how it stands */

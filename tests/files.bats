@@ -176,6 +176,25 @@ with open(sys.argv[1], "rb") as stream:
     [[ $output == *"Permission denied"* ]]
 }
 
+# An artifact that was made out of another one has that digest of a manifest which is not its own.
+@test "a manifest that does not have its artifact's digest: it is used, and errors says so" {
+    local path
+    jq -n '{users: [{username: "ada", key: ("k" * 40), organizations: {o: "admin"}}],
+        organizations: [{name: "o", entity: "o-entity", registries: [{name: "wandb-registry-r", collections: [
+            ("other", "own") as $name | {$name, versions: [{digest: (if $name == "other" then "0123456789abcdef" * 2 else null end),
+                files: [{path: "folder/a.txt", text: "a\n"}, {path: "b.bin", ref: "s3://bucket/b.bin", size: 7, digest: "x"}]}]}]}]}]}' \
+        >seed.json
+    sandbox_start "$TEST_DIR/seed.json"
+    for path in own other; do
+        mount_start
+        assert_equal "$(tree_of "$MNT/o/r/collections/$path/versions/v0/files")" $'./b.bin\n./folder\n./folder/a.txt'
+        [[ $(cat "$MNT/o/r/collections/$path/versions/v0/files/folder/a.txt") == a ]]
+        [[ $(stat -c %s "$MNT/o/r/collections/$path/versions/v0/files/b.bin") == 7 ]]
+        [[ $path == other ]] || assert_equal "$(cat "$MNT/.registryfs/errors")" ''
+    done
+    assert_equal "$(grep -c "$path.*the manifest does not have the artifact's digest" "$MNT/.registryfs/errors")" 1
+}
+
 @test "older servers: by artifact, then by manifest and the W&B host" {
     control POST /schema '{"remove": ["ArtifactCollectionMembership.files"]}' >/dev/null
     mount_start

@@ -195,6 +195,18 @@ asked_for_missing() {
     assert_equal "$(readlink "$MNT/acme/model/collections/churn/aliases/latest")" ../versions/v3
 }
 
+@test "a version of a new collection: seen at once after touch of versions/" {
+    mount_start --ttl 3600
+    run ! grep new-comer <<<"$(ls "$MNT/acme/model/versions" "$MNT/acme/model/collections")"
+    graphql 'mutation L($input: LinkArtifactInput!) { linkArtifact(input: $input) { versionIndex } }' \
+        "$(jq -nc --arg id "$(artifact_id acme-org-entity model fraud-detector v0)" '{input: {
+            artifactID: $id, artifactPortfolioName: "new-comer", entityName: "acme-org-entity",
+            projectName: "wandb-registry-model", aliases: []}}')" >/dev/null
+    touch "$MNT/acme/model/versions"
+    eventually 10 test -L "$MNT/acme/model/versions/new-comer:v0"
+    [[ $(ls "$MNT/acme/model/versions") == *new-comer:v0* ]]
+}
+
 @test "an open file keeps what it had; the next one sees the new text" {
     mount_start --ttl 1
     exec 8<"$MNT/acme/model/description"

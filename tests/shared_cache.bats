@@ -189,13 +189,59 @@ PYTHON
     [[ $(gets) == 0 ]]
 }
 
-@test "a slow disk does not stop what needs no disk" {
-    local slow=$TEST_DIR/slow preload file readers=()
+# Makes $TEST_DIR/registryfs, for which reading what has $1 in its path takes as long as $TEST_DIR/slow
+# exists.
+make_slow() {
+    local preload
     preload=$(find "${REGISTRYFS%/fs/*}/tests" -name 'libslow_disk.so')
     [[ -n $preload ]] || skip "libslow_disk.so was not built beside $REGISTRYFS"
-    printf '#!/bin/sh\nLD_PRELOAD=%s SLOW_DISK=%s exec %s "$@"\n' "$preload" "$slow" "$REGISTRYFS" >"$TEST_DIR/registryfs"
+    printf '#!/bin/sh\nLD_PRELOAD=%s SLOW_DISK=%s SLOW_PART=%s exec %s "$@"\n' \
+        "$preload" "$TEST_DIR/slow" "$1" "$REGISTRYFS" >"$TEST_DIR/registryfs"
     chmod +x "$TEST_DIR/registryfs"
     export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0
+}
+
+# has_locked PROCESS FILE: by flock.
+has_locked() {
+    grep -qE "FLOCK .* $1 [^ ]*:$(stat -c %i "$2") " /proc/locks
+}
+
+# works_beside PROCESS: another mount reads, looks and ends while that one has the cache's lock.
+works_beside() {
+    local file
+    mount_start --cache-dir "$CACHE" || return
+    for file in f000000 f000001 f000002; do
+        [[ $(within 60000 sha256sum "$MNT/$FILES/d0/s0/$file.bin") == "$(server_hash "d0/s0/$file.bin")"* ]] || return
+    done
+    within 60000 stat "$MNT/$FILES/d0/s0/f000003.bin" >/dev/null || return
+    has_locked "$1" "$CACHE/lock" && kill -TERM "$PID" && wait_for_end "$(cat "$MNT.keeper")" 30
+}
+
+@test "a mount that is stopped with the cache's lock does not stop another one" {
+    local stopped reader outcome=0
+    make_slow /cache/lock
+    mount_start --cache-dir "$CACHE"
+    cat "$MNT/$FILE" >/dev/null
+    mount_stop
+    REGISTRYFS=$TEST_DIR/registryfs mount_start --cache-dir "$CACHE"
+    stopped=$PID
+    touch "$TEST_DIR/slow"
+    cat "$MNT/$FILES/d0/s0/f000001.bin" >"$TEST_DIR/read" &
+    reader=$!
+    eventually 30 has_locked "$stopped" "$CACHE/lock"
+    kill -STOP "$stopped"
+    rm "$TEST_DIR/slow"
+    works_beside "$stopped" || outcome=$?
+    kill -CONT "$stopped"
+    [[ $outcome == 0 ]]
+    # It goes on where it was.
+    wait "$reader"
+    [[ $(sha256 "$TEST_DIR/read") == "$(server_hash d0/s0/f000001.bin)" ]]
+}
+
+@test "a slow disk does not stop what needs no disk" {
+    local slow=$TEST_DIR/slow file readers=()
+    make_slow /objects/
     REGISTRYFS=$TEST_DIR/registryfs mount_start --cache-dir "$CACHE"
     cat "$MNT/$FILES"/d0/s0/f00000[0-7].bin >/dev/null
     mount_stop

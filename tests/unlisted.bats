@@ -102,6 +102,62 @@ shown() {
     done
 }
 
+@test "the versions of a collection that the listing passes over" {
+    local links=secrets/model/versions
+    mount_start --ttl 600
+    assert_equal "$(ls "$MNT/$links")" $'plain:v0\nplain:v1'
+    fails_with 'No such file' stat "$MNT/$links/quiet:v0"
+    [[ -z $(find "$MNT/secrets/model" -maxdepth 2 -xtype l) ]]
+    mount_stop
+    mount_start --ttl 600
+    fails_with 'No such file' readlink -v "$MNT/$links/quiet:v0"
+    [[ $(cat "$MNT/$links/plain:v1/files/b.txt") == b ]]
+    mount_stop
+    mount_start --ttl 0
+    for _ in 1 2; do
+        fails_with 'No such file' readlink -v "$MNT/$links/quiet:v0"
+        assert_equal "$(ls -l "$MNT/$links" | grep -c 'plain:v')" 2
+        fails_with 'No such file' readlink -v "$MNT/$links/quiet:v0"
+    done
+}
+
+@test "twin: the versions of a collection that is listed" {
+    mount_start --ttl 600
+    [[ $(cat "$MNT/twins/model/versions/quiet:v0/files/a.txt") == a ]]
+    assert_equal "$(ls "$MNT/twins/model/versions")" $'plain:v0\nplain:v1\nquiet:v0'
+}
+
+# is_listed DIRECTORY [NAME…]: these and no others, by a look at the names and at what they are.
+is_listed() {
+    local directory=$1
+    shift
+    [[ $(ls "$directory") == "$(printf '%s\n' "$@")" && $(ls -l "$directory" | grep -c ' -> ') -eq $# ]]
+}
+
+@test "collections that are passed over from now on: their versions go, and come back with them" {
+    local links
+    mount_start --ttl 0.2
+    links=$MNT/twins/model/versions
+    is_listed "$links" plain:v0 plain:v1 quiet:v0
+    exec 4<"$links"
+    readlink "$links/quiet:v0"
+    fault null_at path '["organization", "orgEntity", "artifactCollections", "edges", "*", "node"]'
+    eventually 20 is_listed "$links"
+    fails_with 'No such file' readlink -v "$links/quiet:v0"
+    control DELETE /faults
+    eventually 20 is_listed "$links" plain:v0 plain:v1 quiet:v0
+    [[ $(cat "$links/quiet:v0/files/a.txt") == a ]]
+    exec 4<&-
+}
+
+@test "the versions of a registry with many collections" {
+    sandbox_start large --param registries=1 --param collections=450 --param versions=1
+    mount_start
+    reset_counts
+    [[ $(ls "$MNT/large/r0/versions" | wc -l) -eq 450 ]]
+    assert_requests_at_most $((5 + 5 + 4))
+}
+
 # Beside the collections, some of whose versions come in the same answer, an older server has none.
 @test "a server that does not know a collection's versions" {
     control POST /schema '{"remove": ["ArtifactCollection.artifactMemberships"]}' >/dev/null

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Preloaded into a mount: reading what lies in a disk cache takes as long as the file that
- * SLOW_DISK names exists. */
+ * SLOW_DISK names exists; SLOW_PART (what is in the path, else "/objects/") is what takes long. */
 #include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,13 +13,13 @@
 static void wait_for_disk(int descriptor)
 {
     char name[64], path[PATH_MAX];
-    const char *slow = getenv("SLOW_DISK");
+    const char *slow = getenv("SLOW_DISK"), *part = getenv("SLOW_PART");
     snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
     ssize_t length = readlink(name, path, sizeof path - 1);
     if (!slow || length < 0)
         return;
     path[length] = '\0';
-    while (strstr(path, "/objects/") && access(slow, F_OK) == 0)
+    while (strstr(path, part ? part : "/objects/") && access(slow, F_OK) == 0)
         nanosleep(&(struct timespec){.tv_nsec = 50 * 1000000}, NULL);
 }
 

@@ -107,6 +107,8 @@ unit_tests() {
     sanitizer_environment
     choose_launcher "$1"
     rm -f "$tests"
+    # Sanitizers and an emulated processor.
+    [[ $1 == gcc ]] || export SLOW_BUILD=1
     "${launcher[@]}" meson test -C "$builds/$1" --no-rebuild --num-processes 2 \
         --print-errorlogs --timeout-multiplier 4
     local passed failed skipped

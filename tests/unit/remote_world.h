@@ -35,6 +35,11 @@ static void fill(char *bytes, uint64_t offset, size_t size)
 {
     for (size_t i = 0; i < size;) {
         uint64_t at = offset + i, word = (at >> 3) * UINT64_C(0x9e3779b97f4a7c15);
+        if ((at & 7) == 0 && size - i >= sizeof word) {
+            memcpy(bytes + i, &word, sizeof word);
+            i += sizeof word;
+            continue;
+        }
         size_t skipped = at & 7, count = 8 - skipped < size - i ? 8 - skipped : size - i;
         memcpy(bytes + i, (const char *)&word + skipped, count);
         i += count;
