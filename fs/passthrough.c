@@ -131,9 +131,13 @@ static void note_greeting(struct passthrough *passthrough, const char *bytes, si
         passthrough->offered |= (uint64_t)greeting.flags2 << 32;
 }
 
-/* What libfuse answers lacks what it does not know, and what it leaves to programs. */
+/* What libfuse answers lacks what it does not know, and what it leaves to programs: several names
+ * of one directory may be looked up at once (3.14 says that they may, and does not tell the
+ * kernel).
+ */
 static void complete_answer(struct passthrough *passthrough, struct fuse_init_out *answer)
 {
+    answer->flags |= (uint32_t)passthrough->offered & FUSE_PARALLEL_DIROPS;
     if (!passthrough->wanted)
         return;
     if (!(passthrough->offered & INIT_PASSTHROUGH)) {
