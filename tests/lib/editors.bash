@@ -64,10 +64,16 @@ in_terminal() {
     server_goes
 }
 
-# What is to be seen after the save, before the editor is told to quit.
+# What is to be seen after the save, before the editor is told to quit: its question then takes the place
+# of a complaint.
 look() {
     sleep 0.5
+    [[ ${FAILS:-no} == no ]] || eventually 20 screen_complains || true
     SEEN=$(screen || true)
+}
+
+screen_complains() {
+    screen | complains
 }
 
 # An editor whose save has failed may ask before it quits, or not quit at all. Nothing is missed by not
