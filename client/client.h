@@ -208,6 +208,7 @@ struct collection {
     struct text id;
     struct text name;
     struct text registry; /* full name of its project */
+    struct text organization;
     struct text entity;
     struct text description;
     struct text type;
@@ -237,6 +238,7 @@ struct version {
     struct text id; /* of the artifact */
     struct text collection;
     struct text registry; /* full name of its project */
+    struct text organization;
     struct text entity;
     struct text type;
     struct text state;
@@ -267,10 +269,19 @@ int client_get_version(struct client *client, struct call *call, const struct re
                        struct text collection, struct text alias, struct version **version,
                        struct object_list *files);
 
+struct buf;
+/* Appends the address of the object's web page (protocol 5.10): one line without its end, nothing
+ * where there is none. Asks nobody. False: no memory or over the ceiling. */
+bool client_registry_address(const struct client *client, const struct registry *registry,
+                             struct buf *address);
+bool client_collection_address(const struct client *client, const struct collection *collection,
+                               struct buf *address);
+bool client_version_address(const struct client *client, const struct version *version,
+                            struct buf *address);
+
 /* Of a text that metadata_format() makes, and so of its buffer. */
 enum { METADATA_TEXT_CEILING = 64 << 20 };
 
-struct buf;
 /* The decoded metadata, indented by 2, keys in order, numbers untouched, strings in UTF-8; null is
  * {}; what is not JSON is copied as it is. Ends in a newline. False: no memory or over the ceiling.
  */

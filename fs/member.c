@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "member.h"
 
-#include "client.h"
+#include "filesystem.h"
 #include "name.h"
 #include "status.h"
 
@@ -103,6 +103,35 @@ static bool render_metadata(struct filesystem *fs, const struct member *member, 
     return metadata_format(((const struct version *)object)->metadata, text);
 }
 
+static bool end_address(struct buf *text, size_t start)
+{
+    return text->size == start || buf_putc(text, '\n');
+}
+
+static bool render_registry_address(struct filesystem *fs, const struct member *member,
+                                    const void *object, struct buf *text)
+{
+    (void)member;
+    size_t start = text->size;
+    return client_registry_address(fs->client, object, text) && end_address(text, start);
+}
+
+static bool render_collection_address(struct filesystem *fs, const struct member *member,
+                                      const void *object, struct buf *text)
+{
+    (void)member;
+    size_t start = text->size;
+    return client_collection_address(fs->client, object, text) && end_address(text, start);
+}
+
+static bool render_version_address(struct filesystem *fs, const struct member *member,
+                                   const void *object, struct buf *text)
+{
+    (void)member;
+    size_t start = text->size;
+    return client_version_address(fs->client, object, text) && end_address(text, start);
+}
+
 off_t member_known_size(const struct member *member, const void *object)
 {
     if (!member || member->render != render_metadata)
@@ -128,6 +157,7 @@ static const struct member registry_members[] = {
     {"id", FIXED, 9, AT(registry, id), render_text, NULL},
     {"created_at", FIXED, 10, AT(registry, created_at), render_text, NULL},
     {"updated_at", FIXED, 11, AT(registry, updated_at), render_text, NULL},
+    {"url", FIXED, 12, 0, render_registry_address, NULL},
     {"collections", DIRECTORY, MEMBER_COLLECTIONS, 0, NULL, NULL},
     {"versions", DIRECTORY, MEMBER_VERSIONS, 0, NULL, NULL},
 };
@@ -140,6 +170,7 @@ static const struct member collection_members[] = {
     {"tags", FIXED, 5, AT(collection, tags), render_list, NULL},
     {"created_at", FIXED, 6, AT(collection, created_at), render_text, NULL},
     {"updated_at", FIXED, 7, AT(collection, updated_at), render_text, NULL},
+    {"url", FIXED, 8, 0, render_collection_address, NULL},
     {"versions", DIRECTORY, MEMBER_VERSIONS, 0, NULL, NULL},
     {"aliases", DIRECTORY, MEMBER_ALIASES, 0, NULL, NULL},
 };
@@ -161,6 +192,7 @@ static const struct member version_members[] = {
     {"aliases", FIXED, 14, AT(version, aliases), render_list, NULL},
     {"tags", FIXED, 15, AT(version, tags), render_list, NULL},
     {"metadata.json", FIXED, 16, AT(version, metadata), render_metadata, NULL},
+    {"url", FIXED, 17, 0, render_version_address, NULL},
     {"files", DIRECTORY, MEMBER_FILES, 0, NULL, NULL},
 };
 
