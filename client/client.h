@@ -269,6 +269,23 @@ int client_get_version(struct client *client, struct call *call, const struct re
                        struct text collection, struct text alias, struct version **version,
                        struct object_list *files);
 
+/* Which runs made and used an artifact, and where it is linked (protocol 5.11, 5.12): runs as
+ * entity/project/run, places as entity/project/collection:vN, control characters as in file names.
+ * What is hidden from the caller is left out. */
+struct artifact_lineage {
+    struct object object;
+    struct text logged_by; /* null: a person did, or it is not known */
+    struct texts used_by;  /* sorted bytewise */
+    struct texts linked;   /* likewise */
+    bool lacks_logged_by;  /* the server is too old to tell */
+    bool lacks_used_by;
+    bool lacks_linked;
+};
+
+/* One request, and one more for each further page of runs or places. */
+int client_get_lineage(struct client *client, struct call *call, const struct version *version,
+                       struct artifact_lineage **lineage);
+
 struct buf;
 /* Appends the address of the object's web page (protocol 5.10): one line without its end, nothing
  * where there is none. Asks nobody. False: no memory or over the ceiling. */

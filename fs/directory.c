@@ -271,6 +271,7 @@ static const struct directory directories[] = {
      .immutable = true,
      .listing_decides = true},
     {.kind = NODE_FILE, .member = MEMBER_SELF, .child = NODE_FILE, .immutable = true},
+    {.kind = NODE_VERSION, .member = MEMBER_LINEAGE, .child = NODE_PROVENANCE, .immutable = true},
     {NODE_REGISTRY_QUERY, MEMBER_SELF, NODE_REGISTRY_LINK, query_list_registries, NULL,
      query_add_registry, NULL, query_link_target, false, false},
     {NODE_COLLECTION_QUERY, MEMBER_SELF, NODE_COLLECTION_LINK, query_list_collections, NULL,

@@ -17,6 +17,7 @@
 #include "operations.h"
 #include "options.h"
 #include "place.h"
+#include "provenance.h"
 #include "query.h"
 #include "read_file.h"
 #include "refresh.h"
@@ -289,6 +290,7 @@ static void free_parts(struct filesystem *fs)
     kernel_cache_free(fs->kernel_cache);
     read_file_end(fs); /* it holds nodes */
     nodes_release(&fs->nodes);
+    provenance_release(fs);
     queries_free(fs->queries);
     object_unref(fs->viewer);
     client_free(fs->client);

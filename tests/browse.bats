@@ -172,7 +172,7 @@ setup_file() {
 
 # Everything but what is inside of files/.
 outline() {
-    (cd "$1" && LC_ALL=C find . -mindepth 1 -name files -prune -o -printf '%y %P\n') | LC_ALL=C sort
+    (cd "$1" && LC_ALL=C find . -mindepth 1 \( -name files -o -name lineage \) -prune -o -printf '%y %P\n') | LC_ALL=C sort
 }
 
 # Old servers list files by the source's project, which the key may have no rights in.

@@ -6,7 +6,7 @@ Usage: expected_tree.py BASE_URL KEY CONTROL_URL DIRECTORY
 
 Shares nothing with registryfs but the design. Organizations are the sandbox's that the key can see.
 Directories, attribute files with their texts, modes
-and times, symlinks; files/ stays empty. The hash of a shortened name is written as eight "#".
+and times, symlinks; files/ and lineage/ stay empty. The hash of a shortened name is written as eight "#".
 """
 
 import base64
@@ -333,6 +333,7 @@ def write_version(tree, path, membership, pages):
     if tree.directory(path, moment):
         tree.files(path, moment, version_texts(membership, pages))
         tree.directory(path + b"/files", moment)
+        tree.directory(path + b"/lineage", moment)
 
 
 def write_collection(tree, path, collection, memberships, pages):
