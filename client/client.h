@@ -274,9 +274,11 @@ int client_get_version(struct client *client, struct call *call, const struct re
  * What is hidden from the caller is left out. */
 struct artifact_lineage {
     struct object object;
+    struct text artifact;  /* id */
     struct text logged_by; /* null: a person did, or it is not known */
     struct texts used_by;  /* sorted bytewise */
     struct texts linked;   /* likewise */
+    int64_t index;         /* in a listing of versions: the N of vN; else -1 */
     bool lacks_logged_by;  /* the server is too old to tell */
     bool lacks_used_by;
     bool lacks_linked;
@@ -285,6 +287,10 @@ struct artifact_lineage {
 /* One request, and one more for each further page of runs or places. */
 int client_get_lineage(struct client *client, struct call *call, const struct version *version,
                        struct artifact_lineage **lineage);
+/* The same of all versions in the scope, page by page, which needs both its filters by name. Those
+ * with more runs or places than come at once are passed over. */
+int client_list_lineages(struct client *client, struct call *call, const struct scope *scope,
+                         struct page *page, struct object_list *found);
 
 struct buf;
 /* Appends the address of the object's web page (protocol 5.10): one line without its end, nothing

@@ -10,16 +10,13 @@
 
 #include <inttypes.h>
 
-enum {
-    TEXT_CEILING = 16 << 20, /* of all runs and places of one artifact */
-    PAGES_MOST = 10000,
-};
+enum { TEXT_CEILING = 16 << 20 /* of all runs and places of one artifact */ };
 
 #define AT(member) (int)offsetof(struct artifact_lineage, member)
 
 static const struct object_layout layout = {
     .size = sizeof(struct artifact_lineage),
-    .texts = (const int[]){AT(logged_by), -1},
+    .texts = (const int[]){AT(artifact), AT(logged_by), -1},
     .text_lists = (const int[]){AT(used_by), AT(linked), -1},
 };
 
@@ -31,6 +28,8 @@ struct names {
 };
 
 struct draft {
+    struct text artifact; /* id, borrowed */
+    int64_t index;
     struct names logged_by;
     struct names used_by;
     struct names linked;
@@ -131,6 +130,22 @@ static int take_maker(struct names *names, const json_t *artifact, struct error 
                                : 0;
 }
 
+static void draft_init(struct draft *draft)
+{
+    *draft = (struct draft){.index = -1};
+    buf_init(&draft->logged_by.bytes, TEXT_CEILING);
+    buf_init(&draft->used_by.bytes, TEXT_CEILING);
+    buf_init(&draft->linked.bytes, TEXT_CEILING);
+}
+
+static int take_artifact(struct draft *draft, const json_t *artifact, struct error *error)
+{
+    if (take_maker(&draft->logged_by, artifact, error) != 0 ||
+        take_page(&draft->used_by, artifact, "usedBy", add_run, error) != 0)
+        return -1;
+    return take_page(&draft->linked, artifact, "artifactMemberships", add_place, error);
+}
+
 static int ask(struct client *client, struct call *call, const struct version *version,
                struct draft *draft)
 {
@@ -144,10 +159,7 @@ static int ask(struct client *client, struct call *call, const struct version *v
     const json_t *artifact = json_at(data, "artifact", NULL);
     if (!json_is_object(artifact))
         return error_set(call->error, ERROR_NOT_FOUND, "its lineage: not found or no access");
-    if (take_maker(&draft->logged_by, artifact, call->error) != 0 ||
-        take_page(&draft->used_by, artifact, "usedBy", add_run, call->error) != 0)
-        return -1;
-    return take_page(&draft->linked, artifact, "artifactMemberships", add_place, call->error);
+    return take_artifact(draft, artifact, call->error);
 }
 
 static bool split(const struct names *names, struct text_list *list)
@@ -167,6 +179,8 @@ static int pack(const struct draft *draft, struct error *error, struct artifact_
     cleanup_text_list struct text_list linked = {0};
     bool good = split(&draft->used_by, &used_by) && split(&draft->linked, &linked);
     struct artifact_lineage borrowed = {
+        .artifact = draft->artifact,
+        .index = draft->index,
         .used_by = text_list_texts(&used_by),
         .linked = text_list_texts(&linked),
         .lacks_logged_by = draft->logged_by.unknown,
@@ -182,18 +196,53 @@ static int pack(const struct draft *draft, struct error *error, struct artifact_
 int client_get_lineage(struct client *client, struct call *call, const struct version *version,
                        struct artifact_lineage **lineage)
 {
-    cleanup(draft_release) struct draft draft = {0};
+    cleanup(draft_release) struct draft draft;
     struct call whole = *call;
     whole.deadline = call_deadline(client, call);
-    buf_init(&draft.logged_by.bytes, TEXT_CEILING);
-    buf_init(&draft.used_by.bytes, TEXT_CEILING);
-    buf_init(&draft.linked.bytes, TEXT_CEILING);
+    draft_init(&draft);
+    draft.artifact = version->id;
     for (int pages = 0; !draft.used_by.page.done || !draft.linked.page.done; pages++) {
-        if (pages == PAGES_MOST)
+        if (pages == EMPTY_PAGES_MOST)
             return error_set(call->error, ERROR_SERVER, "the server sends pages without end");
         if (ask(client, &whole, version, &draft) != 0)
             return -1;
         whole.deadline = clock_milliseconds() + client->timeout_ms; /* of each page, as of lists */
     }
     return pack(&draft, call->error, lineage);
+}
+
+static int decode_listed(const struct listing *listing, const json_t *node,
+                         struct object_list *found)
+{
+    cleanup(draft_release) struct draft draft;
+    struct json_reader reader = {.object = node};
+    struct error *error = listing->call->error;
+    struct artifact_lineage *lineage = NULL;
+    const json_t *artifact = json_reader_object(&reader, "artifact");
+    draft_init(&draft);
+    draft.artifact = json_text_of(json_at(artifact, "id", NULL));
+    draft.index = json_reader_int64(&reader, "versionIndex", -1);
+    if (draft.artifact.size == 0 || draft.index < 0)
+        return 0;
+    if (take_artifact(&draft, artifact, error) != 0)
+        return -1;
+    if (!draft.used_by.page.done || !draft.linked.page.done)
+        return 0;
+    return pack(&draft, error, &lineage) == 0 ? found_add(found, lineage, error) : -1;
+}
+
+int client_list_lineages(struct client *client, struct call *call, const struct scope *scope,
+                         struct page *page, struct object_list *found)
+{
+    const struct listing listing = {.client = client,
+                                    .call = call,
+                                    .scope = scope,
+                                    .document = "RegistryLineages",
+                                    .connection = "artifactMemberships",
+                                    .decode = decode_listed};
+    json_t *variables = json_pack(
+        "{s:o, s:o, s:o, s:i}", "organization", json_from_text(scope->organization->name),
+        "projectFilters", json_from_text(text_of(scope->registry_filter)), "collectionFilters",
+        json_from_text(text_of(scope->collection_filter)), "perPage", PAGE_ENTRIES);
+    return listing_fetch(&listing, variables, page, found);
 }

@@ -8,6 +8,7 @@
 #include "kernel_cache.h"
 #include "member.h"
 #include "options.h"
+#include "provenance_walk.h"
 #include "refresh.h"
 #include "stat.h"
 
@@ -158,41 +159,51 @@ double provenance_seconds_left(const struct filesystem *fs, const struct node *f
 
 static const struct fetch_type refresh_lineage, refresh_manifest;
 
+/* By a page where many versions are looked at, else for this file and those that come with it. */
+static enum readiness ask(struct request *request, const struct node *file, bool have,
+                          int *error_number)
+{
+    struct place version = {file->parent, file->member};
+    struct place collection = {file->parent->parent, file->member};
+    if (files[number_of(file)].source == FROM_MANIFEST)
+        return ready_by_call(request, version, have, &refresh_manifest, error_number);
+    if (!have && provenance_page_helps(request, file->parent))
+        return ready_by_call(request, collection, have, &refresh_lineages, error_number);
+    return ready_by_call(request, version, have, &refresh_lineage, error_number);
+}
+
 enum readiness provenance_ready(struct request *request, struct node *file, bool to_read,
                                 int *error_number)
 {
-    struct filesystem *fs = request->fs;
-    struct place place = {file->parent, file->member};
-    unsigned number = number_of(file);
     const struct provenance *known = known_of(file);
-    bool answered = known && file->fetched >= request->started;
+    bool gone = file->gone || file->parent->gone;
     bool enough = known && (known->state != MEASURED || !to_read);
-    *error_number = file->gone || file->parent->gone ? ESTALE : ENOENT;
-    if (file->gone || file->parent->gone || server_lacks(fs, number))
+    bool answered = known && file->fetched >= request->started;
+    *error_number = gone ? ESTALE : ENOENT;
+    if (gone || server_lacks(request->fs, number_of(file)))
         return FAILED;
-    if (enough && (answered || nanoseconds_left(fs, file) > 0))
+    if (enough && (answered || nanoseconds_left(request->fs, file) > 0))
         return known->state == ABSENT ? FAILED : READY;
-    bool have = enough && known->state != ABSENT;
-    return ready_by_call(
-        request, place, have,
-        files[number].source == FROM_LINEAGE ? &refresh_lineage : &refresh_manifest, error_number);
+    return ask(request, file, enough && known->state != ABSENT, error_number);
 }
 
 /* --- asking --- */
 
 /* What one call works on. */
 struct work {
-    struct fetch *fetch;
+    struct filesystem *fs;
+    struct node *node;               /* the version's; held by the call, or found under the lock */
     struct version *version;         /* a reference */
     struct provenance *found[FILES]; /* references; NULL: not asked for */
     char path[PATH_SIZE];
     int64_t asked;
 };
 
-static void begin(struct work *work, struct call *call)
+static void begin(struct work *work, struct fetch *fetch, struct call *call)
 {
-    struct fetch *fetch = work->fetch;
     struct nodes *nodes = &fetch->fs->nodes;
+    work->fs = fetch->fs;
+    work->node = fetch->node;
     pthread_mutex_lock(&nodes->lock);
     work->version = object_ref(fetch->node->object);
     place_path((struct place){fetch->node, fetch->member}, work->path, sizeof work->path);
@@ -261,8 +272,8 @@ static bool is_same(const struct provenance *a, const struct provenance *b)
 
 static void put(struct work *work, unsigned number)
 {
-    struct filesystem *fs = work->fetch->fs;
-    struct place place = {work->fetch->node, work->fetch->member};
+    struct filesystem *fs = work->fs;
+    struct place place = {work->node, MEMBER_LINEAGE};
     const struct directory *row = directory_of(place);
     const char *name = files[number].name;
     struct provenance *object = work->found[number];
@@ -278,32 +289,35 @@ static void put(struct work *work, unsigned number)
         count_kept(fs, place.node, object->size);
 }
 
-/* Puts what was found in place; a listing that the kernel has may name what is not there. */
+/* Puts what was found in place; a listing that the kernel has may name what is not there. Needs
+ * nodes->lock. */
 static void install(struct work *work)
 {
-    struct fetch *fetch = work->fetch;
-    struct nodes *nodes = &fetch->fs->nodes;
-    pthread_mutex_lock(&nodes->lock);
-    const struct version *version = fetch->node->object;
+    const struct version *version = work->node->object;
     bool same = text_equal(version->id, work->version->id);
     for (unsigned i = 0; same && i < FILES; i++) {
-        struct facet *facet = node_facet(fetch->node, fetch->member);
+        struct facet *facet = node_facet(work->node, MEMBER_LINEAGE);
         if (work->found[i])
             put(work, i);
         if (facet && work->found[i] && work->found[i]->state == ABSENT)
             facet->shown = 0;
     }
-    pthread_mutex_unlock(&nodes->lock);
 }
 
-static int end(struct work *work, int result)
+static void work_release(struct work *work)
 {
-    struct fetch *fetch = work->fetch;
-    if (result == 0)
-        install(work);
     for (unsigned i = 0; i < FILES; i++)
         object_unref(work->found[i]);
     object_unref(work->version);
+}
+
+static int end(struct work *work, struct fetch *fetch, int result)
+{
+    pthread_mutex_lock(&work->fs->nodes.lock);
+    if (result == 0)
+        install(work);
+    pthread_mutex_unlock(&work->fs->nodes.lock);
+    work_release(work);
     return result == 0 ? 0 : refresh_failed(fetch, work->path);
 }
 
@@ -336,7 +350,7 @@ static void note_lacking(struct filesystem *fs, const struct artifact_lineage *l
 static bool found_lineage(struct work *work, const struct artifact_lineage *lineage)
 {
     const struct texts maker = {&lineage->logged_by, 1};
-    note_lacking(work->fetch->fs, lineage);
+    note_lacking(work->fs, lineage);
     return found_lines(work, LOGGED_BY, &maker, lineage->lacks_logged_by) &&
            found_lines(work, USED_BY, &lineage->used_by, lineage->lacks_used_by) &&
            found_lines(work, LINKED, &lineage->linked, lineage->lacks_linked);
@@ -345,7 +359,7 @@ static bool found_lineage(struct work *work, const struct artifact_lineage *line
 static int ask_lineage(struct work *work, struct call *call)
 {
     cleanup_object struct artifact_lineage *lineage = NULL;
-    int result = client_get_lineage(work->fetch->fs->client, call, work->version, &lineage);
+    int result = client_get_lineage(work->fs->client, call, work->version, &lineage);
     if (result != 0 && call->error->kind == ERROR_NOT_FOUND)
         error_clear(call->error);
     else if (result != 0)
@@ -356,9 +370,33 @@ static int ask_lineage(struct work *work, struct call *call)
 
 static int run_lineage(struct fetch *fetch, struct call *call)
 {
-    struct work work = {.fetch = fetch};
-    begin(&work, call);
-    return end(&work, ask_lineage(&work, call));
+    struct work work = {0};
+    begin(&work, fetch, call);
+    return end(&work, fetch, ask_lineage(&work, call));
+}
+
+void provenance_install(struct filesystem *fs, struct node *collection,
+                        const struct artifact_lineage *lineage, int64_t asked)
+{
+    struct work work = {.fs = fs, .asked = asked};
+    char name[32];
+    snprintf(name, sizeof name, "v%lld", (long long)lineage->index);
+    pthread_mutex_lock(&fs->nodes.lock);
+    work.node = ready_known_entry(fs, (struct place){collection, MEMBER_VERSIONS}, name);
+    if (work.node)
+        node_hold(&fs->nodes, work.node);
+    if (work.node)
+        work.version = object_ref(work.node->object);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    if (!work.node)
+        return;
+    bool good = text_equal(work.version->id, lineage->artifact) && found_lineage(&work, lineage);
+    pthread_mutex_lock(&fs->nodes.lock);
+    if (good)
+        install(&work);
+    node_drop(&fs->nodes, work.node);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    work_release(&work);
 }
 
 static int ask_manifest(struct work *work, struct call *call)
@@ -366,7 +404,7 @@ static int ask_manifest(struct work *work, struct call *call)
     cleanup_object_list struct object_list listed = {0};
     cleanup_buf struct buf manifest = {0};
     cleanup_buf struct buf sums;
-    struct client *client = work->fetch->fs->client;
+    struct client *client = work->fs->client;
     buf_init(&sums, SUMS_CEILING);
     int result = client_read_manifest(client, call, work->version, &manifest, &listed);
     bool absent = result != 0 && call->error->kind == ERROR_NOT_FOUND;
@@ -383,9 +421,9 @@ static int ask_manifest(struct work *work, struct call *call)
 
 static int run_manifest(struct fetch *fetch, struct call *call)
 {
-    struct work work = {.fetch = fetch};
-    begin(&work, call);
-    return end(&work, ask_manifest(&work, call));
+    struct work work = {0};
+    begin(&work, fetch, call);
+    return end(&work, fetch, ask_manifest(&work, call));
 }
 
 static const struct fetch_type refresh_lineage = {

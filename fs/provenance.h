@@ -26,6 +26,11 @@ bool provenance_is_absent(struct filesystem *fs, const struct node *file);
 /* Seconds for which the kernel may keep the attributes of a file; 0: ask again. */
 double provenance_seconds_left(const struct filesystem *fs, const struct node *file);
 
+/* Puts in place what a listing says of a version of the collection, asked for at `asked`. Takes
+ * nodes->lock. */
+void provenance_install(struct filesystem *fs, struct node *collection,
+                        const struct artifact_lineage *lineage, int64_t asked);
+
 /* Of a file's object; any thread. */
 int64_t provenance_size(const void *object);
 struct text provenance_text(const void *object);

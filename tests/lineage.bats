@@ -327,3 +327,34 @@ linked:acme-org-entity/wandb-registry-model/shelf:v6"
     exec 7<&-
     assert_equal "$text" acme-org-entity/wandb-registry-model/shelf:v2
 }
+
+# mount_many N: a collection `many` of N versions; sets MANY.
+mount_many() {
+    sandbox_start lineage --param versions="$1"
+    mount_start --ttl 600
+    MANY=$MNT/acme/model/collections/many/versions
+    ls "$MANY" >/dev/null
+    reset_counts
+}
+
+@test "who looks at one version after another gets their lineage by pages" {
+    mount_many 250
+    run -0 grep -rh --include=used_by --include=logged_by lab/ "$MANY"
+    seq -f 'lab/serving/user-of-%g' 0 249 >expected
+    seq -f 'lab/training/many%g' 0 249 >>expected
+    LC_ALL=C sort expected >sorted
+    LC_ALL=C sort <<<"$output" | cmp - sorted
+    [[ $(operation_count ArtifactLineage) -le 8 ]] || fail "$(counts)"
+    [[ $(operation_count RegistryLineages) -le 3 ]] || fail "$(counts)"
+    assert_equal "$(cat "$MANY/v17/lineage/logged_by")" lab/training/many17
+}
+
+@test "where the server gives no pages of lineage, each version is asked for" {
+    mount_many 20
+    fault errors errors '[{"message": "too complex"}]' data '"null"' operation '"RegistryLineages"'
+    run -0 grep -rc --include=used_by lab/ "$MANY"
+    assert_equal "$(grep -c ':1$' <<<"$output")" 20
+    assert_equal "$(operation_count ArtifactLineage)" 20
+    assert_equal "$(operation_count RegistryLineages)" 1
+    control DELETE /faults >/dev/null
+}
