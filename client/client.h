@@ -208,6 +208,7 @@ struct collection {
     struct text id;
     struct text name;
     struct text registry; /* full name of its project */
+    struct text organization;
     struct text entity;
     struct text description;
     struct text type;
@@ -237,6 +238,7 @@ struct version {
     struct text id; /* of the artifact */
     struct text collection;
     struct text registry; /* full name of its project */
+    struct text organization;
     struct text entity;
     struct text type;
     struct text state;
@@ -267,10 +269,42 @@ int client_get_version(struct client *client, struct call *call, const struct re
                        struct text collection, struct text alias, struct version **version,
                        struct object_list *files);
 
+/* Which runs made and used an artifact, and where it is linked (protocol 5.11, 5.12): runs as
+ * entity/project/run, places as entity/project/collection:vN, control characters as in file names.
+ * What is hidden from the caller is left out. */
+struct artifact_lineage {
+    struct object object;
+    struct text artifact;  /* id */
+    struct text logged_by; /* null: a person did, or it is not known */
+    struct texts used_by;  /* sorted bytewise */
+    struct texts linked;   /* likewise */
+    int64_t index;         /* in a listing of versions: the N of vN; else -1 */
+    bool lacks_logged_by;  /* the server is too old to tell */
+    bool lacks_used_by;
+    bool lacks_linked;
+};
+
+/* One request, and one more for each further page of runs or places. */
+int client_get_lineage(struct client *client, struct call *call, const struct version *version,
+                       struct artifact_lineage **lineage);
+/* The same of all versions in the scope, page by page, which needs both its filters by name. Those
+ * with more runs or places than come at once are passed over. */
+int client_list_lineages(struct client *client, struct call *call, const struct scope *scope,
+                         struct page *page, struct object_list *found);
+
+struct buf;
+/* Appends the address of the object's web page (protocol 5.10): one line without its end, nothing
+ * where there is none. Asks nobody. False: no memory or over the ceiling. */
+bool client_registry_address(const struct client *client, const struct registry *registry,
+                             struct buf *address);
+bool client_collection_address(const struct client *client, const struct collection *collection,
+                               struct buf *address);
+bool client_version_address(const struct client *client, const struct version *version,
+                            struct buf *address);
+
 /* Of a text that metadata_format() makes, and so of its buffer. */
 enum { METADATA_TEXT_CEILING = 64 << 20 };
 
-struct buf;
 /* The decoded metadata, indented by 2, keys in order, numbers untouched, strings in UTF-8; null is
  * {}; what is not JSON is copied as it is. Ends in a newline. False: no memory or over the ceiling.
  */

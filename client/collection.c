@@ -12,8 +12,8 @@
 
 static const struct object_layout layout = {
     .size = sizeof(struct collection),
-    .texts = (const int[]){AT(id), AT(name), AT(registry), AT(entity), AT(description), AT(type),
-                           AT(created_at), AT(updated_at), -1},
+    .texts = (const int[]){AT(id), AT(name), AT(registry), AT(organization), AT(entity),
+                           AT(description), AT(type), AT(created_at), AT(updated_at), -1},
     .text_lists = (const int[]){AT(tags), -1},
 };
 
@@ -36,6 +36,7 @@ static int decode(struct client *client, const struct organization *organization
         .id = json_reader_text(&reader, "id"),
         .name = json_reader_text(&reader, "name"),
         .registry = json_text_of(json_at(node, "project", "name", NULL)),
+        .organization = organization->name,
         .entity = json_text_of(json_at(node, "project", "entity", "name", NULL)),
         .description = json_reader_text(&reader, "description"),
         .created_at = json_reader_text(&reader, "createdAt"),

@@ -46,6 +46,14 @@ void file_pages_release(struct file_pages *pages);
 int client_list_files(struct client *client, struct call *call, const struct version *version,
                       struct file_pages *pages, struct object_list *found);
 
+struct buf;
+/* The manifest of a version as it is stored, with one request and one GET, and the files that it
+ * names, references included, ordered by path; those whose path is not clean are left out and
+ * reported. Text and list start with zeros and are the caller's, also after a failure.
+ * ERROR_NOT_FOUND: it has none. */
+int client_read_manifest(struct client *client, struct call *call, const struct version *version,
+                         struct buf *text, struct object_list *files);
+
 /* One file by its path, without a listing; costs two requests more when the server's word alone
  * does not tell whether it is stored. ERROR_NOT_FOUND also for folders and for references that the
  * server does not list. */

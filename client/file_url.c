@@ -2,24 +2,12 @@
 #include "file_url.h"
 
 #include "base/banned.h"
-
-static bool is_unreserved(char byte)
-{
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= '0' && byte <= '9') || (byte && strchr("-._~", byte));
-}
+#include "base/percent.h"
 
 /* A part of the path, with the slash before it. */
 static bool add_part(struct buf *url, struct text part)
 {
-    buf_putc(url, '/');
-    for (size_t i = 0; i < part.size; i++) {
-        if (is_unreserved(part.bytes[i]))
-            buf_putc(url, part.bytes[i]);
-        else
-            buf_printf(url, "%%%02X", (unsigned char)part.bytes[i]);
-    }
-    return !url->failed;
+    return buf_putc(url, '/') && percent_append(url, part);
 }
 
 static struct text last_part(struct text path)

@@ -123,12 +123,21 @@ static int ask(struct client *client, struct call *call, struct text artifact,
     return 0;
 }
 
+/* `text`: gets a copy of the body, which decoding changes; may be NULL. */
 static int decode(struct client *client, const struct version *version, struct text digest,
-                  struct http_response *response, struct manifest *manifest, struct error *error)
+                  struct http_response *response, struct buf *text, struct manifest *manifest,
+                  struct error *error)
 {
     char where[512];
-    if (manifest_decode(client, version, &response->body, client_answer_memory(client), digest,
-                        manifest, error) != 0)
+    size_t memory = client_answer_memory(client);
+    struct buf *body = &response->body;
+    if (text) {
+        buf_init(text, memory / 2);
+        if (body->size > 0 && !buf_append(text, body->data, body->size))
+            return error_set(error, ERROR_SERVER, "the manifest is larger than memory allows");
+        memory -= text->size;
+    }
+    if (manifest_decode(client, version, body, memory, digest, manifest, error) != 0)
         return -1;
     if (!manifest->has_digest) {
         file_describe(version, text_of(""), where, sizeof where);
@@ -148,7 +157,7 @@ static bool may_help(const struct error *error)
 /* By a URL that came with another answer first, if there is one. */
 static int fetch(struct client *client, struct call *call, struct text artifact,
                  const struct version *version, const struct manifest_hint *hint,
-                 struct manifest *manifest)
+                 struct manifest *manifest, struct buf *text)
 {
     struct answer answer = {0};
     int result = -1;
@@ -160,6 +169,8 @@ static int fetch(struct client *client, struct call *call, struct text artifact,
         cleanup_http_response struct http_response response = {0};
         bool known = tries == 0 && answer.url.size > 0;
         error_clear(call->error);
+        if (text)
+            buf_release(text);
         if (tries > 1 && !call_sleep_until(client, call, clock_milliseconds() + PAUSE_MS))
             break;
         if (!known && ask(client, call, artifact, &answer) != 0)
@@ -168,7 +179,7 @@ static int fetch(struct client *client, struct call *call, struct text artifact,
         if (manifest->absent)
             result = 0;
         else if (download(client, call, answer.url.bytes, &response) == 0)
-            result = decode(client, version, answer.digest, &response, manifest, call->error);
+            result = decode(client, version, answer.digest, &response, text, manifest, call->error);
         if (result != 0 && !may_help(call->error))
             break;
     }
@@ -198,12 +209,30 @@ int manifest_get(struct client *client, struct call *call, struct text artifact,
         manifest = manifest_new(artifact);
         if (!manifest)
             return error_set(call->error, ERROR_LOCAL, "out of memory");
-        if (fetch(client, call, artifact, version, hint, manifest) != 0)
+        if (fetch(client, call, artifact, version, hint, manifest, NULL) != 0)
             return -1;
         if (!manifest->absent)
             keep(&client->manifests, manifest);
     }
     *found = steal(manifest);
+    return 0;
+}
+
+int client_read_manifest(struct client *client, struct call *call, const struct version *version,
+                         struct buf *text, struct object_list *files)
+{
+    cleanup_manifest struct manifest *manifest = manifest_new(version->id);
+    if (!manifest)
+        return error_set(call->error, ERROR_LOCAL, "out of memory");
+    if (fetch(client, call, version->id, version, NULL, manifest, text) != 0)
+        return -1;
+    if (manifest->absent)
+        return error_set(call->error, ERROR_NOT_FOUND, "the version has no manifest");
+    keep(&client->manifests, manifest);
+    for (size_t i = 0; i < manifest->files.count; i++) {
+        if (!object_list_steal(files, object_ref(manifest->files.items[i])))
+            return error_set(call->error, ERROR_LOCAL, "out of memory");
+    }
     return 0;
 }
 

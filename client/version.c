@@ -18,9 +18,9 @@ enum { SOURCE_NAME_CEILING = 64 << 10 };
 
 static const struct object_layout layout = {
     .size = sizeof(struct version),
-    .texts = (const int[]){AT(id), AT(collection), AT(registry), AT(entity), AT(type), AT(state),
-                           AT(description), AT(digest), AT(commit_hash), AT(source_name),
-                           AT(created_at), AT(updated_at), AT(metadata), -1},
+    .texts = (const int[]){AT(id), AT(collection), AT(registry), AT(organization), AT(entity),
+                           AT(type), AT(state), AT(description), AT(digest), AT(commit_hash),
+                           AT(source_name), AT(created_at), AT(updated_at), AT(metadata), -1},
     .text_lists = (const int[]){AT(aliases), AT(tags), -1},
 };
 
@@ -181,6 +181,7 @@ int version_decode(struct client *client, const struct organization *organizatio
     }
     if (draft.version.entity.size == 0)
         draft.version.entity = organization->entity;
+    draft.version.organization = organization->name;
     if (!read_aliases(&draft) || !read_tags(&draft))
         return error_set(error, ERROR_LOCAL, "out of memory");
     read_source_name(&draft);

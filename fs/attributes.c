@@ -7,6 +7,7 @@
 #include "content.h"
 #include "directory.h"
 #include "local.h"
+#include "member.h"
 #include "openfile.h"
 #include "options.h"
 #include "place.h"
@@ -226,6 +227,30 @@ static bool escaped_name(struct request *request, struct buf *value)
     return differs;
 }
 
+/* The web page of a place's own directory; false when it has none. */
+static bool address(struct request *request, struct buf *value)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    struct place place = node_place(nodes, request->id);
+    const struct member *member = member_by_name(place.node->kind, "url");
+    bool found = place.member == MEMBER_SELF && member && place.node->object &&
+                 member->render(request->fs, member, place.node->object, value) && value->size > 0;
+    pthread_mutex_unlock(&nodes->lock);
+    if (found)
+        value->size--; /* the end of the line */
+    return found;
+}
+
+static bool listed_address(struct request *request, struct buf *value)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    bool version = node_place(nodes, request->id).node->kind == NODE_VERSION;
+    pthread_mutex_unlock(&nodes->lock);
+    return version && address(request, value);
+}
+
 static const struct {
     const char *name;
     bool (*read)(struct request *request, struct buf *value);
@@ -234,6 +259,7 @@ static const struct {
     {"user.registryfs.name", original_name, escaped_name},
     {"user.registryfs.ref", reference, reference},
     {"user.registryfs.error", save_error, save_error},
+    {"user.registryfs.url", address, listed_address},
 };
 
 enum { EXTENDED_ATTRIBUTES = sizeof extended_attributes / sizeof extended_attributes[0] };

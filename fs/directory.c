@@ -44,10 +44,9 @@ static int find_registry(struct filesystem *fs, struct call *call, const struct 
                                 (struct registry **)object);
 }
 
-/* Lists below one registry, or one collection of it when that is given. */
-static int list_below(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                      const struct collection *collection, directory_list_page *next,
-                      struct page *page, struct object_list *found)
+int directory_list_below(struct filesystem *fs, struct call *call, const struct lineage *lineage,
+                         const struct collection *collection, directory_list_page *next,
+                         struct page *page, struct object_list *found)
 {
     cleanup_free char *registry = filter_by_name(lineage->registry->full_name);
     cleanup_free char *narrower = collection ? filter_by_name(collection->name) : NULL;
@@ -62,7 +61,7 @@ static int list_below(struct filesystem *fs, struct call *call, const struct lin
 static int list_collections(struct filesystem *fs, struct call *call, const struct lineage *lineage,
                             struct page *page, struct object_list *found)
 {
-    return list_below(fs, call, lineage, NULL, client_list_collections, page, found);
+    return directory_list_below(fs, call, lineage, NULL, client_list_collections, page, found);
 }
 
 static int find_collection(struct filesystem *fs, struct call *call, const struct lineage *lineage,
@@ -76,14 +75,15 @@ static int list_registry_versions(struct filesystem *fs, struct call *call,
                                   const struct lineage *lineage, struct page *page,
                                   struct object_list *found)
 {
-    return list_below(fs, call, lineage, NULL, client_list_versions, page, found);
+    return directory_list_below(fs, call, lineage, NULL, client_list_versions, page, found);
 }
 
 static int list_collection_versions(struct filesystem *fs, struct call *call,
                                     const struct lineage *lineage, struct page *page,
                                     struct object_list *found)
 {
-    return list_below(fs, call, lineage, lineage->collection, client_list_versions, page, found);
+    return directory_list_below(fs, call, lineage, lineage->collection, client_list_versions, page,
+                                found);
 }
 
 /* "v12" and nothing else: no sign, no leading zero. */
@@ -271,6 +271,7 @@ static const struct directory directories[] = {
      .immutable = true,
      .listing_decides = true},
     {.kind = NODE_FILE, .member = MEMBER_SELF, .child = NODE_FILE, .immutable = true},
+    {.kind = NODE_VERSION, .member = MEMBER_LINEAGE, .child = NODE_PROVENANCE, .immutable = true},
     {NODE_REGISTRY_QUERY, MEMBER_SELF, NODE_REGISTRY_LINK, query_list_registries, NULL,
      query_add_registry, NULL, query_link_target, false, false},
     {NODE_COLLECTION_QUERY, MEMBER_SELF, NODE_COLLECTION_LINK, query_list_collections, NULL,

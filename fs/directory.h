@@ -83,6 +83,11 @@ struct listing *directory_aliases_of(const struct listing *versions, const struc
 typedef int directory_list_page(struct client *client, struct call *call, const struct scope *scope,
                                 struct page *page, struct object_list *found);
 
+/* Lists a page below one registry, or one collection of it when that is given; blocks. */
+int directory_list_below(struct filesystem *fs, struct call *call, const struct lineage *lineage,
+                         const struct collection *collection, directory_list_page *next,
+                         struct page *page, struct object_list *found);
+
 /* The server's own name of a node's object, as the xattr shows it; false when it has none. */
 bool directory_original_name(const struct node *node, struct buf *name);
 

@@ -50,9 +50,8 @@ static bool is_below(const struct artifact_file *file, struct text folder)
            memcmp(file->path.bytes, folder.bytes, folder.size) == 0;
 }
 
-/* Whether a folder must be where file number `i` is: "a" sorts before "a-b" and that before "a/b".
- */
-static bool clashes(const struct object_list *files, size_t i)
+/* "a" sorts before "a-b" and that before "a/b". */
+bool file_tree_has_folder_at(const struct object_list *files, size_t i)
 {
     struct text path = ((const struct artifact_file *)files->items[i])->path;
     cleanup_free char *folder = malloc(path.size + 1);
@@ -73,7 +72,7 @@ static bool leave_out_clashes(struct filesystem *fs, const struct lineage *linea
     if (!out)
         return false;
     for (size_t i = 0; i < files->count; i++)
-        out[i] = clashes(files, i);
+        out[i] = file_tree_has_folder_at(files, i);
     for (size_t i = 0; i < files->count; i++) {
         struct artifact_file *file = files->items[i];
         if (!out[i]) {

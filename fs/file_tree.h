@@ -23,6 +23,9 @@ bool file_tree_add(struct listing *listing, const struct lineage *lineage, const
 bool file_tree_arrange(struct filesystem *fs, const struct lineage *lineage,
                        struct object_list *files);
 
+/* Whether a folder must be where file number `i` of ordered ones is. */
+bool file_tree_has_folder_at(const struct object_list *files, size_t i);
+
 /* What a folder holds, out of the listing of the version's files; NULL: no memory. */
 struct listing *file_tree_below(const struct listing *files, const void *folder);
 

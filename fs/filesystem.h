@@ -51,11 +51,14 @@ struct filesystem {
     struct status_server *status_server; /* NULL: none */
     struct disk_cache *disk_cache;       /* NULL: file contents are not kept on disk */
     struct remote_files *remote_files;
-    size_t files_listed;        /* since file_tree_trim(); under nodes.lock */
-    int64_t mounted;            /* clock_nanoseconds() */
-    struct timespec mounted_at; /* wall clock */
-    int32_t lookers[LOOKERS];   /* processes that look at attributes (walk.h); under nodes.lock */
-    bool kernel_keeps_listings; /* and drops them when told; set once by init */
+    size_t files_listed;              /* since file_tree_trim(); under nodes.lock */
+    struct listing *provenance_names; /* provenance.h; likewise */
+    size_t provenance_kept;           /* bytes of manifests; likewise */
+    unsigned provenance_lacking; /* files that the server does not know of, as bits; likewise */
+    int64_t mounted;             /* clock_nanoseconds() */
+    struct timespec mounted_at;  /* wall clock */
+    int32_t lookers[LOOKERS];    /* processes that look at attributes (walk.h); under nodes.lock */
+    bool kernel_keeps_listings;  /* and drops them when told; set once by init */
     void (*on_ready)(struct filesystem *fs); /* called once the kernel talks to us */
 };
 

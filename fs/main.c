@@ -18,6 +18,7 @@
 #include "options.h"
 #include "passthrough.h"
 #include "place.h"
+#include "provenance.h"
 #include "query.h"
 #include "read_file.h"
 #include "refresh.h"
@@ -303,6 +304,7 @@ static void free_parts(struct filesystem *fs)
     kernel_cache_free(fs->kernel_cache);
     read_file_end(fs); /* it holds nodes */
     nodes_release(&fs->nodes);
+    provenance_release(fs);
     queries_free(fs->queries);
     passthrough_free(fs->passthrough);
     object_unref(fs->viewer);

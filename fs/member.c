@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "member.h"
 
-#include "client.h"
+#include "filesystem.h"
 #include "name.h"
+#include "provenance.h"
 #include "status.h"
 
 #include <sys/stat.h>
 
-/* What no encoding can say is shown as U+FFFD. */
-static bool append_shown(struct buf *text, struct text value)
+bool member_append_shown(struct buf *text, struct text value)
 {
     size_t start = text->size;
     if (!buf_append(text, value.bytes, value.size))
@@ -27,7 +27,7 @@ static bool render_text(struct filesystem *fs, const struct member *member, cons
     struct text value = *(const struct text *)(const void *)((const char *)object + member->offset);
     if (value.size == 0)
         return true;
-    return append_shown(text, value) && buf_putc(text, '\n');
+    return member_append_shown(text, value) && buf_putc(text, '\n');
 }
 
 /* One item a line; a line break inside an item would make two of it, so it is shown as a blank. */
@@ -38,7 +38,7 @@ static bool render_list(struct filesystem *fs, const struct member *member, cons
     const struct texts *list = (const void *)((const char *)object + member->offset);
     for (size_t i = 0; i < list->count; i++) {
         size_t start = text->size;
-        if (!append_shown(text, list->items[i]))
+        if (!member_append_shown(text, list->items[i]))
             return false;
         for (size_t at = start; at < text->size; at++) {
             if (text->data[at] == '\n' || text->data[at] == '\r')
@@ -103,8 +103,56 @@ static bool render_metadata(struct filesystem *fs, const struct member *member, 
     return metadata_format(((const struct version *)object)->metadata, text);
 }
 
+static bool end_address(struct buf *text, size_t start)
+{
+    return text->size == start || buf_putc(text, '\n');
+}
+
+static bool render_registry_address(struct filesystem *fs, const struct member *member,
+                                    const void *object, struct buf *text)
+{
+    (void)member;
+    size_t start = text->size;
+    return client_registry_address(fs->client, object, text) && end_address(text, start);
+}
+
+static bool render_collection_address(struct filesystem *fs, const struct member *member,
+                                      const void *object, struct buf *text)
+{
+    (void)member;
+    size_t start = text->size;
+    return client_collection_address(fs->client, object, text) && end_address(text, start);
+}
+
+static bool render_version_address(struct filesystem *fs, const struct member *member,
+                                   const void *object, struct buf *text)
+{
+    (void)member;
+    size_t start = text->size;
+    return client_version_address(fs->client, object, text) && end_address(text, start);
+}
+
+static bool render_provenance(struct filesystem *fs, const struct member *member,
+                              const void *object, struct buf *text)
+{
+    (void)fs;
+    (void)member;
+    struct text whole = provenance_text(object);
+    return whole.size == 0 || buf_append(text, whole.bytes, whole.size);
+}
+
+bool member_shares_text(const struct member *member, const void *object, struct text *text)
+{
+    if (!member || member->render != render_provenance)
+        return false;
+    *text = provenance_text(object);
+    return true;
+}
+
 off_t member_known_size(const struct member *member, const void *object)
 {
+    if (member && member->render == render_provenance)
+        return (off_t)provenance_size(object);
     if (!member || member->render != render_metadata)
         return -1;
     return (off_t)((const struct version *)object)->metadata_size;
@@ -128,6 +176,7 @@ static const struct member registry_members[] = {
     {"id", FIXED, 9, AT(registry, id), render_text, NULL},
     {"created_at", FIXED, 10, AT(registry, created_at), render_text, NULL},
     {"updated_at", FIXED, 11, AT(registry, updated_at), render_text, NULL},
+    {"url", FIXED, 12, 0, render_registry_address, NULL},
     {"collections", DIRECTORY, MEMBER_COLLECTIONS, 0, NULL, NULL},
     {"versions", DIRECTORY, MEMBER_VERSIONS, 0, NULL, NULL},
 };
@@ -140,6 +189,7 @@ static const struct member collection_members[] = {
     {"tags", FIXED, 5, AT(collection, tags), render_list, NULL},
     {"created_at", FIXED, 6, AT(collection, created_at), render_text, NULL},
     {"updated_at", FIXED, 7, AT(collection, updated_at), render_text, NULL},
+    {"url", FIXED, 8, 0, render_collection_address, NULL},
     {"versions", DIRECTORY, MEMBER_VERSIONS, 0, NULL, NULL},
     {"aliases", DIRECTORY, MEMBER_ALIASES, 0, NULL, NULL},
 };
@@ -161,7 +211,9 @@ static const struct member version_members[] = {
     {"aliases", FIXED, 14, AT(version, aliases), render_list, NULL},
     {"tags", FIXED, 15, AT(version, tags), render_list, NULL},
     {"metadata.json", FIXED, 16, AT(version, metadata), render_metadata, NULL},
+    {"url", FIXED, 17, 0, render_version_address, NULL},
     {"files", DIRECTORY, MEMBER_FILES, 0, NULL, NULL},
+    {"lineage", DIRECTORY, MEMBER_LINEAGE, 0, NULL, NULL},
 };
 
 static const struct member control_members[] = {
@@ -208,6 +260,13 @@ const struct member *member_by_id(enum node_kind kind, uint8_t id)
             return &tables[kind].rows[i];
     }
     return NULL;
+}
+
+const struct member *member_of(struct place place)
+{
+    static const struct member provenance = {.mode = FIXED, .render = render_provenance};
+    return place.node->kind == NODE_PROVENANCE ? &provenance
+                                               : member_by_id(place.node->kind, place.member);
 }
 
 void member_dates(enum node_kind kind, const void *object, struct text *created,

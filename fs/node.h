@@ -28,9 +28,10 @@ enum node_kind {
     NODE_REGISTRY,
     NODE_COLLECTION,
     NODE_VERSION,
-    NODE_LINK,  /* a symlink to a version: an alias, or an entry of a registry's versions/ */
-    NODE_LOCAL, /* in memory only (local.h): a scratch file, an unsaved text */
-    NODE_FILE,  /* a file of an artifact, or a folder of such */
+    NODE_LINK,       /* a symlink to a version: an alias, or an entry of a registry's versions/ */
+    NODE_LOCAL,      /* in memory only (local.h): a scratch file, an unsaved text */
+    NODE_FILE,       /* a file of an artifact, or a folder of such */
+    NODE_PROVENANCE, /* a file of a version's lineage/ (provenance.h) */
     /* Results of queries (query.h): symlinks, and the directories of them. Entries that are
      * versions are NODE_LINK. */
     NODE_REGISTRY_LINK,

@@ -6,6 +6,7 @@
 #include "link.h"
 #include "member.h"
 #include "place.h"
+#include "provenance.h"
 #include "ready.h"
 #include "refresh.h"
 #include "room.h"
@@ -164,6 +165,8 @@ static struct place entry_place(struct filesystem *fs, const struct open_directo
     const struct directory *row = directory_of(open->place);
     if (!link_leads_somewhere(fs, *directory, entry->object))
         return (struct place){0};
+    if (named && named->kind == NODE_PROVENANCE && provenance_is_absent(fs, named))
+        return (struct place){0};
     if (place.node || entry->gone || !row || !facet || open->listing->fetched < facet->changed)
         return place;
     place.node =
@@ -232,7 +235,8 @@ static bool add_plus(struct request *request, struct page_of_entries *page, cons
     struct fuse_entry_param entry = {
         .attr = {.st_ino = node_inode_number(place), .st_mode = place_mode(fs, place)}};
     /* What is told of the dots but the type, the kernel ignores. */
-    bool whole = page->next >= DOTS && (page->looked_at || !walk_is_one_of_many(place));
+    bool whole = page->next >= DOTS && place.node->kind != NODE_PROVENANCE &&
+                 (page->looked_at || !walk_is_one_of_many(place));
     if (whole && !place_entry(fs, place, &page->scratch, &entry))
         return false;
     size_t needed =

@@ -4,6 +4,7 @@
 #include "member.h"
 #include "passthrough.h"
 #include "place.h"
+#include "provenance.h"
 #include "read_file.h"
 #include "ready.h"
 #include "room.h"
@@ -127,7 +128,9 @@ static bool same_text(const struct buf *a, const struct buf *b)
 /* Makes the text of an attribute as of when it was opened. Needs nodes->lock. False: no memory. */
 static bool make_text(struct filesystem *fs, struct open_file *open)
 {
+    struct text shared;
     return !open->object || open->text.size > 0 ||
+           member_shares_text(open->member, open->object, &shared) ||
            open->member->render(fs, open->member, open->object, &open->text);
 }
 
@@ -194,6 +197,13 @@ static int refuses(const struct request *request, struct place place)
     return !error_number && writes(request) ? place_refuses_change(request, place) : error_number;
 }
 
+/* What can be read is there: for some files that is more than their size. */
+static enum readiness ready_text(struct request *request, struct node *node, int *error_number)
+{
+    return node->kind == NODE_PROVENANCE ? provenance_ready(request, node, true, error_number)
+                                         : ready_object(request, node, error_number);
+}
+
 static enum readiness prepare(struct request *request, struct place place, struct open_file *open,
                               int *error_number)
 {
@@ -205,10 +215,10 @@ static enum readiness prepare(struct request *request, struct place place, struc
         return prepare_local(request, place.node, open);
     if (place.node->kind == NODE_FILE)
         return read_file_prepare(request, place.node, &open->origin, error_number);
-    const struct member *member = member_by_id(place.node->kind, place.member);
+    const struct member *member = member_of(place);
     bool edits = writes(request) && member && member->editing;
     enum readiness readiness = edits ? ready_object_now(request, place.node, error_number)
-                                     : ready_object(request, place.node, error_number);
+                                     : ready_text(request, place.node, error_number);
     if (readiness != READY)
         return readiness;
     if (edits)
@@ -420,13 +430,13 @@ bool create_body(struct request *request)
 
 /* --- read --- */
 
-static size_t cut_page(const struct request *request, const struct buf *text, const char **page)
+static size_t cut_page(const struct request *request, struct text text, const char **page)
 {
     size_t offset = (size_t)request->offset;
-    if (offset >= text->size)
+    if (offset >= text.size)
         return 0;
-    *page = text->data + offset;
-    size_t left = text->size - offset;
+    *page = text.bytes + offset;
+    size_t left = text.size - offset;
     return left < request->size ? left : request->size;
 }
 
@@ -442,7 +452,9 @@ static void note_pages(const struct filesystem *fs, const struct open_file *open
 static bool make_long_text(struct request *request, struct open_file *open)
 {
     struct filesystem *fs = request->fs;
-    if (!open->object || open->text.size > 0 || member_known_size(open->member, open->object) < 0)
+    struct text shared;
+    if (!open->object || open->text.size > 0 || member_known_size(open->member, open->object) < 0 ||
+        member_shares_text(open->member, open->object, &shared))
         return make_text(fs, open);
     cleanup_buf struct buf text;
     buf_init(&text, TEXT_CEILING);
@@ -460,12 +472,18 @@ static bool make_long_text(struct request *request, struct open_file *open)
 
 /* The text of the handle: a draft's and a scratch file's may change meanwhile. Needs nodes->lock.
  */
-static const struct buf *text_of_handle(struct filesystem *fs, struct open_file *open)
+static struct text text_of_handle(struct filesystem *fs, struct open_file *open)
 {
     const struct draft *draft = open_file_draft(fs, open);
+    const struct buf *text = &open->text;
+    struct text shared;
+    if (open->object && member_shares_text(open->member, open->object, &shared))
+        return shared;
     if (draft)
-        return &draft->edit.text;
-    return open->local ? &local_of(open->local)->text : &open->text;
+        text = &draft->edit.text;
+    else if (open->local)
+        text = &local_of(open->local)->text;
+    return (struct text){text->data, text->size};
 }
 
 /* Replies a copy: the reader may close the file, and so free the handle, before a reply returns. */

@@ -9,6 +9,7 @@
 #include "link.h"
 #include "member.h"
 #include "options.h"
+#include "provenance.h"
 #include "refresh.h"
 #include "stat.h"
 #include "walk.h"
@@ -28,8 +29,7 @@ enum {
 
 static const int64_t SECOND = 1000000000;
 
-/* Whether something read at `fetched` in directory `member` of `node` was forgotten since. */
-static bool is_forgotten(const struct node *node, uint8_t member, int64_t fetched)
+bool ready_is_forgotten(const struct node *node, uint8_t member, int64_t fetched)
 {
     for (; node; member = node->member, node = node->parent) {
         const struct facet *facet = node_find_facet(node, member);
@@ -57,7 +57,7 @@ static bool is_fresh(const struct request *request, const struct filesystem *fs,
 {
     if (is_answer_to(request, fetched))
         return true;
-    if (!fetched || is_forgotten(node, member, fetched))
+    if (!fetched || ready_is_forgotten(node, member, fetched))
         return false;
     const struct directory *row = directory_row(node->kind, member);
     if (row && row->immutable)
@@ -79,7 +79,7 @@ static bool listing_is_fresh(const struct request *request, const struct filesys
         return true;
     int64_t took = listing->completed - listing->fetched;
     return took * 2 > ready_time_to_live(fs) && fs->options->ttl > 0 &&
-           !is_forgotten(place.node, place.member, listing->fetched) &&
+           !ready_is_forgotten(place.node, place.member, listing->fetched) &&
            clock_nanoseconds() - listing->completed < took;
 }
 
@@ -134,6 +134,15 @@ static void need(struct request *request, const struct fetch_type *type, struct 
     node_hold(&request->fs->nodes, place.node);
 }
 
+enum readiness ready_by_call(struct request *request, struct place place, bool have,
+                             const struct fetch_type *type, int *error_number)
+{
+    enum readiness result = not_fresh(request, place, have, type->kind, error_number);
+    if (result == WAITING)
+        need(request, type, place, "");
+    return result;
+}
+
 void ready_wait_for(struct request *request, const struct fetch_type *type, struct place place)
 {
     request->deadline = request->started + LOOKUP_SECONDS * SECOND;
@@ -162,7 +171,7 @@ static bool growing_is_fresh(const struct request *request, const struct filesys
                              struct place place, const struct listing *growing)
 {
     return is_fresh(request, fs, place.node, place.member, growing->fetched) ||
-           (growing->fetched && !is_forgotten(place.node, place.member, growing->fetched) &&
+           (growing->fetched && !ready_is_forgotten(place.node, place.member, growing->fetched) &&
             clock_nanoseconds() - growing->growth->progressed < ready_time_to_live(fs));
 }
 
@@ -202,7 +211,7 @@ static void derive_versions(struct filesystem *fs, struct place versions)
     const struct facet *facet = node_find_facet(versions.node, versions.member);
     if (!whole || (own && own->fetched >= whole->fetched) ||
         (facet && whole->fetched < facet->changed) ||
-        is_forgotten(versions.node, versions.member, whole->fetched))
+        ready_is_forgotten(versions.node, versions.member, whole->fetched))
         return;
     struct lineage lineage;
     lineage_of(versions.node, &lineage);
@@ -241,6 +250,8 @@ static void derive(struct filesystem *fs, struct place place)
 {
     if (place.node->kind == NODE_FILE)
         derive_folder(fs, place);
+    if (place.node->kind == NODE_VERSION && place.member == MEMBER_LINEAGE)
+        provenance_name(fs, place);
     if (place.node->kind != NODE_COLLECTION)
         return;
     derive_versions(fs, source_of(place));
@@ -390,6 +401,8 @@ static enum readiness object_alone(struct request *request, struct node *node, i
         *error_number = ESTALE;
         return FAILED;
     }
+    if (node->kind == NODE_PROVENANCE)
+        return provenance_ready(request, node, false, error_number);
     if (node_is_query(node) || !node->parent || !directory_row(node->parent->kind, node->member))
         return READY;
     struct place place = {node->parent, node->member};
@@ -417,7 +430,7 @@ enum readiness ready_object_now(struct request *request, struct node *node, int 
         *error_number = errno_of(request->failure.kind);
         return FAILED;
     }
-    if (!is_forgotten(node, MEMBER_SELF, node->fetched) &&
+    if (!ready_is_forgotten(node, MEMBER_SELF, node->fetched) &&
         clock_nanoseconds() - node->fetched < RECENT_SECONDS * SECOND)
         return READY;
     need(request, &refresh_entry, place, node->name);
@@ -462,7 +475,7 @@ static bool is_just_gone(const struct filesystem *fs, struct place place, const 
 {
     const struct listing *listing = listing_at(place);
     const struct entry *entry = listing ? listing_find(listing, name) : NULL;
-    return entry && entry->gone && !is_forgotten(place.node, place.member, entry->gone) &&
+    return entry && entry->gone && !ready_is_forgotten(place.node, place.member, entry->gone) &&
            clock_nanoseconds() - entry->gone <
                (int64_t)(fs->options->negative_ttl * (double)SECOND);
 }
@@ -573,9 +586,11 @@ double ready_seconds_left(struct filesystem *fs, const struct node *node)
     const double nanoseconds = (double)SECOND;
     if (!node->parent || !directory_row(node->parent->kind, node->member))
         return (double)fs->options->ttl;
-    if (node->gone || is_forgotten(node->parent, node->member, node->fetched) ||
+    if (node->gone || ready_is_forgotten(node->parent, node->member, node->fetched) ||
         node->fetched < node->forgotten)
         return 0;
+    if (node->kind == NODE_PROVENANCE)
+        return provenance_seconds_left(fs, node);
     if (directory_row(node->parent->kind, node->member)->immutable)
         return IMMUTABLE_SECONDS;
     double age = (double)(clock_nanoseconds() - link_fetched(fs, node)) / nanoseconds;

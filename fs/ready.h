@@ -47,6 +47,13 @@ void ready_note_entry(struct filesystem *fs, struct place place, const char *nam
  * last, 0 for never; updated. */
 enum readiness ready_absence(struct request *request, struct place place, const char *name,
                              int64_t *since, int *error_number);
+/* What is known in `place` is not fresh: makes the request wait for the call that brings it anew,
+ * unless what it has (`have`) may be shown meanwhile. */
+enum readiness ready_by_call(struct request *request, struct place place, bool have,
+                             const struct fetch_type *type, int *error_number);
+/* Whether something read at `fetched` in directory `member` of `node` was forgotten since. */
+bool ready_is_forgotten(const struct node *node, uint8_t member, int64_t fetched);
+
 /* Makes the request wait for a call about a place. */
 void ready_wait_for(struct request *request, const struct fetch_type *type, struct place place);
 

@@ -69,8 +69,7 @@ static void describe(const struct fetch *fetch, struct lineage *lineage, char pa
     place_path((struct place){fetch->node, fetch->member}, path, PATH_SIZE);
 }
 
-/* Remembers a failure, so that what was read before is not asked for again and again. */
-static int failed(struct fetch *fetch, const char *path)
+int refresh_failed(struct fetch *fetch, const char *path)
 {
     struct filesystem *fs = fetch->fs;
     enum error_kind kind = fetch->error.kind;
@@ -288,7 +287,7 @@ static int run_listing(struct fetch *fetch, struct call *call)
     if (needed)
         read_pages(&reading, call);
     end_reading(&reading, needed);
-    return fetch->error.kind == ERROR_NONE ? 0 : failed(fetch, reading.path);
+    return fetch->error.kind == ERROR_NONE ? 0 : refresh_failed(fetch, reading.path);
 }
 
 /* Puts one object in place that the server was asked for at `fetched`. Needs nodes->lock. */
@@ -420,7 +419,7 @@ static int run_entry(struct fetch *fetch, struct call *call)
     }
     if (result == 0 || call->error->kind == ERROR_NOT_FOUND)
         install_entry(fetch, row, object, &below, asked);
-    return result == 0 ? 0 : failed(fetch, path);
+    return result == 0 ? 0 : refresh_failed(fetch, path);
 }
 
 const struct fetch_type refresh_listing = {

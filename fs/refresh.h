@@ -15,6 +15,10 @@ extern const struct fetch_type refresh_entry;
  * nodes->lock. */
 bool refresh_is_wanted(const struct listing *listing);
 
+/* Ends a call that failed: tells of it, and remembers it, so that what was read before is not asked
+ * for again and again. -1. */
+int refresh_failed(struct fetch *fetch, const char *path);
+
 /* Puts a listing in place of an older one and lets the entries' nodes follow: what is not in it
  * any more is removed. Needs nodes->lock; takes over the reference. */
 void refresh_install(struct filesystem *fs, struct place place, struct listing *listing);

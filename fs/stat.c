@@ -19,17 +19,12 @@ static const struct artifact_file *artifact_file_of(const struct node *node)
 mode_t place_mode(const struct filesystem *fs, struct place place)
 {
     static const mode_t own[NODE_KINDS] = {
-        [NODE_ROOT] = S_IFDIR | 0555,
-        [NODE_CONTROL] = S_IFDIR | 0700,
-        [NODE_ORGANIZATION] = S_IFDIR | 0755,
-        [NODE_REGISTRY] = S_IFDIR | 0755,
-        [NODE_COLLECTION] = S_IFDIR | 0555,
-        [NODE_VERSION] = S_IFDIR | 0555,
-        [NODE_LINK] = S_IFLNK | 0777,
-        [NODE_REGISTRY_LINK] = S_IFLNK | 0777,
-        [NODE_COLLECTION_LINK] = S_IFLNK | 0777,
-        [NODE_REGISTRY_QUERY] = S_IFDIR | 0555,
-        [NODE_COLLECTION_QUERY] = S_IFDIR | 0555,
+        [NODE_ROOT] = S_IFDIR | 0555,           [NODE_CONTROL] = S_IFDIR | 0700,
+        [NODE_ORGANIZATION] = S_IFDIR | 0755,   [NODE_REGISTRY] = S_IFDIR | 0755,
+        [NODE_COLLECTION] = S_IFDIR | 0555,     [NODE_VERSION] = S_IFDIR | 0555,
+        [NODE_PROVENANCE] = S_IFREG | 0444,     [NODE_LINK] = S_IFLNK | 0777,
+        [NODE_REGISTRY_LINK] = S_IFLNK | 0777,  [NODE_COLLECTION_LINK] = S_IFLNK | 0777,
+        [NODE_REGISTRY_QUERY] = S_IFDIR | 0555, [NODE_COLLECTION_QUERY] = S_IFDIR | 0555,
         [NODE_VERSION_QUERY] = S_IFDIR | 0555,
     };
     mode_t mode = own[place.node->kind];
@@ -159,7 +154,7 @@ bool place_render(struct filesystem *fs, struct place place, struct buf *text)
     const struct local *local = local_of(place.node);
     if (local)
         return local->text.size == 0 || buf_append(text, local->text.data, local->text.size);
-    const struct member *member = member_by_id(place.node->kind, place.member);
+    const struct member *member = member_of(place);
     return member && member->render && member->render(fs, member, place.node->object, text);
 }
 
@@ -176,7 +171,7 @@ static bool measure(struct filesystem *fs, struct place place, mode_t mode, stru
         return true;
     }
     if (place.node->object) {
-        const struct member *member = member_by_id(place.node->kind, place.member);
+        const struct member *member = member_of(place);
         off_t known = member_known_size(member, place.node->object);
         if (known >= 0) {
             *size = known;
@@ -199,6 +194,8 @@ static struct timespec time_of(const struct filesystem *fs, struct node *node)
             return time;
         node = node_ancestor(node, NODE_VERSION);
     }
+    if (node->kind == NODE_PROVENANCE)
+        node = node->parent;
     member_dates(node->kind, node->object, &created, &updated);
     return date_parse(updated, &time) || date_parse(created, &time) ? time : fs->mounted_at;
 }

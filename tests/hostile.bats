@@ -21,8 +21,8 @@ teardown() {
 }
 
 # A name that is no valid Unicode is looked at by a test of its own; of two collections with one
-# name only one can be reached by that name.
-PRUNED='\./lone[^/]*|.*/twins(:.*|/.*)?'
+# name only one can be reached by that name. Of a manifest that is broken or missing nothing is told.
+PRUNED='\./lone[^/]*|.*/twins(:.*|/.*)?|.*/(manifests/versions/v[0-9]+|nulls/versions/v7)/lineage'
 
 # find over everything else; an error of find's is the test's.
 walk() {

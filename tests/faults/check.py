@@ -41,6 +41,10 @@ OPERATIONS = (
     ("find a file", "find", [CHURN + "/versions/v0/id"],
      lambda root: os.stat(f"{root}/{CHURN}/versions/v0/files/config.json")),
     ("find an alias", "find", [COLLECTIONS], lambda root: os.readlink(f"{root}/{CHURN}/aliases/production")),
+    ("read lineage", "find", [CHURN + "/versions/v0/id"],
+     lambda root: read(f"{root}/{CHURN}/versions/v0/lineage/used_by")),
+    ("measure a manifest", "find", [CHURN + "/versions/v0/id"],
+     lambda root: os.stat(f"{root}/{CHURN}/versions/v0/lineage/manifest.json")),
     ("read again", "again", ["acme/model/description"], lambda root: read_again(root, "acme/model/description")),
 )
 
@@ -53,7 +57,7 @@ def read_again(root, path):
 def expectation(row, operation, expected):
     """What a cell may be. What a listing may hide, and a file that its own lookup does not show, is looked
     for in the listing."""
-    found = ("find a registry", "find a collection", "find a file")
+    found = ("find a registry", "find a collection", "find a file", "read lineage")
     return expected["list" if row == "empty-pages-for-ever" and operation[0] in found else operation[1]]
 
 

@@ -6,7 +6,7 @@ Usage: expected_tree.py BASE_URL KEY CONTROL_URL DIRECTORY
 
 Shares nothing with registryfs but the design. Organizations are the sandbox's that the key can see.
 Directories, attribute files with their texts, modes
-and times, symlinks; files/ stays empty. The hash of a shortened name is written as eight "#".
+and times, symlinks; files/ and lineage/ stay empty. The hash of a shortened name is written as eight "#".
 """
 
 import base64
@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 import traceback
+import urllib.parse
 import urllib.request
 
 REGISTRY = """
@@ -217,7 +218,30 @@ REGISTRY_PREFIX = "wandb-registry-"
 WRITABLE = ("name", "description", "visibility", "allow_all_artifact_types", "artifact_types")
 
 
-def registry_texts(organization, registry):
+def quoted(name):
+    return urllib.parse.quote(to_bytes(name), safe="")
+
+
+class Pages:
+    """Addresses of web pages (protocol 5.10); the sandbox's pages have its own address."""
+
+    def __init__(self, server, organization, registry):
+        self.registry = "%s/orgs/%s/registry/%s" % (
+            server.url[: -len("/graphql")],
+            quoted(organization),
+            quoted(registry["name"][len(REGISTRY_PREFIX) :]),
+        )
+        self.path = registry["entity"]["name"] + "/" + registry["name"] + "/"
+
+    def collection(self, collection):
+        return self.registry + "?selectionPath=" + quoted(self.path + collection["name"])
+
+    def version(self, membership):
+        page = self.collection(membership["artifactCollection"])
+        return page + "&view=membership&version=v%d" % membership["versionIndex"]
+
+
+def registry_texts(organization, registry, pages):
     return {
         "name": line(registry["name"][len(REGISTRY_PREFIX) :]),
         "description": line(registry["description"]),
@@ -230,10 +254,11 @@ def registry_texts(organization, registry):
         "id": line(registry["id"]),
         "created_at": line(registry["createdAt"]),
         "updated_at": line(registry["updatedAt"]),
+        "url": line(pages.registry),
     }
 
 
-def collection_texts(collection):
+def collection_texts(collection, pages):
     return {
         "name": line(collection["name"]),
         "id": line(collection["id"]),
@@ -242,6 +267,7 @@ def collection_texts(collection):
         "tags": sorted_lines(names(collection["tags"])),
         "created_at": line(collection["createdAt"]),
         "updated_at": line(collection["updatedAt"]),
+        "url": line(pages.collection(collection)),
     }
 
 
@@ -264,7 +290,7 @@ def int64(number):
     return max(-(2**63), min(2**63 - 1, int(number)))
 
 
-def version_texts(membership):
+def version_texts(membership, pages):
     artifact = membership["artifact"]
     step, ttl = artifact["historyStep"], int(artifact["ttlDurationSeconds"])
     return {
@@ -284,6 +310,7 @@ def version_texts(membership):
         "aliases": sorted_lines(shown_aliases(membership)),
         "tags": sorted_lines(one["name"] for one in artifact["tags"]),
         "metadata.json": metadata(artifact["metadata"]),
+        "url": line(pages.version(membership)),
     }
 
 
@@ -300,24 +327,25 @@ def is_shown(membership):
     )
 
 
-def write_version(tree, path, membership):
+def write_version(tree, path, membership, pages):
     artifact = membership["artifact"]
     moment = nanoseconds(artifact["updatedAt"], artifact["createdAt"])
     if tree.directory(path, moment):
-        tree.files(path, moment, version_texts(membership))
+        tree.files(path, moment, version_texts(membership, pages))
         tree.directory(path + b"/files", moment)
+        tree.directory(path + b"/lineage", moment)
 
 
-def write_collection(tree, path, collection, memberships):
+def write_collection(tree, path, collection, memberships, pages):
     moment = nanoseconds(collection["updatedAt"], collection["createdAt"])
     if not tree.directory(path, moment):
         return
-    tree.files(path, moment, collection_texts(collection))
+    tree.files(path, moment, collection_texts(collection, pages))
     tree.directory(path + b"/versions", moment)
     tree.directory(path + b"/aliases", moment)
     for membership in memberships:
         version = b"v%d" % membership["versionIndex"]
-        write_version(tree, path + b"/versions/" + version, membership)
+        write_version(tree, path + b"/versions/" + version, membership, pages)
         for alias in shown_aliases(membership):
             tree.link(path + b"/aliases/" + file_name(alias), b"../versions/" + version)
 
@@ -332,7 +360,8 @@ def write_registry(server, tree, path, organization, registry):
         ", projectFilters: $projects", projects=condition)
     moment = nanoseconds(registry["updatedAt"], registry["createdAt"])
     tree.directory(path, moment, 0o755)
-    tree.files(path, moment, registry_texts(organization, registry), WRITABLE)
+    pages = Pages(server, organization, registry)
+    tree.files(path, moment, registry_texts(organization, registry, pages), WRITABLE)
     tree.directory(path + b"/collections", moment)
     tree.directory(path + b"/versions", moment)
     for collection in collections:
@@ -342,7 +371,7 @@ def write_registry(server, tree, path, organization, registry):
             continue
         name = collection["name"]
         mine = [one for one in memberships if is_shown(one) and one["artifactCollection"]["name"] == name]
-        write_collection(tree, path + b"/collections/" + file_name(name), collection, mine)
+        write_collection(tree, path + b"/collections/" + file_name(name), collection, mine, pages)
         for one in mine:
             version = "v%d" % one["versionIndex"]
             target = b"../collections/" + file_name(name) + b"/versions/" + version.encode()

@@ -51,7 +51,8 @@ def places(mount):
     churn = model + "/collections/churn"
     source = model + "/id"
     below = [(churn, "description", "type"), (churn + "/versions/v0", "metadata.json", "id"),
-             (churn + "/versions/v0/files", "config.json", "README.md"), (churn + "/aliases", "production", "latest")]
+             (churn + "/versions/v0/files", "config.json", "README.md"),
+             (churn + "/versions/v0/lineage", "linked", "logged_by"), (churn + "/aliases", "production", "latest")]
     return {
         "organization": [Place(mount + "/acme", "model", "dataset", mount + "/Globex Research", source)],
         "attribute": [Place(model, "description", "artifact_types", mount + "/acme/dataset", source)],

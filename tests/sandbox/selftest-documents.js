@@ -22,5 +22,10 @@ const FILE = `query F($e: String!, $p: String!, $c: String!, $v: String!, $n: [S
   project(entityName: $e, name: $p) { artifactCollection(name: $c) { artifactMembership(aliasName: $v) {
     versionIndex artifact { id currentManifest { file { directUrl } } }
     files(names: $n) { totalCount edges { node { displayName directUrl url sizeBytes md5 } } } } } } }`;
+const LINEAGE = `query L($id: ID!, $first: Int, $after: String) { artifact(id: $id) {
+  createdBy { __typename ... on Run { name project { name } } ... on User { username } }
+  usedBy(first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor }
+    edges { node { name project { name } } } }
+  artifactMemberships { edges { node { artifactCollection { __typename name project { name } } } } } } }`;
 
-module.exports = { MODEL, PROJECT, UPSERT, RENAME, DELETE, LIST, VERSIONS, FILE };
+module.exports = { MODEL, PROJECT, UPSERT, RENAME, DELETE, LIST, VERSIONS, FILE, LINEAGE };

@@ -14,6 +14,7 @@ const { start, exchange, basic, KEYS } = require('./selftest-lib');
 const {
   MODEL, PROJECT, UPSERT, RENAME, DELETE, LIST, VERSIONS, FILE,
 } = require('./selftest-documents');
+const lineageTests = require('./selftest-lineage');
 
 const tests = [];
 const test = (seed, name, run) => tests.push({ seed, name, run });
@@ -552,6 +553,8 @@ test('sample', 'seeds: parameters, a JSON file, one that is missing', async () =
   assert.strictEqual(answer.data.organization.orgEntity.projects.edges.length, 1);
   await assert.rejects(start(['--seed', 'no-such-seed']));
 });
+
+lineageTests(test);
 
 test('sample', 'a signal ends the server although requests hang', async (box) => {
   await box.fault({ kind: 'hang', times: -1 });

@@ -37,7 +37,7 @@ static const char *const names[] = {
     "files",       "collections", "c9",          "id",     "no such",
     "aliases",     "@x",          ".registryfs", "..",     "v9",
     "description", "@{}",         "@name=r0",    "@tag=a", "@{\"$not\":{}}",
-    "@tags=b",     "r1:c1:v0"};
+    "@tags=b",     "r1:c1:v0",    "lineage",     "linked", "manifest.json"};
 
 void process_forget(struct process *process, fuse_ino_t id, uint64_t lookups)
 {

@@ -8,11 +8,13 @@ const registry = require('./registry');
 const collection = require('./collection');
 const version = require('./version');
 const file = require('./file');
+const lineage = require('./lineage');
 const mutations = require('../mutations');
 
 module.exports = {
   resolvers: {
-    ...identity, ...registry, ...collection, ...version, ...file, Mutation: mutations,
+    ...identity, ...registry, ...collection, ...version, ...file, ...lineage, Mutation: mutations,
+    Artifact: { ...version.Artifact, ...lineage.Artifact },
     Query: { ...identity.Query, ...registry.Query, ...collection.Query, ...version.Query },
   },
 };

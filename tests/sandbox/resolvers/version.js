@@ -4,7 +4,7 @@
 
 const { encodeId } = require('../store');
 const { notFound } = require('../errors');
-const { connection, plain } = require('../paging');
+const { connection } = require('../paging');
 const lists = require('../lists');
 const { decodeNumber, makeTag, makeAlias } = require('./collection').helpers;
 const { filesPage, filesByEntries } = require('./file').helpers;
@@ -82,7 +82,6 @@ const Artifact = {
   filesByManifestEntries: filesByEntries,
   artifactMemberships: (a, args, ctx) => connection(
     a.memberships, args, lists.showMembership(ctx), { page: 500 }),
-  usedBy: (a, args) => plain([], args),
 };
 
 module.exports = {

@@ -7,13 +7,17 @@
 // collection: { name, type, tags, ..., versions: [version] }
 // registry and collection also: hidden ('null' or 'gap': nowhere), unlisted (a null node in the lists
 // of its kind, found by name)
-// version: { aliases, tags, metadata, files: { path: text or spec }, ... }
+// version: { aliases, tags, metadata, files: { path: text or spec }, loggedBy, usedBy, alsoIn, ... }
+// (runs.js)
 'use strict';
+
+const { addLineage } = require('./runs');
 
 // Where a registry's versions come from: one source project in the given entity.
 class Sources {
-  constructor(store, entityName) {
+  constructor(store, entityName, pending) {
     this.store = store;
+    this.pending = pending;
     this.entityName = entityName;
     this.project = null;
     this.sequences = new Map();
@@ -39,9 +43,13 @@ class Sources {
 }
 
 function addVersion(store, sources, collection, spec) {
-  const { aliases, link, ...artifactSpec } = spec;
+  const { aliases, link, loggedBy, usedBy, alsoIn, ...artifactSpec } = spec;
   const sequence = spec.sequence || sources.sequence(collection);
   const artifact = store.addArtifact(sequence, artifactSpec);
+  if (sources && sources.pending && (loggedBy || usedBy || alsoIn)) {
+    const { entity } = collection.project;
+    sources.pending.push({ artifact, entity, lineage: { loggedBy, usedBy, alsoIn } });
+  }
   return store.link(collection, artifact, { aliases, ...link });
 }
 
@@ -74,13 +82,15 @@ function plant(store, tree) {
   for (const user of tree.users || []) {
     store.addUser(user);
   }
+  const pending = [];
   for (const { name, sources: sourceEntity, registries } of tree.organizations || []) {
     const { orgEntity } = store.organizations.find((o) => o.name === name);
-    const sources = new Sources(store, sourceEntity || (orgEntity && orgEntity.name));
+    const sources = new Sources(store, sourceEntity || (orgEntity && orgEntity.name), pending);
     for (const registry of registries || []) {
       addRegistry(store, sources, orgEntity, registry);
     }
   }
+  addLineage(store, pending);
 }
 
 module.exports = { plant, addRegistry, addVersion, Sources };

@@ -48,6 +48,8 @@ function versions(name, count, architecture, last) {
     ttl: i === 0 ? 2592000 : undefined,
     files: modelFiles(name, i + 1, architecture),
     layout: i % 2 === 0 ? 'V2' : 'V1',
+    loggedBy: i % 2 === 0 ? `acme-ml/training/${architecture}-${i + 1}` : { user: 'ada' },
+    usedBy: [`acme-ml/evaluation/nightly-${i + 1}`, `acme-ml/serving/canary-${architecture}`],
     aliases: i === count - 1 ? last : [['production'], ['staging'], []][i % 3],
   }));
 }
