@@ -4,6 +4,7 @@
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "boot_identity.h"
 #include "private_directory.h"
 
 #define XXH_INLINE_ALL
@@ -24,16 +25,25 @@ enum {
     CLAIM_TRIES = 50, /* a millisecond apart */
 };
 
-#define FORMAT_MAGIC UINT64_C(0x326b6c6273667267) /* "grfsblk2" */
+#define FORMAT_MAGIC UINT64_C(0x336b6c6273667267) /* "grfsblk3" */
 
 /* Values of `state`; any other: not verified, and blocks were forgotten. */
 enum { STATE_NEW = 0, STATE_VERIFIED = 1 };
+
+/* How the data file looked when its content was found right. What it holds of that may have been
+ * lost when the machine stopped, so it is good for one run of the kernel. */
+struct stamp {
+    uint64_t boot; /* 0: none */
+    uint64_t inode;
+    uint64_t seconds, nanoseconds; /* of its last change */
+};
 
 struct header {
     uint64_t magic;
     uint64_t size;
     uint64_t block;
     uint64_t state;
+    struct stamp stamp;
 };
 
 /* A range that one of this process's threads is changing. */
@@ -527,4 +537,55 @@ bool disk_blocks_set_verified(struct disk_blocks *blocks, uint64_t state_before)
                 put_state(blocks, STATE_VERIFIED);
     end_claim(blocks, &claim);
     return well;
+}
+
+/* --- what is read past this module --- */
+
+static struct stamp stamp_of(const struct stat *status)
+{
+    return (struct stamp){.boot = boot_identity(),
+                          .inode = status->st_ino,
+                          .seconds = (uint64_t)status->st_ctim.tv_sec,
+                          .nanoseconds = (uint64_t)status->st_ctim.tv_nsec};
+}
+
+bool disk_blocks_look(const struct disk_blocks *blocks, struct stat *status)
+{
+    return fstat(blocks->data, status) == 0;
+}
+
+/* A content that was found right is moved then, which changes the time of the last change but not
+ * that of the last writing. */
+void disk_blocks_stamp(const struct disk_blocks *blocks, const struct stat *before)
+{
+    struct stat now;
+    if (!disk_blocks_look(blocks, &now) || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+        now.st_mtim.tv_nsec != before->st_mtim.tv_nsec || now.st_size != before->st_size)
+        return;
+    struct stamp stamp = stamp_of(&now);
+    if (pwrite(blocks->checksums, &stamp, sizeof stamp, offsetof(struct header, stamp)) < 0)
+        return; /* it does not fit, then */
+}
+
+bool disk_blocks_is_untouched(const struct disk_blocks *blocks)
+{
+    struct header header;
+    struct stat status;
+    if (pread(blocks->checksums, &header, sizeof header, 0) != (ssize_t)sizeof header ||
+        header.state != STATE_VERIFIED || header.stamp.boot == 0 ||
+        !disk_blocks_look(blocks, &status) || (uint64_t)status.st_size != blocks->size)
+        return false;
+    struct stamp stamp = stamp_of(&status);
+    return memcmp(&stamp, &header.stamp, sizeof stamp) == 0;
+}
+
+bool disk_blocks_freeze(struct disk_blocks *blocks)
+{
+    const struct claim whole = {.from = 0, .until = blocks->size};
+    return lock_range(blocks, &whole, F_RDLCK);
+}
+
+int disk_blocks_descriptor(const struct disk_blocks *blocks)
+{
+    return blocks->data;
 }

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* Unit of presence and of checksums. Small, so that random reads fetch little: 32 KiB for a read of
@@ -61,6 +62,18 @@ void disk_blocks_forget(struct disk_blocks *blocks, uint64_t offset);
 bool disk_blocks_is_verified(const struct disk_blocks *blocks);
 /* Changes when blocks are forgotten. */
 uint64_t disk_blocks_state(const struct disk_blocks *blocks);
+/* How the data file looks now. False: it cannot be asked. */
+bool disk_blocks_look(const struct disk_blocks *blocks, struct stat *status);
+/* Remembers, until the machine is started again, how the data file of a verified content looks,
+ * unless it was written to since it looked like `before`: then somebody else has. */
+void disk_blocks_stamp(const struct disk_blocks *blocks, const struct stat *before);
+/* Whether it still looks so. */
+bool disk_blocks_is_untouched(const struct disk_blocks *blocks);
+/* Keeps blocks, of all processes, from being written or forgotten until this is closed. False:
+ * somebody is doing so. */
+bool disk_blocks_freeze(struct disk_blocks *blocks);
+/* Of the data file; -1: none. */
+int disk_blocks_descriptor(const struct disk_blocks *blocks);
 /* Remembers it, unless the state is not what it was before the blocks were looked at. */
 bool disk_blocks_set_verified(struct disk_blocks *blocks, uint64_t state_before);
 

@@ -18,6 +18,7 @@ enum {
     DISK_PAGE = 4096,     /* least room that a file takes */
     ADOPTED_REMEMBERED = 256,
     FEW_DESCRIPTORS = 64,
+    HOLDERS_SHARE = 4, /* of the descriptors' number: each takes two of them */
 };
 
 /* Larger ones are hardly true, and no disk has room for the list of their blocks. */
@@ -40,6 +41,7 @@ struct disk_cache {
     _Atomic uint64_t read_bytes;
     _Atomic uint64_t written_bytes;
     _Atomic uint64_t damaged;
+    atomic_uint holds;
     _Atomic int64_t paused_until; /* clock_milliseconds(); 0: writing goes well */
     pthread_mutex_t lock;         /* of what follows */
     char problem[256];
@@ -65,6 +67,12 @@ struct disk_file {
     struct stat adopted_status; /* set before `adopted` */
     atomic_bool adopted;        /* the official client's copy is used */
     atomic_bool was_adopted;
+};
+
+struct disk_hold {
+    struct disk_cache *cache;
+    struct disk_blocks *blocks; /* NULL: the official client's copy */
+    int copy;                   /* its descriptor, else -1 */
 };
 
 struct disk_cache *disk_cache_new(const struct disk_cache_config *config)
@@ -507,12 +515,15 @@ static void start_over(struct disk_file *file, struct opened *opened)
 }
 
 /* From now on it is for mounts of all servers. */
-static void remember_verified(struct disk_file *file, struct opened *opened, uint64_t state)
+static void remember_verified(struct disk_file *file, struct opened *opened, uint64_t state,
+                              const struct stat *before)
 {
     char from[PATH_MAX], to[PATH_MAX];
     if (disk_blocks_set_verified(opened->blocks, state) && path_of(file, false, from) &&
-        path_of(file, true, to) && disk_place_move(opened->blocks, from, to, true))
+        path_of(file, true, to) && disk_place_move(opened->blocks, from, to, true)) {
+        disk_blocks_stamp(opened->blocks, before);
         look_again(file, opened);
+    }
 }
 
 void disk_file_forget(struct disk_file *file)
@@ -525,6 +536,7 @@ void disk_file_forget(struct disk_file *file)
 enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const void *context,
                                   const atomic_bool *cancelled)
 {
+    struct stat before;
     bool present, fit = true;
     uint64_t size = file->key.size, offset = 0;
     cleanup_free char *buffer = malloc(STEP);
@@ -534,7 +546,8 @@ enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const
     if (is_opened_verified(opened))
         return DISK_CHECK_GOOD;
     uint64_t state = disk_blocks_state(opened->blocks);
-    if (disk_blocks_run(opened->blocks, 0, size, &present) < size || !present)
+    if (!disk_blocks_look(opened->blocks, &before) ||
+        disk_blocks_run(opened->blocks, 0, size, &present) < size || !present)
         return DISK_CHECK_INCOMPLETE;
     for (size_t got; fit && offset < size; offset += got) {
         size_t wanted = size - offset < STEP ? (size_t)(size - offset) : STEP;
@@ -544,7 +557,7 @@ enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const
         fit = fits(context, offset, buffer, got);
     }
     if (fit)
-        remember_verified(file, opened, state);
+        remember_verified(file, opened, state, &before);
     else
         start_over(file, opened);
     return fit ? DISK_CHECK_GOOD : DISK_CHECK_BAD;
@@ -553,6 +566,7 @@ enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const
 enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cancelled)
 {
     unsigned char digest[MD5_SIZE];
+    struct stat before;
     bool present;
     uint64_t size = file->key.size;
     cleanup_opened struct opened *opened = open_for_reading(file);
@@ -561,14 +575,15 @@ enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cance
     if (is_opened_verified(opened))
         return DISK_CHECK_GOOD;
     uint64_t state = disk_blocks_state(opened->blocks);
-    if (disk_blocks_run(opened->blocks, 0, size, &present) < size || !present ||
+    if (!disk_blocks_look(opened->blocks, &before) ||
+        disk_blocks_run(opened->blocks, 0, size, &present) < size || !present ||
         !hash(file, opened, cancelled, digest))
         return DISK_CHECK_INCOMPLETE;
     if (memcmp(digest, file->key.md5, MD5_SIZE) != 0) {
         start_over(file, opened);
         return DISK_CHECK_BAD;
     }
-    remember_verified(file, opened, state);
+    remember_verified(file, opened, state, &before);
     return DISK_CHECK_GOOD;
 }
 
@@ -629,4 +644,83 @@ bool disk_file_adopt(struct disk_file *file, const atomic_bool *cancelled)
     look_again(file, NULL);
     cleanup_opened struct opened *opened = open_for_reading(file);
     return opened && !opened->blocks;
+}
+
+/* --- read by others --- */
+
+static struct disk_blocks *hold_blocks(const struct disk_file *file, bool *touched)
+{
+    char path[PATH_MAX];
+    struct disk_blocks *blocks =
+        path_of(file, true, path) ? disk_blocks_open(path, file->key.size) : NULL;
+    bool verified = blocks && disk_blocks_is_verified(blocks);
+    /* Only from the freeze on nobody can change it any more. */
+    if (verified && disk_blocks_freeze(blocks) && disk_blocks_is_untouched(blocks))
+        return blocks;
+    *touched = verified && disk_blocks_writable(blocks);
+    disk_blocks_close(blocks);
+    return NULL;
+}
+
+static int hold_copy(struct disk_file *file)
+{
+    struct stat status;
+    int descriptor = atomic_load(&file->adopted) ? open_client_copy(file, &status) : -1;
+    if (descriptor < 0 || looks_the_same(&status, &file->adopted_status))
+        return descriptor;
+    close(descriptor);
+    return -1;
+}
+
+/* With descriptors of its own: the locks that keep the content are theirs. */
+struct disk_hold *disk_file_hold(struct disk_file *file, bool *touched)
+{
+    struct disk_cache *cache = file->cache;
+    struct disk_hold *hold = malloc(sizeof *hold);
+    bool room = atomic_fetch_add(&cache->holds, 1) < cache->pool.limit / HOLDERS_SHARE;
+    *touched = false;
+    if (hold && room) {
+        *hold = (struct disk_hold){.cache = cache, .copy = hold_copy(file)};
+        if (hold->copy < 0)
+            hold->blocks = hold_blocks(file, touched);
+        if (hold->copy >= 0 || hold->blocks)
+            return hold;
+    }
+    atomic_fetch_sub(&cache->holds, 1);
+    free(hold);
+    return NULL;
+}
+
+int disk_hold_descriptor(const struct disk_hold *hold)
+{
+    return hold->blocks ? disk_blocks_descriptor(hold->blocks) : hold->copy;
+}
+
+void disk_hold_release(struct disk_hold *hold)
+{
+    if (!hold)
+        return;
+    disk_blocks_close(hold->blocks);
+    if (hold->copy >= 0)
+        close(hold->copy);
+    atomic_fetch_sub(&hold->cache->holds, 1);
+    free(hold);
+}
+
+enum disk_check disk_file_check_again(struct disk_file *file, const atomic_bool *cancelled)
+{
+    unsigned char digest[MD5_SIZE];
+    struct stat before, after;
+    cleanup_opened struct opened *opened = open_for_reading(file);
+    if (!opened || !opened->blocks || !opened->verified ||
+        !disk_blocks_look(opened->blocks, &before) || !hash(file, opened, cancelled, digest))
+        return DISK_CHECK_INCOMPLETE;
+    if (memcmp(digest, file->key.md5, MD5_SIZE) != 0) {
+        start_over(file, opened);
+        return DISK_CHECK_BAD;
+    }
+    if (!disk_blocks_look(opened->blocks, &after) || !looks_the_same(&before, &after))
+        return DISK_CHECK_INCOMPLETE;
+    disk_blocks_stamp(opened->blocks, &before);
+    return DISK_CHECK_GOOD;
 }

@@ -23,6 +23,7 @@
 
 struct disk_cache;
 struct disk_file;
+struct disk_hold; /* keeps a whole content as it is */
 
 struct disk_cache_config {
     const char *directory;
@@ -86,6 +87,17 @@ enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const
                                   const atomic_bool *cancelled);
 /* Compares a complete file with its digest; remembers a good result on disk. Reads it all. */
 enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cancelled);
+
+/* For who reads the content past this module: all of it, found right, and its file untouched since;
+ * nobody changes or removes it until the hold is released. NULL: it is not so, or too many are
+ * held. *touched: it was found right, but it is not known to be so still. */
+struct disk_hold *disk_file_hold(struct disk_file *file, bool *touched);
+/* Of the file that is the content. */
+int disk_hold_descriptor(const struct disk_hold *hold);
+/* NULL is fine. After the file was closed, too. */
+void disk_hold_release(struct disk_hold *hold);
+/* Compares a touched content with its digest, so that it may be held again. Reads it all. */
+enum disk_check disk_file_check_again(struct disk_file *file, const atomic_bool *cancelled);
 
 /*
  * Looks for the official client's copy and, when its MD5 fits, serves it from then on.

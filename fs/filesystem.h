@@ -14,6 +14,7 @@
 #include "work.h"
 
 struct options;
+struct passthrough;
 struct disk_cache;
 struct kernel_cache;
 struct remote_files;
@@ -46,6 +47,7 @@ struct filesystem {
     struct queries *queries;          /* under nodes.lock */
     struct former_names former_names; /* likewise */
     struct fuse_session *session;
+    struct passthrough *passthrough;     /* what the kernel reads itself */
     struct status_server *status_server; /* NULL: none */
     struct disk_cache *disk_cache;       /* NULL: file contents are not kept on disk */
     struct remote_files *remote_files;

@@ -16,6 +16,7 @@
 #include "openfile.h"
 #include "operations.h"
 #include "options.h"
+#include "passthrough.h"
 #include "place.h"
 #include "query.h"
 #include "read_file.h"
@@ -93,6 +94,15 @@ static void use_all_descriptors(void)
     }
 }
 
+static struct passthrough *make_passthrough(const struct filesystem *fs)
+{
+    struct disk_cache_figures disk = {0};
+    if (fs->disk_cache)
+        disk_cache_read_figures(fs->disk_cache, &disk);
+    return passthrough_new(&(struct passthrough_config){
+        .wanted = fs->options->passthrough == PASSTHROUGH_AUTO, .directory = disk.directory});
+}
+
 static bool make_parts(struct filesystem *fs)
 {
     fs->journal = journal_new();
@@ -101,7 +111,9 @@ static bool make_parts(struct filesystem *fs)
     fs->kernel_cache = kernel_cache_new();
     fs->queries = queries_new();
     bool content = read_file_start(fs);
-    return content && fs->journal && fs->fetches && fs->requests && fs->kernel_cache && fs->queries;
+    fs->passthrough = make_passthrough(fs);
+    return content && fs->passthrough && fs->journal && fs->fetches && fs->requests &&
+           fs->kernel_cache && fs->queries;
 }
 
 static int fail(int code, const char *message)
@@ -224,7 +236,8 @@ static int mount_session(struct mount *mount)
     if (code == 0 && mount->watcher >= 0)
         auto_unmount_note(mount->watcher, &mount->kernel);
     snprintf(device, sizeof device, "/dev/fd/%d", mount->kernel.device);
-    if (code == 0 && fuse_session_mount(fs->session, device) < 0) {
+    if (code == 0 && (fuse_session_mount(fs->session, device) < 0 ||
+                      !passthrough_attach(fs->passthrough, fs->session))) {
         snprintf(message, sizeof message, "cannot serve %s: out of memory", device);
         code = EXIT_SYSTEM;
     }
@@ -275,6 +288,7 @@ static void stop(struct mount *mount)
     lane_free(fs->data_lane);
     read_file_settle(fs);
     kernel_mount_undo(&mount->kernel);
+    passthrough_detach(fs->passthrough);
     if (fs->session)
         fuse_session_destroy(fs->session);
     open_file_close_all(fs);
@@ -290,6 +304,7 @@ static void free_parts(struct filesystem *fs)
     read_file_end(fs); /* it holds nodes */
     nodes_release(&fs->nodes);
     queries_free(fs->queries);
+    passthrough_free(fs->passthrough);
     object_unref(fs->viewer);
     client_free(fs->client);
     journal_free(fs->journal);

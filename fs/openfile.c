@@ -2,6 +2,7 @@
 #include "openfile.h"
 
 #include "member.h"
+#include "passthrough.h"
 #include "place.h"
 #include "read_file.h"
 #include "ready.h"
@@ -61,6 +62,7 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     pthread_mutex_unlock(&fs->nodes.lock);
     if (spills && open->changes)
         unsaved_spill(fs);
+    passthrough_leave(fs->passthrough, open->way);
     if (open->reader)
         remote_reader_unref(open->reader);
     buf_release(&open->text);
@@ -269,6 +271,18 @@ static bool is_gone(struct request *request)
     return gone;
 }
 
+/* Chosen by the first one who has it open. */
+static struct passed_inode *choose_way(struct request *request, struct remote_reader *reader,
+                                       bool may_wait)
+{
+    struct passthrough *passthrough = request->fs->passthrough;
+    struct passed_inode *way = passthrough_join(passthrough, request->id);
+    if (way)
+        return way;
+    bool asks = may_wait && passthrough_is_wanted(passthrough);
+    return passthrough_enter(passthrough, request->id, asks ? remote_hold(reader) : NULL);
+}
+
 static enum readiness open_content(struct request *request, struct open_file *open,
                                    int *error_number)
 {
@@ -276,6 +290,10 @@ static enum readiness open_content(struct request *request, struct open_file *op
     open->reader = read_file_open(steal(open->origin), may_wait);
     *error_number = open->reader ? ESTALE : ENOMEM;
     if (!open->reader || is_gone(request))
+        return FAILED;
+    open->way = choose_way(request, open->reader, may_wait);
+    *error_number = ENOMEM;
+    if (!open->way)
         return FAILED;
     describe_content(request, open);
     return READY;
@@ -299,7 +317,7 @@ bool open_body(struct request *request)
         readiness = open_content(request, open, &error_number);
     if (readiness == READY) {
         describe(request, open, control);
-        if (fuse_reply_open(request->fuse, &request->file) != 0)
+        if (passthrough_reply_open(request->fuse, &request->file, open->way) != 0)
             open_file_close(request->fs, open);
         return true;
     }

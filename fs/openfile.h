@@ -22,6 +22,7 @@ struct open_file {
     struct draft *draft;         /* a reference; under nodes->lock */
     struct node *local;          /* held, and counted as opened; under nodes->lock */
     struct remote_reader *reader; /* of an artifact's file; immutable after open */
+    struct passed_inode *way;     /* how the content is read; immutable after open */
     atomic_llong gave_up;  /* clock_nanoseconds() when a read of content last took too long */
     struct origin *origin; /* while it is being opened */
     bool append;

@@ -170,6 +170,16 @@ static bool parse_verify(const char *text, void *value)
     return true;
 }
 
+static bool parse_passthrough(const char *text, void *value)
+{
+    static const char *const choices[] = {"auto", "off"};
+    int choice;
+    if (!parse_choice(text, choices, 2, &choice))
+        return false;
+    *(enum passthrough_policy *)value = (enum passthrough_policy)choice;
+    return true;
+}
+
 static bool parse_level(const char *text, void *value)
 {
     static const char *const choices[] = {"error", "warning", "info", "debug", "err", "warn"};
@@ -198,6 +208,8 @@ static const struct option_row table[] = {
     {"no-cache", 0, NULL, AT(no_cache), NULL, "keep no file contents on disk"},
     {"verify", 0, "end|late", AT(verify), parse_verify,
      "compare large files with their MD5 before their end is shown, or after (end)"},
+    {"passthrough", 0, "auto|off", AT(passthrough), parse_passthrough,
+     "let the kernel itself read what is whole and right in the cache, where it can (auto)"},
     {"rmdir", 0, "never|empty|any", AT(rmdir), parse_rmdir,
      "which registries rmdir may delete (empty)"},
     {"uid", 0, "UID", AT(uid), parse_user, "owner of all files (default: who mounts)"},

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 enum verify_policy { VERIFY_END, VERIFY_LATE };
+enum passthrough_policy { PASSTHROUGH_AUTO, PASSTHROUGH_OFF };
 enum rmdir_policy { RMDIR_NEVER, RMDIR_EMPTY, RMDIR_ANY };
 
 struct options {
@@ -33,6 +34,7 @@ struct options {
     uint64_t cache_size; /* bytes; 0: no cache */
     enum rmdir_policy rmdir;
     enum verify_policy verify;
+    enum passthrough_policy passthrough;
     enum client_log_level log_level;
     uid_t uid; /* shown as owner */
     gid_t gid;

@@ -111,6 +111,19 @@ bool remote_pages_are_good(const struct remote_reader *reader)
     return reader->pages_are_good;
 }
 
+struct disk_hold *remote_hold(struct remote_reader *reader)
+{
+    struct remote_file *file = reader->file;
+    bool touched = false;
+    pthread_mutex_lock(&file->files->lock);
+    bool right = file->disk && file->failure.kind == ERROR_NONE && !atomic_load(&file->rejected);
+    pthread_mutex_unlock(&file->files->lock);
+    struct disk_hold *hold = right ? disk_file_hold(file->disk, &touched) : NULL;
+    if (touched)
+        remote_check_again(file);
+    return hold;
+}
+
 /* --- one file --- */
 
 /* The open file of that key; its content is compared, too, so that keys may be mere hashes. */

@@ -66,6 +66,10 @@ struct remote_reader *remote_open_later(struct remote_files *files, uint64_t key
 /* The reader is one reference; it is closed with the last one. */
 struct remote_reader *remote_reader_ref(struct remote_reader *reader);
 void remote_reader_unref(struct remote_reader *reader);
+/* The content for who reads it past this module, to be released; NULL: the disk does not have it
+ * whole and right and untouched. What was touched is looked at again, for the next time. Asks the
+ * disk. */
+struct disk_hold *remote_hold(struct remote_reader *reader);
 /* Whether the kernel may keep the pages that it has from earlier readers of this key: it is known
  * which these are. */
 bool remote_pages_are_good(const struct remote_reader *reader);

@@ -70,6 +70,7 @@ struct remote_file {
     uint64_t unread;          /* blocks that are fetched and not read */
     uint64_t head;          /* of a small file: up to here it is shown before its digest is known */
     bool judged;            /* it is known what the disk has */
+    bool checking;          /* what the disk has is being compared with its digest again */
     bool examine;           /* a copy on disk is to be checked */
     bool examining;         /* … and waiters wait for it */
     atomic_uint mismatches; /* how often the whole content had a wrong digest */
@@ -165,6 +166,9 @@ void remote_sweep(struct remote_file *file, uint64_t offset, uint64_t end);
 void remote_judge_disk(struct remote_file *file);
 /* Finds it out on the lane, for a file to be examined or not judged yet. */
 void remote_examine(struct remote_file *file);
+
+/* Has what was touched on disk since it was found right compared with its digest, on the lane. */
+void remote_check_again(struct remote_file *file);
 
 void remote_file_ref(struct remote_file *file);
 /* Frees the file with the last reference. */

@@ -423,3 +423,31 @@ void remote_examine(struct remote_file *file)
     remote_file_ref(file);
     lane_submit(file->files->lane, &examination->job);
 }
+
+static void check_again_run(struct job *job)
+{
+    struct examination *examination = (struct examination *)(void *)job;
+    struct remote_file *file = examination->file;
+    disk_file_check_again(file->disk, &file->files->stopping);
+    pthread_mutex_lock(&file->files->lock);
+    file->checking = false;
+    pthread_mutex_unlock(&file->files->lock);
+    remote_file_unref(file);
+    free(examination);
+}
+
+void remote_check_again(struct remote_file *file)
+{
+    struct examination *examination = calloc(1, sizeof *examination);
+    pthread_mutex_lock(&file->files->lock);
+    bool begins = examination && !file->checking && !atomic_load(&file->files->stopping);
+    file->checking |= begins;
+    pthread_mutex_unlock(&file->files->lock);
+    if (!begins) {
+        free(examination);
+        return;
+    }
+    *examination = (struct examination){.job = {.run = check_again_run}, .file = file};
+    remote_file_ref(file);
+    lane_submit(file->files->lane, &examination->job);
+}

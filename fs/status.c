@@ -5,6 +5,7 @@
 #include "base/message.h"
 #include "disk_cache.h"
 #include "filesystem.h"
+#include "passthrough.h"
 #include "remote_file.h"
 #include "stat.h"
 #include "version.h"
@@ -75,6 +76,16 @@ static void put_number(struct writer *writer, const char *name, enum number_kind
     }
 }
 
+static void put_passed(struct writer *writer, const struct filesystem *fs)
+{
+    struct passthrough_figures passed;
+    passthrough_read_figures(fs->passthrough, &passed);
+    put_text(writer, "passthrough", passed.way);
+    put_number(writer, "passed_files", GAUGE, passed.inodes,
+               "Open files that the kernel reads itself from the disk.");
+    put_number(writer, "passed_opens", COUNTER, passed.opens, "How often one was opened so.");
+}
+
 /* File contents: where they came from and what is kept of them. */
 static void put_content(struct writer *writer, const struct filesystem *fs)
 {
@@ -102,6 +113,7 @@ static void put_content(struct writer *writer, const struct filesystem *fs)
     put_number(writer, "cache_damaged", COUNTER, disk.damaged,
                "Blocks that did not fit their checksum.");
     put_text(writer, "cache_problem", disk.problem);
+    put_passed(writer, fs);
 }
 
 static void put_figures(struct writer *writer, const struct filesystem *fs)

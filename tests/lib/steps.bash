@@ -136,7 +136,16 @@ sandbox_selftest() {
 }
 
 # The result from a suite's own closing line $2, "N passed, N failed", and exit status $1.
-counts_of_closing_line() {
+counts_of_why_failed() {
+    printf 'failed: %s\n' "$1"
+    if grep -qE '^not ok|SUMMARY: ' "$logs/$1.log"; then
+        awk '/^not ok|SUMMARY: /{ print; left = 12; next } /^#/ && left-- > 0' "$logs/$1.log" | head -n 60
+    else
+        tail -n 12 "$logs/$1.log"
+    fi 2>/dev/null | cut -c 1-300 | sed 's/^/     | /'
+}
+
+closing_line() {
     local passed failed
     if [[ $2 =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
         passed=${BASH_REMATCH[1]} failed=${BASH_REMATCH[2]}
@@ -219,6 +228,7 @@ interrupted() {
 }
 
 # The sum over the results of steps $1, alone on the last line.
+# The sum over the results of steps $1, alone on the last line.
 closing_line() {
     local name passed failed skipped sum_passed=0 sum_failed=0 sum_skipped=0 line
     while read -r name; do
@@ -229,10 +239,7 @@ closing_line() {
         sum_passed=$((sum_passed + passed))
         sum_failed=$((sum_failed + failed))
         sum_skipped=$((sum_skipped + skipped))
-        # Once more at the end: the first lines of a long run are often not kept.
-        [[ $failed -eq 0 ]] ||
-            { printf '%s\n' "$name" && grep -hE '^not ok|SUMMARY: ' "$logs/$name.log"; } 2>/dev/null |
-            head -n 20 | paste -sd '|' | sed 's/^/failed: /'
+        [[ $failed -eq 0 ]] || why_failed "$name"
     done <<<"$1"
     line="$sum_passed passed, $sum_failed failed"
     [[ $sum_skipped -eq 0 ]] || line+=", $sum_skipped skipped"

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Contents of stored files: small ones in memory, large ones in a private
-// temporary directory, created when first wanted and the same at every start.
+// Contents of stored files: small ones in memory, others in a private temporary directory, created when
+// first wanted and the same at every start; large ones are made up anew for each answer.
 'use strict';
 
 const crypto = require('crypto');
 const fs = require('fs');
 const os = require('os');
 const path = require('path');
+const stream = require('stream');
 
 const IN_MEMORY = 64 * 1024;
 const STRIDE = 64 * 1024;
@@ -131,54 +132,46 @@ class RandomContent extends Content {
   }
 }
 
-// Holes with a distinct 4 KiB stamp every 64 KiB: a 1 GiB file costs 64 MiB of
-// disk, and a block served at the wrong offset is noticed.
-class SparseContent extends Content {
+// Zeros with a distinct 4 KiB stamp every 64 KiB, made when asked for: a file of gigabytes costs neither
+// disk nor memory, and a block served at the wrong offset is noticed.
+class StampedContent extends Content {
   constructor(seed, size) {
     super(size);
     this.seed = seed;
     this.whole = null;
   }
 
-  inMemory() {
-    return false;
+  // Bytes from..to (exclusive), at most a few MiB.
+  piece(from, to) {
+    const piece = Buffer.alloc(to - from);
+    for (let offset = from - (from % STRIDE); offset < to; offset += STRIDE) {
+      const stamp = pseudoRandom(this.seed + offset / STRIDE, STAMP);
+      const skipped = Math.max(from - offset, 0);
+      if (skipped < STAMP) {
+        stamp.copy(piece, offset + skipped - from, skipped);
+      }
+    }
+    return piece;
   }
 
-  materialize() {
-    if (this.file) {
-      return this.file;
+  * pieces(from, to) {
+    for (let at = from; at < to; at += CHUNK) {
+      yield this.piece(at, Math.min(at + CHUNK, to));
     }
-    const name = path.join(temporaryDirectory(), crypto.randomUUID());
-    const handle = fs.openSync(name, 'w');
-    fs.ftruncateSync(handle, this.size);
-    for (let offset = 0; offset < this.size; offset += STRIDE) {
-      const length = Math.min(STAMP, this.size - offset);
-      fs.writeSync(handle, pseudoRandom(this.seed + offset / STRIDE, length), 0, length, offset);
-    }
-    fs.closeSync(handle);
-    this.file = name;
-    return name;
   }
 
   range(start, end) {
-    if (!largeInMemory) {
-      return super.range(start, end);
+    if (largeInMemory) {
+      this.whole = this.whole || Buffer.concat([...this.pieces(0, this.size)]);
+      return this.whole.subarray(start, end + 1);
     }
-    this.whole = this.whole || fs.readFileSync(this.materialize());
-    return this.whole.subarray(start, end + 1);
+    return stream.Readable.from(this.pieces(start, end + 1), { objectMode: false, highWaterMark: CHUNK });
   }
 
   eachChunk(callback) {
-    const handle = fs.openSync(this.materialize(), 'r');
-    const buffer = Buffer.alloc(CHUNK);
-    for (;;) {
-      const length = fs.readSync(handle, buffer, 0, CHUNK, null);
-      if (length === 0) {
-        break;
-      }
-      callback(buffer.subarray(0, length));
+    for (const piece of this.pieces(0, this.size)) {
+      callback(piece);
     }
-    fs.closeSync(handle);
   }
 }
 
@@ -189,7 +182,7 @@ function random(seed, size) {
   const key = `${seed}/${size}`;
   if (!generated.has(key)) {
     const large = size > 16 * CHUNK;
-    generated.set(key, large ? new SparseContent(seed, size) : new RandomContent(seed, size));
+    generated.set(key, large ? new StampedContent(seed, size) : new RandomContent(seed, size));
   }
   return generated.get(key);
 }

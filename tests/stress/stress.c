@@ -15,6 +15,7 @@
 #include "kernel_cache.h"
 #include "operations.h"
 #include "options.h"
+#include "passthrough.h"
 #include "place.h"
 #include "process.h"
 #include "query.h"
@@ -222,9 +223,10 @@ static bool set_up(struct options *options)
     fs.requests = requests_new();
     fs.kernel_cache = kernel_cache_new();
     fs.queries = queries_new();
+    fs.passthrough = passthrough_new(&(struct passthrough_config){.wanted = false});
     options->no_cache = true;
     if (!read_file_start(&fs) || !fs.log || !fs.journal || !fs.fetches || !fs.requests ||
-        !fs.kernel_cache || !fs.queries || !nodes_init(&fs.nodes, 7))
+        !fs.kernel_cache || !fs.queries || !fs.passthrough || !nodes_init(&fs.nodes, 7))
         return false;
     fs.control = node_install(&fs.nodes, (struct place){fs.nodes.root, 200}, NODE_CONTROL,
                               NAME_OF_CONTROL, NULL, 0, clock_nanoseconds());
@@ -269,6 +271,7 @@ static void release(void)
     nodes_release(&fs.nodes);
     read_file_end(&fs);
     queries_free(fs.queries);
+    passthrough_free(fs.passthrough);
     journal_free(fs.journal);
     log_close(fs.log);
 }

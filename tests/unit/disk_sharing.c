@@ -347,6 +347,72 @@ static void files_of_others_are_not_used(mode_t mode, uid_t owner)
     disk_cache_free(cache);
 }
 
+/* A content that is held is read past the cache: nobody writes into its file, or makes room with
+ * it, not even who finds it damaged. */
+static void what_is_held_does_not_change(bool is_held)
+{
+    unsigned char digest[MD5_SIZE];
+    char path[PATH_MAX], byte = 0;
+    bool touched;
+    cleanup_free char *content = content_new(SIZE, 1, digest);
+    cleanup_free char *wrong = content_new(SIZE, 2, (unsigned char[MD5_SIZE]){0});
+    struct disk_key key = {.size = SIZE};
+    memcpy(key.md5, digest, MD5_SIZE);
+    use_directory(is_held ? "held" : "not-held");
+    struct disk_cache *one = mount_of("https://a"), *two = mount_of("https://b");
+    struct disk_file *first = disk_file_open(one, digest, SIZE);
+    disk_file_write(first, 0, content, SIZE);
+    CHECK(!disk_file_hold(first, &touched) && !touched);
+    CHECK(disk_file_check(first, NULL) == DISK_CHECK_GOOD);
+    struct disk_hold *hold = disk_file_hold(first, &touched);
+    CHECK(hold && pread(disk_hold_descriptor(hold), &byte, 1, SIZE - 1) == 1);
+    CHECK(byte == content[SIZE - 1]);
+    disk_file_close(first);
+    CHECK(disk_place_path(where, NULL, &key, path) && !disk_place_remove(path, NULL));
+    cleanup_close int data = open(path, O_RDWR | O_CLOEXEC);
+    byte = (char)~content[0];
+    CHECK(pwrite(data, &byte, 1, 0) == 1);
+    if (!is_held)
+        disk_hold_release(hold);
+    struct disk_file *second = disk_file_open(two, digest, SIZE);
+    CHECK(!disk_file_hold(second, &touched) && touched);
+    CHECK(!has(second, content, 0, DISK_BLOCK));
+    disk_file_write(second, 0, wrong, DISK_BLOCK);
+    CHECK(pread(data, &byte, 1, 0) == 1 && (byte == wrong[0]) == !is_held);
+    disk_file_close(second);
+    if (is_held)
+        disk_hold_release(hold);
+    disk_cache_free(one);
+    disk_cache_free(two);
+}
+
+/* What was touched is held again once it was compared; what was altered is not. */
+static void touched_contents_are_compared(bool altered)
+{
+    unsigned char digest[MD5_SIZE];
+    char path[PATH_MAX], byte = 0;
+    bool touched;
+    cleanup_free char *content = content_new(SIZE, 1, digest);
+    struct disk_key key = {.size = SIZE};
+    memcpy(key.md5, digest, MD5_SIZE);
+    use_directory(altered ? "altered" : "touched");
+    struct disk_cache *cache = mount_of("https://a");
+    struct disk_file *file = disk_file_open(cache, digest, SIZE);
+    disk_file_write(file, 0, content, SIZE);
+    CHECK(disk_file_check(file, NULL) == DISK_CHECK_GOOD);
+    CHECK(disk_place_path(where, NULL, &key, path));
+    cleanup_close int data = open(path, O_RDWR | O_CLOEXEC);
+    byte = altered ? (char)~content[7] : content[7];
+    CHECK(pwrite(data, &byte, 1, 7) == 1);
+    CHECK(!disk_file_hold(file, &touched) && touched);
+    CHECK((disk_file_check_again(file, NULL) == DISK_CHECK_GOOD) == !altered);
+    struct disk_hold *hold = disk_file_hold(file, &touched);
+    CHECK(!hold == altered);
+    disk_hold_release(hold);
+    disk_file_close(file);
+    disk_cache_free(cache);
+}
+
 int main(void)
 {
     if (!mkdtemp(directory))
@@ -357,6 +423,10 @@ int main(void)
     writers_do_not_mix(false);
     unverified_bytes_stay_with_their_server();
     the_rest_of_a_damaged_content_is_not_for_everybody();
+    what_is_held_does_not_change(true);
+    what_is_held_does_not_change(false);
+    touched_contents_are_compared(true);
+    touched_contents_are_compared(false);
     no_lock_is_waited_for();
     directories_of_others_are_refused();
     files_of_others_are_not_used(0666, geteuid());
