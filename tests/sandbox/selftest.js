@@ -531,6 +531,8 @@ test('sample', 'TLS with HTTP/2 and HTTP/1.1', async () => {
   assert.deepStrictEqual(answers, [401, '1.1 401']);
 });
 
+require('./selftest-members')(test);
+
 test('sample', 'seeds: parameters, a JSON file, one that is missing', async () => {
   const large = await start(['--seed', 'large', '--param', 'collections=2', '--param', 'versions=3',
     '--param', 'files=150', '--param', 'big_bytes=20000000']);

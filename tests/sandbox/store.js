@@ -76,6 +76,7 @@ class Store {
       name: spec.name,
       advancedSearch: Boolean(spec.advancedSearch),
       roles: new Map(),
+      customRoles: [...(spec.customRoles || [])],
       orgEntity: null,
     };
     if (spec.entity !== null) {

@@ -7,6 +7,7 @@ const { badRequest, notFound } = require('../errors');
 const { requireRole, requireText } = require('../resolvers/registry').helpers;
 
 const DEFAULT_ROLE = 'restricted_viewer';
+const FIXED_ROLES = ['admin', 'member', 'viewer', 'restricted_viewer'];
 
 function requireProject(ctx, id) {
   const project = ctx.store.projectsById.get(id);
@@ -62,11 +63,14 @@ function deleteProjectMembers(input, ctx) {
   return { success: true };
 }
 
-function setRole(member, role) {
+// An organization can have roles of its own; case counts.
+function setRole(project, member, role) {
   if (!member) {
     throw notFound('member');
   }
-  if (!['admin', 'member', 'viewer', 'restricted_viewer'].includes(requireText(role, 'role'))) {
+  const { organization } = project.entity;
+  const known = [...FIXED_ROLES, ...(organization ? organization.customRoles : [])];
+  if (!known.includes(requireText(role, 'role'))) {
     throw badRequest(`unknown role: ${role}`);
   }
   member.role = role;
@@ -76,13 +80,15 @@ function setRole(member, role) {
 function updateProjectMember(input, ctx) {
   const project = requireProject(ctx, input.projectId);
   const user = requireUser(ctx, input.userId);
-  return setRole(project.members.find((m) => m.username === user.username), input.userProjectRole);
+  const member = project.members.find((m) => m.username === user.username);
+  return setRole(project, member, input.userProjectRole);
 }
 
 function updateProjectTeamMember(input, ctx) {
   const project = requireProject(ctx, input.projectId);
   const team = requireTeam(ctx, input.teamId);
-  return setRole(project.teamMembers.find((m) => m.team === team.name), input.teamProjectRole);
+  const member = project.teamMembers.find((m) => m.team === team.name);
+  return setRole(project, member, input.teamProjectRole);
 }
 
 module.exports = {

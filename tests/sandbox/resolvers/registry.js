@@ -75,11 +75,13 @@ const Project = {
   artifactCollection: (p, args) => collectionByName(p, args.name),
   artifactCollectionMembership,
   artifact,
+  // `hidden` of a member: the fields that the server does not tell.
   members: (p, _, ctx) => p.members.map((m) => {
     const user = ctx.store.users.find((u) => u.username === m.username);
+    const shown = (field) => ((m.hidden || []).includes(field) ? null : user[field]);
     return {
-      id: encodeId('User', user.n), name: user.name, username: user.username,
-      email: user.email, role: { name: m.role },
+      id: encodeId('User', user.n), name: shown('name'), username: shown('username'),
+      email: shown('email'), role: { name: m.role },
     };
   }),
   teamMembers: (p, _, ctx) => p.teamMembers.map((m) => ({

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Fills a store from a plain tree, the form of JSON seeds:
 // { features, url_life, token_life, references,
-//   organizations: [{ name, entity, advancedSearch, registries: [registry] }],
+//   organizations: [{ name, entity, advancedSearch, customRoles, registries: [registry] }],
 //   teams: [{ name, organization, projects: [registry] }], users: [user] }
-// registry: { name, description, access, types, ..., collections: [collection] }
+// registry: { name, description, access, types, ..., collections: [collection],
+//   members: [{ username, role, hidden: [field] }], teamMembers: [{ team, role }] }
 // collection: { name, type, tags, ..., versions: [version] }
 // registry and collection also: hidden ('null' or 'gap': nowhere), unlisted (a null node in the lists
 // of its kind, found by name)
