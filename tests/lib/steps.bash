@@ -136,16 +136,7 @@ sandbox_selftest() {
 }
 
 # The result from a suite's own closing line $2, "N passed, N failed", and exit status $1.
-counts_of_why_failed() {
-    printf 'failed: %s\n' "$1"
-    if grep -qE '^not ok|SUMMARY: ' "$logs/$1.log"; then
-        awk '/^not ok|SUMMARY: /{ print; left = 12; next } /^#/ && left-- > 0' "$logs/$1.log" | head -n 60
-    else
-        tail -n 12 "$logs/$1.log"
-    fi 2>/dev/null | cut -c 1-300 | sed 's/^/     | /'
-}
-
-closing_line() {
+counts_of_closing_line() {
     local passed failed
     if [[ $2 =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
         passed=${BASH_REMATCH[1]} failed=${BASH_REMATCH[2]}
@@ -227,7 +218,16 @@ interrupted() {
     exit 130
 }
 
-# The sum over the results of steps $1, alone on the last line.
+# Once more at the end, for step $1: the first lines of a long run are often not kept.
+why_failed() {
+    printf 'failed: %s\n' "$1"
+    if grep -qE '^not ok|SUMMARY: ' "$logs/$1.log"; then
+        awk '/^not ok|SUMMARY: /{ print; left = 12; next } /^#/ && left-- > 0' "$logs/$1.log" | head -n 60
+    else
+        tail -n 12 "$logs/$1.log"
+    fi 2>/dev/null | cut -c 1-300 | sed 's/^/     | /'
+}
+
 # The sum over the results of steps $1, alone on the last line.
 closing_line() {
     local name passed failed skipped sum_passed=0 sum_failed=0 sum_skipped=0 line
