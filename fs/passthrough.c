@@ -26,6 +26,12 @@ struct backing_map {
     uint64_t padding;
 };
 
+/* Where answers hold what older headers call unused or padding. */
+enum {
+    MAX_STACK_DEPTH = offsetof(struct fuse_init_out, flags2) + sizeof(uint32_t),
+    BACKING_ID = offsetof(struct fuse_open_out, open_flags) + sizeof(uint32_t),
+};
+
 #define BACKING_OPEN  _IOW(229, 1, struct backing_map)
 #define BACKING_CLOSE _IOW(229, 2, uint32_t)
 
@@ -146,7 +152,7 @@ static void complete_answer(struct passthrough *passthrough, struct fuse_init_ou
     }
     answer->flags |= FUSE_INIT_EXT;
     answer->flags2 |= (uint32_t)(INIT_PASSTHROUGH >> 32);
-    answer->unused[0] = passthrough->depth; /* max_stack_depth */
+    memcpy((char *)answer + MAX_STACK_DEPTH, &passthrough->depth, sizeof passthrough->depth);
     atomic_store(&passthrough->agreed, true);
 }
 
@@ -311,7 +317,7 @@ int passthrough_reply_open(fuse_req_t fuse, const struct fuse_file_info *file,
                                    .open_flags = OPEN_PASSTHROUGH |
                                                  (file->noflush ? (uint32_t)FOPEN_NOFLUSH : 0)};
     uint32_t backing = (uint32_t)inode->backing;
-    memcpy(&answer.padding, &backing, sizeof backing);
+    memcpy((char *)&answer + BACKING_ID, &backing, sizeof backing);
     return fuse_reply_buf(fuse, (const char *)&answer, sizeof answer);
 }
 
