@@ -292,6 +292,30 @@ int client_get_lineage(struct client *client, struct call *call, const struct ve
 int client_list_lineages(struct client *client, struct call *call, const struct scope *scope,
                          struct page *page, struct object_list *found);
 
+/* --- members of a registry (protocol 5.9) --- */
+
+/* A person or a team with a role of its own in a registry. */
+struct registry_member {
+    struct object object;
+    struct text id;   /* of the user, or of the team's entity */
+    struct text name; /* username, else e-mail; of a team: its name */
+    struct text role; /* any text: organizations have roles of their own */
+    bool is_team;
+};
+
+/* Copies; NULL: no memory. */
+struct registry_member *registry_member_new(const struct registry_member *borrowed);
+
+/* People and teams of one registry; a server that is too old may not know of either. */
+struct member_lists {
+    struct object_list found; /* struct registry_member, in the server's order */
+    bool has_people, has_teams;
+};
+
+/* Both lists in one request. Who has no name is passed over and reported. */
+int client_list_members(struct client *client, struct call *call, const struct registry *registry,
+                        struct member_lists *lists);
+
 struct buf;
 /* Appends the address of the object's web page (protocol 5.10): one line without its end, nothing
  * where there is none. Asks nobody. False: no memory or over the ceiling. */

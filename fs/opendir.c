@@ -188,7 +188,7 @@ static const char *entry_at(struct filesystem *fs, const struct open_directory *
     number -= DOTS;
     if (number < open->member_count) {
         *place = (struct place){open->place.node, open->members[number].id};
-        if (room_hides(*place))
+        if (place_is_hidden(fs, *place))
             *place = (struct place){0};
         return open->members[number].name;
     }

@@ -76,7 +76,7 @@ enum readiness place_find(struct request *request, struct place directory, const
         const struct member *row = member_by_name(directory.node->kind, name);
         if (row) {
             *found = (struct place){directory.node, row->id};
-            return room_hides(*found) ? FAILED : READY;
+            return place_is_hidden(fs, *found) ? FAILED : READY;
         }
     }
     if (is_mount_root(fs, directory) && strcmp(name, SHOWN_INSTEAD) == 0)
@@ -95,6 +95,12 @@ bool place_has_other_name(struct place place, const char *name)
 {
     return place.member == MEMBER_SELF && place.node->kind == NODE_REGISTRY &&
            strcmp(place.node->name, name) != 0;
+}
+
+bool place_is_hidden(const struct filesystem *fs, struct place place)
+{
+    bool members = place.node->kind == NODE_REGISTRY && place.member == MEMBER_MEMBERS;
+    return members ? fs->members_lacking : room_hides(place);
 }
 
 /* The directory that a place is an entry of. */
@@ -139,7 +145,8 @@ static bool in_read_only_tree(struct place place)
     if (node_is_query(place.node) || (place.node->parent && node_is_query(place.node->parent)))
         return true;
     if (place.node->kind == NODE_REGISTRY)
-        return place.member == MEMBER_COLLECTIONS || place.member == MEMBER_VERSIONS;
+        return place.member != MEMBER_SELF &&
+               S_ISDIR(member_by_id(NODE_REGISTRY, place.member)->mode);
     if (place.node->kind == NODE_LOCAL)
         return false;
     return node_ancestor(place.node, NODE_REGISTRY) != NULL;

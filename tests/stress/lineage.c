@@ -49,6 +49,25 @@ int client_get_lineage(struct client *client, struct call *call, const struct ve
     return 0;
 }
 
+struct registry_member *registry_member_new(const struct registry_member *borrowed)
+{
+    static const int texts[] = {offsetof(struct registry_member, id),
+                                offsetof(struct registry_member, name),
+                                offsetof(struct registry_member, role), -1};
+    static const int lists[] = {-1};
+    static const struct object_layout of_member = {
+        .size = sizeof(struct registry_member), .texts = texts, .text_lists = lists};
+    return object_pack(borrowed, &of_member);
+}
+
+int client_list_members(struct client *client, struct call *call, const struct registry *registry,
+                        struct member_lists *lists)
+{
+    (void)client, (void)call, (void)registry;
+    lists->has_people = lists->has_teams = true;
+    return 0;
+}
+
 int client_list_lineages(struct client *client, struct call *call, const struct scope *scope,
                          struct page *page, struct object_list *found)
 {
