@@ -315,6 +315,18 @@ struct member_lists {
 /* Both lists in one request. Who has no name is passed over and reported. */
 int client_list_members(struct client *client, struct call *call, const struct registry *registry,
                         struct member_lists *lists);
+/* Somebody of exactly that name, as one without a role. ERROR_NOT_FOUND: the server has nobody of
+ * that name; ERROR_FORBIDDEN: it does not let the viewer search, and he shares no team with him. */
+int client_find_member(struct client *client, struct call *call, const struct viewer *viewer,
+                       struct text name, bool is_team, struct registry_member **found);
+/* Sets the role; who has none yet is added first, and taken out again when he cannot have that
+ * role. *now: the member with that role. */
+int client_set_role(struct client *client, struct call *call, const struct registry *registry,
+                    const struct registry_member *before, struct text role,
+                    struct registry_member **now);
+/* What the server refuses, for whatever reason, is ERROR_FORBIDDEN. */
+int client_remove_member(struct client *client, struct call *call, const struct registry *registry,
+                         const struct registry_member *member);
 
 struct buf;
 /* Appends the address of the object's web page (protocol 5.10): one line without its end, nothing

@@ -283,7 +283,8 @@ const struct member *member_of(struct place place)
     static const struct member role = {.name = "role",
                                        .mode = EDITABLE,
                                        .offset = AT(registry_member, role),
-                                       .render = render_line};
+                                       .render = render_line,
+                                       .editing = &editing_role};
     if (place.node->kind == NODE_ROLE)
         return &role;
     return place.node->kind == NODE_PROVENANCE ? &provenance

@@ -5,11 +5,13 @@
 #include "errnos.h"
 #include "link.h"
 #include "member.h"
+#include "options.h"
 #include "place.h"
 #include "provenance.h"
 #include "ready.h"
 #include "refresh.h"
 #include "room.h"
+#include "roster_change.h"
 #include "scratch.h"
 #include "walk.h"
 
@@ -115,6 +117,18 @@ void open_directory_close_all(struct filesystem *fs)
         close_directory(fs, fs->open_directories);
 }
 
+/* Who may be on the way to removing all that is below; the place is held. */
+static void note_opener(const struct request *request, struct place place)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    if (request->fs->options->read_only || !roster_notes_opener(place))
+        return;
+    struct caller caller = caller_of_request(request);
+    pthread_mutex_lock(&nodes->lock);
+    roster_note_opener(place, caller);
+    pthread_mutex_unlock(&nodes->lock);
+}
+
 bool opendir_body(struct request *request)
 {
     struct nodes *nodes = &request->fs->nodes;
@@ -136,6 +150,7 @@ bool opendir_body(struct request *request)
         walk_read_ahead(request);
     }
     if (readiness == READY) {
+        note_opener(request, open->place);
         request->file.fh = (uintptr_t)open;
         if (fuse_reply_open(request->fuse, &request->file) == 0)
             return true;
@@ -166,6 +181,8 @@ static struct place entry_place(struct filesystem *fs, const struct open_directo
     if (!link_leads_somewhere(fs, *directory, entry->object))
         return (struct place){0};
     if (named && named->kind == NODE_PROVENANCE && provenance_is_absent(fs, named))
+        return (struct place){0};
+    if (named && named->kind == NODE_ROLE && room_hides((struct place){named, MEMBER_SELF}))
         return (struct place){0};
     if (place.node || entry->gone || !row || !facet || open->listing->fetched < facet->changed)
         return place;

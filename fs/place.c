@@ -88,7 +88,12 @@ enum readiness place_find(struct request *request, struct place directory, const
         found->node = local_file(node_find(&fs->nodes, directory.node, directory.member, name));
         return found->node ? READY : FAILED;
     }
-    return find_object(request, directory, name, &found->node, error_number);
+    enum readiness readiness = find_object(request, directory, name, &found->node, error_number);
+    if (readiness == READY && found->node->kind == NODE_ROLE && room_hides(*found)) {
+        *error_number = ENOENT;
+        return FAILED;
+    }
+    return readiness;
 }
 
 bool place_has_other_name(struct place place, const char *name)
@@ -127,7 +132,7 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
     if (access_asks_each_time(fs, place_directory(fs, place)))
         entry->entry_timeout = 0;
     /* Renames move the kernel's entries of these, not ours. */
-    if (place.node->kind == NODE_LOCAL ||
+    if (place.node->kind == NODE_LOCAL || place.node->kind == NODE_ROLE ||
         (place.node->kind == NODE_REGISTRY && S_ISREG(entry->attr.st_mode) && changeable))
         entry->attr_timeout = entry->entry_timeout = 0;
     if (entry->attr_timeout > 0 && open_file_mixes(fs, place))
@@ -145,9 +150,9 @@ static bool in_read_only_tree(struct place place)
     if (node_is_query(place.node) || (place.node->parent && node_is_query(place.node->parent)))
         return true;
     if (place.node->kind == NODE_REGISTRY)
-        return place.member != MEMBER_SELF &&
-               S_ISDIR(member_by_id(NODE_REGISTRY, place.member)->mode);
-    if (place.node->kind == NODE_LOCAL)
+        return place.member == MEMBER_COLLECTIONS || place.member == MEMBER_VERSIONS;
+    if (place.node->kind == NODE_LOCAL || place.node->kind == NODE_ROSTER ||
+        place.node->kind == NODE_ROLE)
         return false;
     return node_ancestor(place.node, NODE_REGISTRY) != NULL;
 }
@@ -163,7 +168,10 @@ int place_refuses_change(const struct request *request, struct place place)
         return ESTALE;
     if (place.node->kind == NODE_ROOT || place.node->kind == NODE_CONTROL)
         return EPERM;
-    bool scratch = place.node->kind == NODE_LOCAL && place.node->parent->kind == NODE_REGISTRY;
+    if (place.node->kind == NODE_REGISTRY && place.member == MEMBER_MEMBERS)
+        return EPERM;
+    bool scratch = place.node->kind == NODE_LOCAL && (place.node->parent->kind == NODE_REGISTRY ||
+                                                      place.node->parent->kind == NODE_ROSTER);
     return scratch || (place_mode(request->fs, place) & S_IWUSR) ? 0 : EACCES;
 }
 

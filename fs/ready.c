@@ -350,6 +350,7 @@ static enum readiness object_alone(struct request *request, struct node *node, i
 enum readiness ready_object_now(struct request *request, struct node *node, int *error_number)
 {
     struct place place = {node->parent, node->member};
+    derive(request->fs, place);
     if (node->gone) {
         *error_number = ESTALE;
         return FAILED;
@@ -358,10 +359,15 @@ enum readiness ready_object_now(struct request *request, struct node *node, int 
         *error_number = errno_of(request->failure.kind);
         return FAILED;
     }
+    if (is_answer_to(request, node->fetched))
+        return READY;
     if (!ready_is_forgotten(node, MEMBER_SELF, node->fetched) &&
         clock_nanoseconds() - node->fetched < RECENT_SECONDS * SECOND)
         return READY;
-    need(request, &refresh_entry, place, node->name);
+    if (directory_of(place)->find)
+        need(request, &refresh_entry, place, node->name);
+    else
+        need_listing(request, place);
     request->need.opening = true;
     return WAITING;
 }

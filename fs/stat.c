@@ -25,8 +25,8 @@ mode_t place_mode(const struct filesystem *fs, struct place place)
         [NODE_PROVENANCE] = S_IFREG | 0444,     [NODE_LINK] = S_IFLNK | 0777,
         [NODE_REGISTRY_LINK] = S_IFLNK | 0777,  [NODE_COLLECTION_LINK] = S_IFLNK | 0777,
         [NODE_REGISTRY_QUERY] = S_IFDIR | 0555, [NODE_COLLECTION_QUERY] = S_IFDIR | 0555,
-        [NODE_VERSION_QUERY] = S_IFDIR | 0555,  [NODE_ROSTER] = S_IFDIR | 0555,
-        [NODE_ROLE] = S_IFREG | 0444,
+        [NODE_VERSION_QUERY] = S_IFDIR | 0555,  [NODE_ROSTER] = S_IFDIR | 0755,
+        [NODE_ROLE] = S_IFREG | 0644,
     };
     mode_t mode = own[place.node->kind];
     if (place.node->kind == NODE_FILE)

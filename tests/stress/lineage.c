@@ -68,6 +68,30 @@ int client_list_members(struct client *client, struct call *call, const struct r
     return 0;
 }
 
+int client_find_member(struct client *client, struct call *call, const struct viewer *viewer,
+                       struct text name, bool is_team, struct registry_member **found)
+{
+    (void)client, (void)viewer, (void)name, (void)is_team;
+    *found = NULL;
+    return error_set(call->error, ERROR_NOT_FOUND, "nobody has members");
+}
+
+int client_set_role(struct client *client, struct call *call, const struct registry *registry,
+                    const struct registry_member *before, struct text role,
+                    struct registry_member **now)
+{
+    (void)client, (void)registry, (void)before, (void)role;
+    *now = NULL;
+    return error_set(call->error, ERROR_FORBIDDEN, "nobody has members");
+}
+
+int client_remove_member(struct client *client, struct call *call, const struct registry *registry,
+                         const struct registry_member *member)
+{
+    (void)client, (void)registry, (void)member;
+    return error_set(call->error, ERROR_FORBIDDEN, "nobody has members");
+}
+
 int client_list_lineages(struct client *client, struct call *call, const struct scope *scope,
                          struct page *page, struct object_list *found)
 {
