@@ -11,6 +11,7 @@
 #include "refresh.h"
 #include "room.h"
 #include "scratch.h"
+#include "unsaved.h"
 #include "walk.h"
 
 #include <errno.h>
@@ -134,6 +135,7 @@ bool opendir_body(struct request *request)
         }
         pthread_mutex_unlock(&nodes->lock);
         walk_read_ahead(request);
+        unsaved_spill_soon(request->fs);
     }
     if (readiness == READY) {
         request->file.fh = (uintptr_t)open;
