@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "change.h"
+#include "dropped_in.h"
 #include "filesystem.h"
 #include "listing.h"
+#include "unsaved.h"
 
 #include <pthread.h>
 
@@ -185,6 +187,17 @@ static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bo
     return claimed;
 }
 
+/* A registry that the answer shows to be gone takes no text with it. */
+static void keep_what_goes(struct filesystem *fs)
+{
+    pthread_mutex_lock(&fs->nodes.lock);
+    dropped_in_leave_removed(fs);
+    bool spills = fs->leaving_texts != NULL;
+    pthread_mutex_unlock(&fs->nodes.lock);
+    if (spills)
+        unsaved_spill_soon(fs);
+}
+
 static void run_fetch(struct job *job)
 {
     struct fetch *fetch = (struct fetch *)(void *)job;
@@ -201,6 +214,7 @@ static void run_fetch(struct job *job)
         error_set(&fetch->error, ERROR_INTERRUPTED, "nobody waits for it any more");
     else
         result = fetch->type->run(fetch, &call);
+    keep_what_goes(fetch->fs);
     enum error_kind kind = fetch->error.kind;
     bool answered = result == 0 || (kind != ERROR_TIMEOUT && kind != ERROR_UNREACHABLE &&
                                     kind != ERROR_INTERRUPTED);

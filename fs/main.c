@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "daemon.h"
 #include "directory.h"
+#include "dropped_in.h"
 #include "errnos.h"
 #include "filesystem.h"
 #include "hash.h"
@@ -294,6 +295,8 @@ static void stop(struct mount *mount)
         fuse_session_destroy(fs->session);
     open_file_close_all(fs);
     open_directory_close_all(fs);
+    if (fs->control)
+        dropped_in_leave_all(fs);
     unsaved_write_out(fs);
 }
 

@@ -345,6 +345,8 @@ void node_remove(struct nodes *nodes, struct node *node)
         return;
     bucket_remove(nodes, node);
     node->gone = true;
+    nodes->registry_went |= (node->kind == NODE_REGISTRY || node->kind == NODE_ORGANIZATION) &&
+                            node->first_child != NULL;
     if (node->unused) {
         unused_remove(nodes, node);
         consider_unused(nodes, node);

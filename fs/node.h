@@ -120,6 +120,7 @@ struct nodes {
     struct node *oldest_unused, *newest_unused;
     size_t unused;
     size_t count;
+    bool registry_went; /* one that has children is not found any more (dropped_in.h) */
     struct node *root;
     struct place mount_root; /* what node id 1 stands for; one hold */
 };

@@ -13,6 +13,7 @@
 #include "room.h"
 #include "roster_change.h"
 #include "scratch.h"
+#include "unsaved.h"
 #include "walk.h"
 
 #include <errno.h>
@@ -148,6 +149,7 @@ bool opendir_body(struct request *request)
         }
         pthread_mutex_unlock(&nodes->lock);
         walk_read_ahead(request);
+        unsaved_spill_soon(request->fs);
     }
     if (readiness == READY) {
         note_opener(request, open->place);

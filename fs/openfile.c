@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "openfile.h"
 
+#include "dropped_in.h"
 #include "member.h"
 #include "passthrough.h"
 #include "place.h"
@@ -39,6 +40,7 @@ static void drop_local(struct filesystem *fs, struct open_file *open)
 {
     local_of(open->local)->opened--;
     local_use(local_of(open->local));
+    dropped_in_closed(fs, open->local);
     node_drop(&fs->nodes, open->local);
     open->local = NULL;
 }
@@ -53,6 +55,7 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
         draft_keep_rest(fs, open->draft);
         draft_drop(fs, open->draft);
     }
+    bool changes = open->changes || open->local;
     if (open->local)
         drop_local(fs, open);
     if (open->cached)
@@ -62,7 +65,7 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     nodes_trim(&fs->nodes);
     bool spills = fs->leaving_texts != NULL;
     pthread_mutex_unlock(&fs->nodes.lock);
-    if (spills && open->changes)
+    if (spills && changes)
         unsaved_spill(fs);
     passthrough_leave(fs->passthrough, open->way);
     if (open->reader)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "callers.h"
 #include "directory.h"
+#include "dropped_in.h"
 #include "errnos.h"
 #include "kernel_cache.h"
 #include "member.h"
@@ -424,6 +425,14 @@ static bool is_deleter(const struct node *registry, struct caller caller)
            caller_did(registry->parent, caller, DEED_RMDIR, NULL);
 }
 
+static bool has_dropped_in(const struct node *registry)
+{
+    const struct node *child = registry->first_child;
+    while (child && !dropped_in_has_text(child))
+        child = child->next_sibling;
+    return child != NULL;
+}
+
 static enum readiness remove_registry(struct request *request, struct caller caller,
                                       int *error_number)
 {
@@ -441,6 +450,12 @@ static enum readiness remove_registry(struct request *request, struct caller cal
         report_refusal(request, directory.node, request->name, ERROR_NOT_EMPTY,
                        "not deleted: the same session has just tried to remove what is in it, as "
                        "recursive deleters do; rmdir alone works after ten seconds");
+        return FAILED;
+    }
+    if (has_dropped_in(node)) {
+        report_refusal(request, directory.node, request->name, ERROR_NOT_EMPTY,
+                       "not deleted: a file was put into it that is in memory only; move or remove "
+                       "it first");
         return FAILED;
     }
     const struct room *room = room_find(node);

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "callers.h"
+#include "dropped_in.h"
+#include "leftover.h"
 #include "member.h"
 #include "name.h"
 #include "place.h"
@@ -10,6 +12,7 @@
 #include "room.h"
 #include "roster_change.h"
 #include "save.h"
+#include "unsaved.h"
 
 #include <errno.h>
 #include <linux/fs.h>
@@ -41,7 +44,8 @@ void scratch_expire(struct filesystem *fs, struct node *registry)
     int64_t oldest = clock_nanoseconds() - EXPIRE_SECONDS * INT64_C(1000000000);
     for (struct node *child = registry->first_child; child;) {
         const struct local *local = is_scratch(child) ? local_of(child) : NULL;
-        if (local && !local->opened && local->used < oldest)
+        bool expired = local && !local->opened && local->used < oldest;
+        if (expired && (!dropped_in_has_text(child) || dropped_in_leave(fs, child)))
             local_remove(fs, child); /* it may go on under another name, which goes next */
         else
             child = child->next_sibling;
@@ -112,6 +116,7 @@ struct node *scratch_new(struct request *request, struct place directory, const 
     if (!node)
         return NULL;
     scratch_rebase(node);
+    dropped_in_note(fs, "create", node);
     return node;
 }
 
@@ -243,6 +248,9 @@ bool link_body(struct request *request)
     int error_number = refuse_link(request, file, directory, request->name);
     if (!error_number && !local_link(fs, file, request->name))
         error_number = ENOMEM;
+    if (!error_number)
+        dropped_in_note(fs, "link",
+                        node_find(&fs->nodes, directory.node, MEMBER_SELF, request->name));
     return reply_new(request, error_number ? NULL : file, error_number);
 }
 
@@ -430,7 +438,12 @@ static enum readiness rename_in_registry(struct request *request, struct node *r
         local_remove(fs, names.target);
     local_use(local_of(names.old_file));
     *error_number = ENOMEM;
-    return node_rename(&fs->nodes, names.old_file, request->other_name) ? READY : FAILED;
+    bool noted = !name_is_leftover(request->name);
+    if (!node_rename(&fs->nodes, names.old_file, request->other_name))
+        return FAILED;
+    if (!noted)
+        dropped_in_note(fs, "rename", names.old_file);
+    return READY;
 }
 
 /* The one that the name stands for, as far as it can be renamed: not while it looks absent. */

@@ -148,22 +148,29 @@ static struct node *oldest_below(const struct node *directory)
 
 static void remove_text(struct filesystem *fs, struct node *file);
 
+bool unsaved_leave(struct filesystem *fs, const char *path, struct buf *text)
+{
+    struct leaving_text *leaving = calloc(1, sizeof *leaving + strlen(path) + 1);
+    if (!leaving)
+        return false;
+    memcpy(leaving->path, path, strlen(path) + 1);
+    leaving->text = *text;
+    buf_init(text, text->ceiling);
+    struct leaving_text **last = &fs->leaving_texts;
+    while (*last)
+        last = &(*last)->next;
+    *last = leaving;
+    return true;
+}
+
 /* Takes a text out, for unsaved_spill() to write it. False: no memory, it stays. */
 static bool let_go(struct filesystem *fs, struct node *file)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/%s/%s", file->parent->parent->name, file->parent->name,
              file->name);
-    struct leaving_text *leaving = calloc(1, sizeof *leaving + strlen(path) + 1);
-    if (!leaving)
+    if (!unsaved_leave(fs, path, &local_of(file)->text))
         return false;
-    memcpy(leaving->path, path, strlen(path) + 1);
-    leaving->text = local_of(file)->text;
-    buf_init(&local_of(file)->text, TEXTS_CEILING);
-    struct leaving_text **last = &fs->leaving_texts;
-    while (*last)
-        last = &(*last)->next;
-    *last = leaving;
     remove_text(fs, file);
     return true;
 }
@@ -376,17 +383,41 @@ void unsaved_spill(struct filesystem *fs)
     }
 }
 
+struct spilling {
+    struct job job;
+    struct filesystem *fs;
+};
+
+static void run_spilling(struct job *job)
+{
+    struct spilling *spilling = (struct spilling *)(void *)job;
+    unsaved_spill(spilling->fs);
+    free(spilling);
+}
+
+void unsaved_spill_soon(struct filesystem *fs)
+{
+    pthread_mutex_lock(&fs->nodes.lock);
+    bool spills = fs->leaving_texts != NULL;
+    pthread_mutex_unlock(&fs->nodes.lock);
+    struct spilling *spilling = spills ? calloc(1, sizeof *spilling) : NULL;
+    if (!spilling)
+        return; /* at the latest the end of the mount does it */
+    *spilling = (struct spilling){.job.run = run_spilling, .fs = fs};
+    lane_submit(fs->data_lane, &spilling->job);
+}
+
 void unsaved_write_out(struct filesystem *fs)
 {
     char base[PATH_MAX];
     if (!fs->control)
         return;
-    unsaved_spill(fs);
     find_base(base);
-    write_below(fs, base, fs->control, "");
     for (struct leaving_text *leaving = fs->leaving_texts, *next; leaving; leaving = next) {
         next = leaving->next;
+        write_one(fs, base, leaving->path, &leaving->text);
         free_leaving(leaving);
     }
+    write_below(fs, base, fs->control, "");
     fs->leaving_texts = NULL;
 }

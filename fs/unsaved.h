@@ -22,6 +22,9 @@ enum keeping {
 enum keeping unsaved_keep(struct filesystem *fs, struct place place, const char *text, size_t size);
 /* All texts of the attribute. */
 void unsaved_drop(struct filesystem *fs, struct place place);
+/* Takes the text for unsaved_spill() to write to `path` below the state directory, and leaves none.
+ * False: no memory, it stays. */
+bool unsaved_leave(struct filesystem *fs, const char *path, struct buf *text);
 /* The registry is called otherwise from now on; call before its node is renamed. */
 void unsaved_follow_rename(struct filesystem *fs, const struct node *registry,
                            const char *new_name);
@@ -29,6 +32,8 @@ void unsaved_follow_rename(struct filesystem *fs, const struct node *registry,
 /* Writes what has to leave to the state directory; what cannot be written stays in memory. Blocks;
  * no lock held. */
 void unsaved_spill(struct filesystem *fs);
+/* The same by another thread, where something has to leave. No lock held. */
+void unsaved_spill_soon(struct filesystem *fs);
 /* Writes what is left below $XDG_STATE_HOME/registryfs/unsaved/; the log says where. At the end of
  * the mount. */
 void unsaved_write_out(struct filesystem *fs);

@@ -94,3 +94,83 @@ PY
     wait "$copying" || true
     assert_equal "$(cat "$XDG_STATE_HOME/registryfs/unsaved/acme/model/description")" 'on its way'
 }
+
+# --- files that were put into a registry's directory ---
+
+state_of() { cat "$XDG_STATE_HOME/registryfs/unsaved/acme/$1"; }
+has_state() { [[ -s $XDG_STATE_HOME/registryfs/unsaved/acme/$1 ]]; }
+
+@test "a file that was moved in is kept at unmount, and a line in errors says that it is memory only" {
+    cd "$MODEL"
+    echo 'my notes' >"$TEST_DIR/notes.txt"
+    mv "$TEST_DIR/notes.txt" "$MODEL/"
+    run ! stat "$TEST_DIR/notes.txt"
+    grep -q 'create acme/model/notes.txt .*memory only, never on the server' "$MNT/.registryfs/errors"
+    echo 'came by a rename' >.description.tmp
+    mv .description.tmp renamed.txt
+    grep -q 'rename acme/model/renamed.txt .*memory only' "$MNT/.registryfs/errors"
+    echo linked >.description.tmp
+    ln .description.tmp linked.txt
+    grep -q 'link acme/model/linked.txt .*memory only' "$MNT/.registryfs/errors"
+    : >empty.txt
+    echo x >removed.txt
+    rm removed.txt
+    # Leftovers, and what was saved, are not kept, and no line speaks of them.
+    echo x >description~
+    echo x >.description.swp
+    mv visibility copy-of-visibility
+    echo saved >new
+    mv new description
+    run ! grep -E '(~|swp|\.tmp) .*memory only' "$MNT/.registryfs/errors"
+    cd "$TEST_DIR"
+    mount_stop
+    assert_equal "$(state_of model/notes.txt)" 'my notes'
+    assert_equal "$(state_of model/renamed.txt)" 'came by a rename'
+    assert_equal "$(state_of model/linked.txt)" linked
+    # shellcheck disable=SC2012
+    assert_equal "$(ls -A "$XDG_STATE_HOME/registryfs/unsaved/acme/model" | tr '\n' ' ')" \
+        'linked.txt notes.txt renamed.txt '
+    grep -q "acme/model/notes.txt was not saved; its text is in $XDG_STATE_HOME" "$LOG"
+    assert_mutations 1
+}
+
+@test "rmdir of a registry that holds a file is refused; of one with a leftover it is not" {
+    mkdir "$MNT/acme/mine" "$MNT/acme/other"
+    echo text >"$MNT/acme/mine/notes.txt"
+    echo x >"$MNT/acme/other/description~"
+    reset_counts
+    fails_with 'Directory not empty' rmdir "$MNT/acme/mine"
+    grep -q 'rmdir acme/mine ENOTEMPTY .*in memory only' "$MNT/.registryfs/errors"
+    assert_mutations 0
+    assert_equal "$(cat "$MNT/acme/mine/notes.txt")" text
+    rmdir "$MNT/acme/other"
+    assert_equal "$(on_server other)" ""
+    mv "$MNT/acme/mine" "$MNT/acme/moved"
+    assert_equal "$(cat "$MNT/acme/moved/notes.txt")" text
+    setsid --wait rm "$MNT/acme/moved/notes.txt"
+    setsid --wait rmdir "$MNT/acme/moved"
+    assert_equal "$(on_server moved)" ""
+}
+
+@test "a file in a registry that somebody else removes or renames is kept" {
+    mkdir "$MNT/acme/mine" "$MNT/acme/open"
+    echo text >"$MNT/acme/mine/notes.txt"
+    echo kept >"$MODEL/notes.txt"
+    mount_start --ttl 600
+    exec 7>"${MODEL%/*}/open/notes.txt" # now: what runs in the background would have it, too
+    echo first >&7
+    rm -f "$MNT/acme/mine/none"
+    setsid --wait rmdir "$MNT/acme/mine" "$MNT/acme/open"
+    mv "$MNT/acme/model" "$MNT/acme/renamed"
+    touch "${MODEL%/*}"
+    ls "${MODEL%/*}" >/dev/null
+    eventually 10 has_state mine/notes.txt
+    assert_equal "$(state_of mine/notes.txt)" text
+    eventually 10 has_state model/notes.txt
+    assert_equal "$(state_of model/notes.txt)" kept
+    run ! has_state open/notes.txt
+    echo second >&7
+    exec 7>&-
+    eventually 10 has_state open/notes.txt
+    assert_equal "$(state_of open/notes.txt)" $'first\nsecond'
+}

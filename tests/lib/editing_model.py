@@ -9,6 +9,7 @@ import errno as E
 import os
 import re
 
+from dropped_in import names_and_texts
 from editing_state import Draft, Handle, Registry, Scratch, Unsaved, errno_of, is_hopeless, refuses, resized
 from former_names import FormerNames
 from others_on_server import OthersOnServer
@@ -24,7 +25,7 @@ class Model(OthersOnServer):
     """The mount and the server. `remembers`: what was read is fresh until a touch (a long --ttl)."""
 
     def __init__(self, states, remembers):
-        self.registries = {state.name: Registry(state) for state in states}
+        self.registries, self.gone = {state.name: Registry(state) for state in states}, []
         self.handles, self.unsaved, self.remembers, self.former_names = {}, Unsaved(), remembers, FormerNames()
         self.saves_late = False  # the last close saves after it has been answered
         self.refuses = False  # the server does, whatever it is sent
@@ -557,12 +558,14 @@ class Model(OthersOnServer):
 
     def rmdir(self, name):
         registry = self.registry(name, now_called=True)
-        if registry.state.collections:
+        if registry.state.collections or names_and_texts(registry):
             raise Refused(E.ENOTEMPTY)
         self.vanish(name)
 
     def vanish(self, name):
-        self.registries.pop(name).gone = True
+        registry = self.registries.pop(name)
+        registry.gone = True
+        self.gone.append(registry)
 
     def move_registry(self, old, new):
         self.registry(old)

@@ -274,7 +274,10 @@ class System:
         timer.start()
 
     def touch(self, new=""):
-        """A `new` registry is looked up: that ends what a former name led to."""
+        """A `new` registry is looked up: that ends what a former name led to. The kernel is told of missing
+        names just after the touch has been answered: it holds the directory's lock until then."""
         os.utime(self.root)
-        os.lstat(os.path.join(self.root, new))
+        deadline = time.monotonic() + 5
+        while not os.path.lexists(os.path.join(self.root, new)) and time.monotonic() < deadline:
+            time.sleep(0.01)
         os.listdir(self.root)

@@ -7,7 +7,7 @@ import errno as E
 import re
 
 EDITABLE = ("name", "description", "visibility", "allow_all_artifact_types", "artifact_types")
-READ_ONLY = ("full_name", "organization", "entity", "id", "created_at", "updated_at")
+READ_ONLY = ("full_name", "organization", "entity", "id", "created_at", "updated_at", "url")
 DIRECTORIES = ("collections", "versions")
 MEMBERS = EDITABLE + READ_ONLY + DIRECTORIES
 ONE_LINE = ("name", "visibility", "allow_all_artifact_types")
