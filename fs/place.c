@@ -150,7 +150,8 @@ static bool in_read_only_tree(struct place place)
     if (node_is_query(place.node) || (place.node->parent && node_is_query(place.node->parent)))
         return true;
     if (place.node->kind == NODE_REGISTRY)
-        return place.member == MEMBER_COLLECTIONS || place.member == MEMBER_VERSIONS;
+        return place.member == MEMBER_COLLECTIONS || place.member == MEMBER_VERSIONS ||
+               place.member == MEMBER_MEMBERS;
     if (place.node->kind == NODE_LOCAL || place.node->kind == NODE_ROSTER ||
         place.node->kind == NODE_ROLE)
         return false;
@@ -167,8 +168,6 @@ int place_refuses_change(const struct request *request, struct place place)
         S_ISDIR(place_mode(request->fs, place)))
         return ESTALE;
     if (place.node->kind == NODE_ROOT || place.node->kind == NODE_CONTROL)
-        return EPERM;
-    if (place.node->kind == NODE_REGISTRY && place.member == MEMBER_MEMBERS)
         return EPERM;
     bool scratch = place.node->kind == NODE_LOCAL && (place.node->parent->kind == NODE_REGISTRY ||
                                                       place.node->parent->kind == NODE_ROSTER);
