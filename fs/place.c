@@ -56,6 +56,18 @@ static enum readiness find_object(struct request *request, struct place director
     return READY;
 }
 
+/* A member's name looks absent for a moment after an editor has moved it away. */
+static enum readiness find_shown(struct request *request, struct place directory, const char *name,
+                                 struct node **found, int *error_number)
+{
+    enum readiness readiness = find_object(request, directory, name, found, error_number);
+    bool hidden = readiness == READY && (*found)->kind == NODE_ROLE &&
+                  room_hides((struct place){*found, MEMBER_SELF});
+    if (hidden)
+        *error_number = ENOENT;
+    return hidden ? FAILED : readiness;
+}
+
 enum readiness place_find(struct request *request, struct place directory, const char *name,
                           struct place *found, int *error_number)
 {
@@ -88,12 +100,7 @@ enum readiness place_find(struct request *request, struct place directory, const
         found->node = local_file(node_find(&fs->nodes, directory.node, directory.member, name));
         return found->node ? READY : FAILED;
     }
-    enum readiness readiness = find_object(request, directory, name, &found->node, error_number);
-    if (readiness == READY && found->node->kind == NODE_ROLE && room_hides(*found)) {
-        *error_number = ENOENT;
-        return FAILED;
-    }
-    return readiness;
+    return find_shown(request, directory, name, &found->node, error_number);
 }
 
 bool place_has_other_name(struct place place, const char *name)

@@ -454,6 +454,22 @@ static struct node *find_in_roster(const struct filesystem *fs, const struct nod
     return node && !room_hides((struct place){node, MEMBER_SELF}) ? node : NULL;
 }
 
+static int refuses_to_replace(const struct request *request, const struct node *roster)
+{
+    bool keeps = request->flags & RENAME_NOREPLACE;
+    return keeps && find_in_roster(request->fs, roster, request->other_name) ? EEXIST : 0;
+}
+
+static enum readiness rename_scratch(struct request *request, struct node *from, struct node *to,
+                                     int *error_number)
+{
+    if (to)
+        local_remove(request->fs, to);
+    local_use(local_of(from));
+    *error_number = ENOMEM;
+    return node_rename(&request->fs->nodes, from, request->other_name) ? READY : FAILED;
+}
+
 /* Members keep their names; what editors do on their way to writing one is as in a registry. */
 static enum readiness rename_in_roster(struct request *request, struct node *roster,
                                        int *error_number)
@@ -463,9 +479,8 @@ static enum readiness rename_in_roster(struct request *request, struct node *ros
         request->change ? request->change->source : find_in_roster(fs, roster, request->name);
     struct node *to = node_find(&fs->nodes, roster, MEMBER_SELF, request->other_name);
     *error_number = from ? 0 : ENOENT;
-    if (!*error_number && (request->flags & RENAME_NOREPLACE) && !request->change &&
-        find_in_roster(fs, roster, request->other_name))
-        *error_number = EEXIST;
+    if (from && !request->change)
+        *error_number = refuses_to_replace(request, roster);
     if (*error_number)
         return FAILED;
     if (from == to)
@@ -480,11 +495,7 @@ static enum readiness rename_in_roster(struct request *request, struct node *ros
             move_attribute_away(request, (struct place){from, MEMBER_SELF}, request->other_name);
         return *error_number ? FAILED : READY;
     }
-    if (to)
-        local_remove(fs, to);
-    local_use(local_of(from));
-    *error_number = ENOMEM;
-    return node_rename(&fs->nodes, from, request->other_name) ? READY : FAILED;
+    return rename_scratch(request, from, to, error_number);
 }
 
 static enum readiness rename_any(struct request *request, int *error_number)
