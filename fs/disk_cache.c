@@ -4,9 +4,7 @@
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "descriptor_pool.h"
-#include "disk_place.h"
-#include "disk_space.h"
+#include "disk_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,39 +14,11 @@ enum {
     PAUSE_MS = 10 * 1000, /* after a failed write, nothing is written for so long */
     STEP = 1 << 20,       /* bytes hashed or written at a time */
     DISK_PAGE = 4096,     /* least room that a file takes */
-    ADOPTED_REMEMBERED = 256,
     FEW_DESCRIPTORS = 64,
-    HOLDERS_SHARE = 4, /* of the descriptors' number: each takes two of them */
 };
 
 /* Larger ones are hardly true, and no disk has room for the list of their blocks. */
 static const uint64_t LARGEST_FILE = UINT64_C(1) << 44;
-
-/* A copy of the official client's whose digest was found right, and how the file looked then. */
-struct adopted {
-    unsigned char md5[MD5_SIZE];
-    struct stat status;
-};
-
-struct disk_cache {
-    char *directory;
-    char server[2 * MD5_SIZE + 1]; /* names the folder of what is not verified */
-    char *client_objects;
-    void (*report)(void *context, const char *message);
-    void *context;
-    struct disk_space space;
-    struct descriptor_pool pool;
-    _Atomic uint64_t read_bytes;
-    _Atomic uint64_t written_bytes;
-    _Atomic uint64_t damaged;
-    atomic_uint holds;
-    _Atomic int64_t paused_until; /* clock_milliseconds(); 0: writing goes well */
-    pthread_mutex_t lock;         /* of what follows */
-    char problem[256];
-    char reported[256]; /* the last problem that was reported: each is said once */
-    struct adopted adopted[ADOPTED_REMEMBERED];
-    size_t adopted_count;
-};
 
 /* What is open of a content: one of the two. */
 struct opened {
@@ -57,22 +27,6 @@ struct opened {
     struct disk_blocks *blocks; /* NULL: the official client's copy */
     int copy;                   /* its descriptor, else -1 */
     bool verified;              /* found among the contents that are for everybody */
-};
-
-struct disk_file {
-    struct disk_cache *cache;
-    struct disk_key key;
-    struct pooled *opened;      /* the pool's */
-    atomic_bool absent;         /* nothing of it is there; until something is written */
-    struct stat adopted_status; /* set before `adopted` */
-    atomic_bool adopted;        /* the official client's copy is used */
-    atomic_bool was_adopted;
-};
-
-struct disk_hold {
-    struct disk_cache *cache;
-    struct disk_blocks *blocks; /* NULL: the official client's copy */
-    int copy;                   /* its descriptor, else -1 */
 };
 
 struct disk_cache *disk_cache_new(const struct disk_cache_config *config)
@@ -207,7 +161,7 @@ static void done_with_pointer(struct opened **opened)
 
 #define cleanup_opened cleanup(done_with_pointer)
 
-static bool path_of(const struct disk_file *file, bool verified, char path[PATH_MAX])
+bool disk_file_path(const struct disk_file *file, bool verified, char path[PATH_MAX])
 {
     return disk_place_path(file->cache->directory, verified ? NULL : file->cache->server,
                            &file->key, path);
@@ -219,31 +173,31 @@ static struct disk_blocks *find_blocks(const struct disk_file *file, bool *verif
     char path[PATH_MAX];
     *verified = true;
     struct disk_blocks *blocks =
-        path_of(file, true, path) ? disk_blocks_open(path, file->key.size) : NULL;
+        disk_file_path(file, true, path) ? disk_blocks_open(path, file->key.size) : NULL;
     if (blocks && disk_blocks_is_verified(blocks))
         return blocks;
     disk_blocks_close(blocks);
     *verified = false;
-    return path_of(file, false, path) ? disk_blocks_open(path, file->key.size) : NULL;
+    return disk_file_path(file, false, path) ? disk_blocks_open(path, file->key.size) : NULL;
 }
 
 static struct disk_blocks *make_blocks(const struct disk_file *file, bool *verified)
 {
     char path[PATH_MAX];
     struct disk_blocks *blocks = find_blocks(file, verified);
-    if (!blocks && path_of(file, false, path))
+    if (!blocks && disk_file_path(file, false, path))
         blocks = disk_place_make(path, file->key.size);
     return blocks;
 }
 
-static bool looks_the_same(const struct stat *a, const struct stat *b)
+bool disk_looks_the_same(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
            a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 /* Protocol 8.4. */
-static int open_client_copy(const struct disk_file *file, struct stat *status)
+int disk_file_open_copy(const struct disk_file *file, struct stat *status)
 {
     char path[PATH_MAX], hex[2 * MD5_SIZE + 1];
     disk_hex(file->key.md5, hex);
@@ -272,8 +226,8 @@ static struct opened *opened_new(struct disk_file *file, bool make)
         .pooled = {.close = close_opened, .descriptors = 2}, .cache = file->cache, .copy = -1};
     if (atomic_load(&file->adopted)) {
         opened->pooled.descriptors = 1;
-        opened->copy = open_client_copy(file, &status);
-        if (opened->copy >= 0 && !looks_the_same(&status, &file->adopted_status)) {
+        opened->copy = disk_file_open_copy(file, &status);
+        if (opened->copy >= 0 && !disk_looks_the_same(&status, &file->adopted_status)) {
             close(opened->copy);
             opened->copy = -1;
             errno = ENOENT;
@@ -321,7 +275,7 @@ static struct opened *open_for_reading(struct disk_file *file)
     struct opened *opened = open_file(file, false);
     bool adopted = atomic_load(&file->adopted);
     if (adopted && (!opened || opened->copy < 0 || fstat(opened->copy, &status) != 0 ||
-                    !looks_the_same(&status, &file->adopted_status))) {
+                    !disk_looks_the_same(&status, &file->adopted_status))) {
         if (!opened && errno != ENOENT)
             return NULL;
         atomic_store(&file->adopted, false);
@@ -347,7 +301,7 @@ struct disk_file *disk_file_open(struct disk_cache *cache, const unsigned char m
     file->cache = cache;
     file->key.size = size;
     memcpy(file->key.md5, md5, MD5_SIZE);
-    if (path_of(file, false, path))
+    if (disk_file_path(file, false, path))
         return file;
     free(file);
     return NULL;
@@ -364,7 +318,7 @@ void disk_file_close(struct disk_file *file)
 static void found_damage(struct disk_file *file, struct opened *opened)
 {
     char message[256], from[PATH_MAX], to[PATH_MAX];
-    if (!path_of(file, opened->verified, from) || !path_of(file, false, to))
+    if (!disk_file_path(file, opened->verified, from) || !disk_file_path(file, false, to))
         return;
     /* What is left of a verified content is not for everybody any more: the missing block will be
      * one that nobody has verified. */
@@ -508,7 +462,7 @@ bool disk_file_is_verified(struct disk_file *file)
 static void start_over(struct disk_file *file, struct opened *opened)
 {
     char path[PATH_MAX];
-    if (path_of(file, opened->verified, path))
+    if (disk_file_path(file, opened->verified, path))
         disk_place_remove(path, opened->blocks);
     look_again(file, opened);
     atomic_store(&file->absent, true);
@@ -519,8 +473,8 @@ static void remember_verified(struct disk_file *file, struct opened *opened, uin
                               const struct stat *before)
 {
     char from[PATH_MAX], to[PATH_MAX];
-    if (disk_blocks_set_verified(opened->blocks, state) && path_of(file, false, from) &&
-        path_of(file, true, to) && disk_place_move(opened->blocks, from, to, true)) {
+    if (disk_blocks_set_verified(opened->blocks, state) && disk_file_path(file, false, from) &&
+        disk_file_path(file, true, to) && disk_place_move(opened->blocks, from, to, true)) {
         disk_blocks_stamp(opened->blocks, before);
         look_again(file, opened);
     }
@@ -592,7 +546,7 @@ enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cance
 bool disk_file_adoptable(struct disk_file *file)
 {
     struct stat status;
-    cleanup_close int descriptor = open_client_copy(file, &status);
+    cleanup_close int descriptor = disk_file_open_copy(file, &status);
     return descriptor >= 0;
 }
 
@@ -603,7 +557,7 @@ static bool is_known_good(struct disk_file *file, const struct stat *status)
     pthread_mutex_lock(&cache->lock);
     for (size_t i = 0; !known && i < ADOPTED_REMEMBERED && i < cache->adopted_count; i++)
         known = memcmp(cache->adopted[i].md5, file->key.md5, MD5_SIZE) == 0 &&
-                looks_the_same(&cache->adopted[i].status, status);
+                disk_looks_the_same(&cache->adopted[i].status, status);
     pthread_mutex_unlock(&cache->lock);
     return known;
 }
@@ -625,7 +579,7 @@ bool disk_file_adopt(struct disk_file *file, const atomic_bool *cancelled)
     struct stat status;
     if (atomic_load(&file->adopted))
         return true;
-    cleanup_close int descriptor = open_client_copy(file, &status);
+    cleanup_close int descriptor = disk_file_open_copy(file, &status);
     if (descriptor < 0)
         return false;
     copy.copy = descriptor;
@@ -646,67 +600,6 @@ bool disk_file_adopt(struct disk_file *file, const atomic_bool *cancelled)
     return opened && !opened->blocks;
 }
 
-/* --- read by others --- */
-
-static struct disk_blocks *hold_blocks(const struct disk_file *file, bool *touched)
-{
-    char path[PATH_MAX];
-    struct disk_blocks *blocks =
-        path_of(file, true, path) ? disk_blocks_open(path, file->key.size) : NULL;
-    bool verified = blocks && disk_blocks_is_verified(blocks);
-    /* Only from the freeze on nobody can change it any more. */
-    if (verified && disk_blocks_freeze(blocks) && disk_blocks_is_untouched(blocks))
-        return blocks;
-    *touched = verified && disk_blocks_writable(blocks);
-    disk_blocks_close(blocks);
-    return NULL;
-}
-
-static int hold_copy(struct disk_file *file)
-{
-    struct stat status;
-    int descriptor = atomic_load(&file->adopted) ? open_client_copy(file, &status) : -1;
-    if (descriptor < 0 || looks_the_same(&status, &file->adopted_status))
-        return descriptor;
-    close(descriptor);
-    return -1;
-}
-
-/* With descriptors of its own: the locks that keep the content are theirs. */
-struct disk_hold *disk_file_hold(struct disk_file *file, bool *touched)
-{
-    struct disk_cache *cache = file->cache;
-    struct disk_hold *hold = malloc(sizeof *hold);
-    bool room = atomic_fetch_add(&cache->holds, 1) < cache->pool.limit / HOLDERS_SHARE;
-    *touched = false;
-    if (hold && room) {
-        *hold = (struct disk_hold){.cache = cache, .copy = hold_copy(file)};
-        if (hold->copy < 0)
-            hold->blocks = hold_blocks(file, touched);
-        if (hold->copy >= 0 || hold->blocks)
-            return hold;
-    }
-    atomic_fetch_sub(&cache->holds, 1);
-    free(hold);
-    return NULL;
-}
-
-int disk_hold_descriptor(const struct disk_hold *hold)
-{
-    return hold->blocks ? disk_blocks_descriptor(hold->blocks) : hold->copy;
-}
-
-void disk_hold_release(struct disk_hold *hold)
-{
-    if (!hold)
-        return;
-    disk_blocks_close(hold->blocks);
-    if (hold->copy >= 0)
-        close(hold->copy);
-    atomic_fetch_sub(&hold->cache->holds, 1);
-    free(hold);
-}
-
 enum disk_check disk_file_check_again(struct disk_file *file, const atomic_bool *cancelled)
 {
     unsigned char digest[MD5_SIZE];
@@ -719,7 +612,7 @@ enum disk_check disk_file_check_again(struct disk_file *file, const atomic_bool 
         start_over(file, opened);
         return DISK_CHECK_BAD;
     }
-    if (!disk_blocks_look(opened->blocks, &after) || !looks_the_same(&before, &after))
+    if (!disk_blocks_look(opened->blocks, &after) || !disk_looks_the_same(&before, &after))
         return DISK_CHECK_INCOMPLETE;
     disk_blocks_stamp(opened->blocks, &before);
     return DISK_CHECK_GOOD;

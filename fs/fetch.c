@@ -192,10 +192,8 @@ static void keep_what_goes(struct filesystem *fs)
 {
     pthread_mutex_lock(&fs->nodes.lock);
     dropped_in_leave_removed(fs);
-    bool spills = fs->leaving_texts != NULL;
     pthread_mutex_unlock(&fs->nodes.lock);
-    if (spills)
-        unsaved_spill_soon(fs);
+    unsaved_spill_soon(fs);
 }
 
 static void run_fetch(struct job *job)

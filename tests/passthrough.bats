@@ -5,20 +5,7 @@
 # way where that cannot be: the same bytes, never an altered one, never an error.
 
 load lib/helpers
-
-setup_file() {
-    suite_setup
-    sandbox_start large --param registries=1 --param collections=1 --param versions=1 \
-        --param files=16 --param file_bytes=3000000 --param big_bytes=1000
-}
-
-setup() {
-    test_setup
-    export FILES=large/r0/collections/c0/versions/v0/files
-    FILE=$FILES/d0/s0/f000000.bin
-    CACHE=$TEST_DIR/cache
-    HASH=$(server_hash "${FILE#"$FILES/"}")
-}
+load lib/cached_file
 
 teardown() {
     local stacked
@@ -36,15 +23,6 @@ needs_passthrough() {
     IFS=. read -r major minor _ < <(uname -r)
     ((major > 6 || (major == 6 && minor >= 9))) || skip "the kernel cannot do it"
     [[ $(id -u) == 0 ]] || skip "needs root"
-}
-
-server_hash() {
-    control GET /state | jq -r --arg path "$1" '.organizations[0].registries[0].collections[0].versions[0].files[]
-        | select(.path == $path).sha256'
-}
-
-sha256() {
-    sha256sum "$1" | cut -d ' ' -f 1
 }
 
 # Opened once, to be read by the kernel itself.

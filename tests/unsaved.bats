@@ -174,3 +174,31 @@ has_state() { [[ -s $XDG_STATE_HOME/registryfs/unsaved/acme/$1 ]]; }
     eventually 10 has_state open/notes.txt
     assert_equal "$(state_of open/notes.txt)" $'first\nsecond'
 }
+
+@test "a file that is open twice when its registry goes is kept with what the last handle wrote" {
+    local organization=${MODEL%/*} kept=$XDG_STATE_HOME/registryfs/unsaved/acme/two/notes.txt
+    mkdir "$organization/two"
+    mount_start --ttl 600
+    exec 7>"$organization/two/notes.txt" 8>>"$organization/two/notes.txt"
+    echo first >&7
+    setsid --wait rmdir "$MNT/acme/two"
+    touch "$organization"
+    ls "$organization" >/dev/null
+    exec 7>&-
+    echo second >&8
+    exec 8>&-
+    eventually 10 test -s "$kept"
+    assert_equal "$(cat "$kept")" $'first\nsecond'
+}
+
+@test "SIGTERM keeps a file beside another of its name, for its owner alone" {
+    local state=$XDG_STATE_HOME/registryfs/unsaved/acme/model
+    mkdir -p "$state"
+    echo old >"$state/notes.txt"
+    echo new >"$MODEL/notes.txt"
+    kill -TERM "$PID"
+    wait_for_end "$PID" 10
+    assert_equal "$(cat "$state/notes.txt")" old
+    assert_equal "$(cat "$state"/notes.txt[.~]*)" new
+    assert_equal "$(stat -c %a "$state"/notes.txt[.~]*)" 600
+}

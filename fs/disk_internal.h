@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the disk cache share (disk_cache.h). */
+#ifndef FS_DISK_INTERNAL_H
+#define FS_DISK_INTERNAL_H
+
+#include "descriptor_pool.h"
+#include "disk_cache.h"
+#include "disk_place.h"
+#include "disk_space.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+enum { ADOPTED_REMEMBERED = 256 };
+
+/* A copy of the official client's whose digest was found right, and how the file looked then. */
+struct adopted {
+    unsigned char md5[MD5_SIZE];
+    struct stat status;
+};
+
+struct disk_cache {
+    char *directory;
+    char server[2 * MD5_SIZE + 1]; /* names the folder of what is not verified */
+    char *client_objects;
+    void (*report)(void *context, const char *message);
+    void *context;
+    struct disk_space space;
+    struct descriptor_pool pool;
+    _Atomic uint64_t read_bytes;
+    _Atomic uint64_t written_bytes;
+    _Atomic uint64_t damaged;
+    atomic_uint holds;
+    _Atomic int64_t paused_until; /* clock_milliseconds(); 0: writing goes well */
+    pthread_mutex_t lock;         /* of what follows */
+    char problem[256];
+    char reported[256]; /* the last problem that was reported: each is said once */
+    struct adopted adopted[ADOPTED_REMEMBERED];
+    size_t adopted_count;
+};
+
+struct disk_file {
+    struct disk_cache *cache;
+    struct disk_key key;
+    struct pooled *opened;      /* the pool's */
+    atomic_bool absent;         /* nothing of it is there; until something is written */
+    struct stat adopted_status; /* set before `adopted` */
+    atomic_bool adopted;        /* the official client's copy is used */
+    atomic_bool was_adopted;
+};
+
+/* Where the content lies: verified, for mounts of all servers, or not. False: too long. */
+bool disk_file_path(const struct disk_file *file, bool verified, char path[PATH_MAX]);
+/* Opens the official client's copy, which need not be right; the descriptor is the caller's. -1:
+ * there is none of that size. */
+int disk_file_open_copy(const struct disk_file *file, struct stat *status);
+/* Whether a file has not been changed between two looks. */
+bool disk_looks_the_same(const struct stat *a, const struct stat *b);
+
+#endif
