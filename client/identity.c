@@ -5,9 +5,8 @@
 #include "credentials.h"
 #include "http.h"
 #include "internal.h"
+#include "json_memory.h"
 #include "local_file.h"
-
-#include <jansson.h>
 
 enum {
     ANSWER_CEILING = 256 * 1024,
@@ -52,7 +51,7 @@ static char *copy_token(const json_t *string)
 int identity_parse_answer(const char *text, size_t size, int64_t now, struct identity_token *token,
                           struct error *error)
 {
-    cleanup_json json_t *answer = json_loadb(text, size, 0, NULL);
+    cleanup_json json_t *answer = json_load(text, size, 0, NULL);
     const json_t *access = json_object_get(answer, "access_token");
     const json_t *life = json_object_get(answer, "expires_in");
     double stated_life = json_number_value(life);
@@ -73,7 +72,7 @@ int identity_parse_answer(const char *text, size_t size, int64_t now, struct ide
 bool identity_cache_find(const char *text, size_t size, const char *base_url, int64_t now,
                          struct identity_token *token)
 {
-    cleanup_json json_t *file = json_loadb(text, size, 0, NULL);
+    cleanup_json json_t *file = json_load(text, size, 0, NULL);
     const json_t *entry = json_object_get(json_object_get(file, "credentials"), base_url);
     const char *date = json_string_value(json_object_get(entry, "expires_at"));
     struct tm parts = {0};
@@ -96,7 +95,7 @@ char *identity_cache_update(const char *text, size_t size, const char *base_url,
     time_t expires_at = (time_t)token->expires_at;
     gmtime_r(&expires_at, &parts);
     strftime(date, sizeof date, DATE_FORMAT, &parts);
-    cleanup_json json_t *file = json_loadb(text, size, 0, NULL);
+    cleanup_json json_t *file = json_load(text, size, 0, NULL);
     if (!json_is_object(file)) {
         json_decref(file);
         file = json_object();
@@ -106,7 +105,7 @@ char *identity_cache_update(const char *text, size_t size, const char *base_url,
     json_t *entry = json_pack("{s:s, s:s}", "access_token", token->text, "expires_at", date);
     if (json_object_set_new(json_object_get(file, "credentials"), base_url, entry) != 0)
         return NULL;
-    return json_dumps(file, JSON_INDENT(2));
+    return json_to_text(file, JSON_INDENT(2));
 }
 
 static char *credentials_path(const struct client *client)
@@ -182,7 +181,7 @@ int identity_check(struct client *client, struct error *error)
 static int refused(const struct http_response *response, struct error *error)
 {
     cleanup_json json_t *answer =
-        json_loadb(response->body.data ? response->body.data : "", response->body.size, 0, NULL);
+        json_load(response->body.data ? response->body.data : "", response->body.size, 0, NULL);
     const char *code = json_string_value(json_object_get(answer, "error"));
     const char *words = json_string_value(json_object_get(answer, "error_description"));
     enum error_kind kind = response->status >= 500 ? ERROR_SERVER : ERROR_UNAUTHENTICATED;

@@ -3,6 +3,7 @@
 
 #include "base/banned.h"
 #include "base/utf8.h"
+#include "json_memory.h"
 
 #include <stdint.h>
 
@@ -14,11 +15,11 @@ enum {
     TIMES_BODY = 4,
     SMALL_TREE = 8 << 20,
     /* Bytes that jansson and the allocator take for a value, and for its place in what holds it. */
-    OBJECT_SIZE = 240,
-    ARRAY_SIZE = 144,
-    STRING_SIZE = 72,
-    NUMBER_SIZE = 32,
-    MEMBER_SIZE = 112,
+    OBJECT_SIZE = 240 + 2 * JSON_HEADER_SIZE,
+    ARRAY_SIZE = 144 + 2 * JSON_HEADER_SIZE,
+    STRING_SIZE = 72 + 2 * JSON_HEADER_SIZE,
+    NUMBER_SIZE = 32 + JSON_HEADER_SIZE,
+    MEMBER_SIZE = 112 + JSON_HEADER_SIZE,
     ITEM_SIZE = 16,
 };
 
@@ -297,7 +298,7 @@ static size_t most_memory(size_t body, size_t memory)
 
 json_t *json_parse_part(const char *text, size_t size, bool mapped)
 {
-    json_t *json = json_loadb(text, size, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+    json_t *json = json_load(text, size, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
     if (!json || !mapped || unmap_strings(json, 0))
         return json;
     json_decref(json);
@@ -318,7 +319,7 @@ json_t *json_parse(struct buf *body, size_t memory, char *problem, size_t proble
         return NULL;
     }
     json_error_t error;
-    json_t *json = json_loadb(body->data, body->size, JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+    json_t *json = json_load(body->data, body->size, JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
     if (!json) {
         snprintf(problem, problem_size, "%s (at byte %d)", error.text, error.position);
         return NULL;

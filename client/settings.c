@@ -2,9 +2,9 @@
 #include "settings.h"
 
 #include "base/secrets.h"
+#include "json_memory.h"
 #include "local_file.h"
 
-#include <jansson.h>
 #include <strings.h>
 
 /* --- INI --- */
@@ -234,7 +234,7 @@ int settings_parse_headers(struct settings *settings, const char *source, const 
     const char *name;
     json_t *value;
     unsigned number = 0;
-    json_t *headers = json_loads(text, 0, NULL);
+    json_t *headers = json_load(text, strlen(text), 0, NULL);
     int result = 0;
     if (!json_is_object(headers))
         result =

@@ -40,7 +40,8 @@ look_up() {
 @test "eight processes look up, list, make, rename and remove in one directory" {
     mount_start
     run -0 timeout 300 python3 "$ROOT/tests/lib/crowded_directory.py" "$MNT/acme/model" 8 "${CROWD_SECONDS:-5}"
-    [[ ! -s $MNT/.registryfs/errors ]] || fail "$(cat "$MNT/.registryfs/errors")"
+    # That a file of such a name is in memory only is said when it is made.
+    ! grep -v ' 0 memory only, ' "$MNT/.registryfs/errors" || fail "what is above was reported"
     run -0 find "$MNT/acme/model" -maxdepth 1 -name '.own-*'
     [[ -z $output ]]
 }

@@ -2,8 +2,7 @@
 #include "identity.h"
 
 #include "check.h"
-
-#include <jansson.h>
+#include "json_memory.h"
 
 enum { NOW = 1700000000 }; /* 2023-11-14 22:13:20 UTC */
 
@@ -75,7 +74,7 @@ static void check_updated(const char *before, const char *others)
     CHECK_TEXT(json_string_value(json_object_get(entry, "access_token")), "new");
     CHECK_TEXT(json_string_value(json_object_get(entry, "expires_at")), "2023-11-14 22:13:20");
     json_object_del(credentials, BASE);
-    char *rest = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+    char *rest = json_to_text(json, JSON_COMPACT | JSON_SORT_KEYS);
     CHECK_TEXT(rest, others);
     free(rest);
     free(after);

@@ -5,6 +5,7 @@
 #include "graphql.h"
 #include "http.h"
 #include "internal.h"
+#include "json_memory.h"
 #include "json_text.h"
 #include "print.h"
 
@@ -24,7 +25,7 @@ static void print_request(const char *body)
         printf("> not JSON: %s\n", problem);
         return;
     }
-    cleanup_free char *variables = json_dumps(json_object_get(json, "variables"), JSON_COMPACT);
+    cleanup_free char *variables = json_to_text(json_object_get(json, "variables"), JSON_COMPACT);
     const char *name = json_string_value(json_object_get(json, "operationName"));
     size_t size = json_string_length(json_object_get(json, "query"));
     printf("> %s %s%s\n", name, variables,
