@@ -30,28 +30,6 @@ static struct registry_member *find(const struct member_lists *lists,
     return NULL;
 }
 
-int role_change_read(struct change *change, struct call *call, struct registry_member **now)
-{
-    const struct registry_member *base = change->base;
-    struct member_lists lists = {0};
-    struct lineage lineage;
-    struct call limited = *call;
-    limited.deadline = clock_milliseconds() + change->fs->options->timeout_ms;
-    if (call->deadline < limited.deadline)
-        limited.deadline = call->deadline;
-    look_up(change, &lineage);
-    int result = client_list_members(change->fs->client, &limited, lineage.registry, &lists);
-    *now = result == 0 ? find(&lists, base) : NULL;
-    if (result == 0 && !*now && base->role.size == 0)
-        *now = object_ref(base);
-    else if (result == 0 && !*now)
-        result = error_set(call->error, ERROR_STALE,
-                           "somebody else has removed this member meanwhile; nothing was sent");
-    object_list_release(&lists.found);
-    lineage_release(&lineage);
-    return result;
-}
-
 void role_outdate(struct node *roster)
 {
     int64_t now = clock_nanoseconds();
@@ -63,16 +41,58 @@ void role_outdate(struct node *roster)
         source->changed = now;
 }
 
-static void show(struct change *change, const struct registry_member *now, int64_t asked)
+/* Needs nodes->lock. */
+static void become(struct change *change, const struct registry_member *now, int64_t asked)
 {
     struct node *node = change->node;
     const struct directory *row = directory_row(NODE_ROSTER, MEMBER_SELF);
+    node_become(node, now, directory_identity(row, node->name, now), asked);
+    kernel_cache_forget_attributes(change->fs, node);
+}
+
+/* What a question has shown, asked then; NULL: no member any more. */
+static void learn(struct change *change, const struct registry_member *now, int64_t asked)
+{
     pthread_mutex_lock(&change->fs->nodes.lock);
-    role_outdate(node->parent);
+    if (!node_is_newer(change->node, asked) && now)
+        become(change, now, asked);
+    else if (!now)
+        role_outdate(change->node->parent);
+    pthread_mutex_unlock(&change->fs->nodes.lock);
+}
+
+int role_change_read(struct change *change, struct call *call, struct registry_member **now)
+{
+    const struct registry_member *base = change->base;
+    struct member_lists lists = {0};
+    struct lineage lineage;
+    struct call limited = *call;
+    limited.deadline = clock_milliseconds() + change->fs->options->timeout_ms;
+    if (call->deadline < limited.deadline)
+        limited.deadline = call->deadline;
+    look_up(change, &lineage);
+    int64_t asked = clock_nanoseconds();
+    int result = client_list_members(change->fs->client, &limited, lineage.registry, &lists);
+    *now = result == 0 ? find(&lists, base) : NULL;
+    if (result == 0 && base->role.size > 0)
+        learn(change, *now, asked);
+    if (result == 0 && !*now && base->role.size == 0)
+        *now = object_ref(base);
+    else if (result == 0 && !*now)
+        result = error_set(call->error, ERROR_STALE,
+                           "somebody else has removed this member meanwhile; nothing was sent");
+    object_list_release(&lists.found);
+    lineage_release(&lineage);
+    return result;
+}
+
+static void show(struct change *change, const struct registry_member *now, int64_t asked)
+{
+    pthread_mutex_lock(&change->fs->nodes.lock);
+    role_outdate(change->node->parent);
     if (now) {
-        node->changed = clock_nanoseconds();
-        node_become(node, now, directory_identity(row, node->name, now), asked);
-        kernel_cache_forget_attributes(change->fs, node);
+        change->node->changed = clock_nanoseconds();
+        become(change, now, asked);
     }
     pthread_mutex_unlock(&change->fs->nodes.lock);
 }
