@@ -292,6 +292,42 @@ int client_get_lineage(struct client *client, struct call *call, const struct ve
 int client_list_lineages(struct client *client, struct call *call, const struct scope *scope,
                          struct page *page, struct object_list *found);
 
+/* --- members of a registry (protocol 5.9) --- */
+
+/* A person or a team with a role of its own in a registry. */
+struct registry_member {
+    struct object object;
+    struct text id;   /* of the user, or of the team's entity */
+    struct text name; /* username, else e-mail; of a team: its name */
+    struct text role; /* any text: organizations have roles of their own */
+    bool is_team;
+};
+
+/* Copies; NULL: no memory. */
+struct registry_member *registry_member_new(const struct registry_member *borrowed);
+
+/* People and teams of one registry; a server that is too old may not know of either. */
+struct member_lists {
+    struct object_list found; /* struct registry_member, in the server's order */
+    bool has_people, has_teams;
+};
+
+/* Both lists in one request. Who has no name is passed over and reported. */
+int client_list_members(struct client *client, struct call *call, const struct registry *registry,
+                        struct member_lists *lists);
+/* Somebody of exactly that name, as one without a role. ERROR_NOT_FOUND: the server has nobody of
+ * that name; ERROR_FORBIDDEN: it does not let the viewer search, and he shares no team with him. */
+int client_find_member(struct client *client, struct call *call, const struct viewer *viewer,
+                       struct text name, bool is_team, struct registry_member **found);
+/* Sets the role; who has none yet is added first, and taken out again when he cannot have that
+ * role. *now: the member with that role. */
+int client_set_role(struct client *client, struct call *call, const struct registry *registry,
+                    const struct registry_member *before, struct text role,
+                    struct registry_member **now);
+/* What the server refuses, for whatever reason, is ERROR_FORBIDDEN. */
+int client_remove_member(struct client *client, struct call *call, const struct registry *registry,
+                         const struct registry_member *member);
+
 struct buf;
 /* Appends the address of the object's web page (protocol 5.10): one line without its end, nothing
  * where there is none. Asks nobody. False: no memory or over the ceiling. */

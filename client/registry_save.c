@@ -11,51 +11,9 @@
 #include "internal.h"
 #include "json_reader.h"
 #include "json_text.h"
+#include "mutation.h"
 #include "registry.h"
 #include "server_features.h"
-
-/* A mutation may take two thirds of the time that is left; the rest is for reading again. */
-static struct call mutation_call(const struct client *client, const struct call *call)
-{
-    struct call limited = *call;
-    int64_t now = clock_milliseconds();
-    limited.deadline = now + client->timeout_ms;
-    if (call->deadline && now + (call->deadline - now) * 2 / 3 < limited.deadline)
-        limited.deadline = now + (call->deadline - now) * 2 / 3;
-    return limited;
-}
-
-static bool answer_is_lost(const struct error *error)
-{
-    return error->maybe_applied && !error->refused;
-}
-
-/* The answer's error. Puts in front of that of a lost answer what reading again has shown. */
-static int fail_as_answered(struct call *call, bool known)
-{
-    if (!answer_is_lost(call->error))
-        return -1;
-    return error_wrap(call->error, known ? "the change was not made, as reading it again shows"
-                                         : "it could not be found out whether the change was made");
-}
-
-/* Whether the server has seen a mutation that failed, so that what it has now is worth a look. */
-static bool has_arrived(const struct error *error)
-{
-    return error->maybe_applied || error->refused || error->status != 0;
-}
-
-/* What was wanted is there: whatever the answer was, that is a success, and worth a line. */
-static int succeed_all_the_same(struct client *client, struct call *call, const char *operation,
-                                struct text name)
-{
-    const struct error answer = *call->error;
-    error_clear(call->error);
-    client_report(client, answer.kind, operation, text_or_empty(name),
-                  "it is done, as reading again shows, although the answer was: %s",
-                  answer.message);
-    return 0;
-}
 
 /* Reads the registry again after a mutation; its failure is not the caller's error. NULL: not there
  * or not readable; *gone tells which. */
@@ -149,16 +107,16 @@ static int settle_create(struct client *client, struct call *call, const struct 
                          struct registry **created)
 {
     bool gone;
-    if (!has_arrived(call->error) || call->error->kind == ERROR_EXISTS)
+    if (!mutation_has_arrived(call->error) || call->error->kind == ERROR_EXISTS)
         return -1;
     cleanup_object struct registry *now = read_again(client, call, wanted, wanted->name, &gone);
     if (!now)
-        return fail_as_answered(call, gone);
+        return mutation_failed(call, gone);
     if (now->visibility != wanted->visibility || !now->allow_all_artifact_types || was_changed(now))
         return error_wrap(call->error, "the registry is there, but not as asked for; the answer "
                                        "was");
     *created = steal(now);
-    return succeed_all_the_same(client, call, "create registry", wanted->name);
+    return mutation_done_all_the_same(client, call, "create registry", wanted->name);
 }
 
 static int create(struct client *client, struct call *call, const struct registry *wanted,
@@ -352,13 +310,13 @@ static int settle_save(struct client *client, struct call *call, const struct re
                        const struct registry_change *change, struct registry **now)
 {
     bool gone;
-    if (!has_arrived(call->error))
+    if (!mutation_has_arrived(call->error))
         return -1;
     *now = read_again(client, call, saved, saved->name, &gone);
     if (!*now || !is_applied(*now, change) || is_applied(saved, change))
-        return fail_as_answered(call, *now || gone);
+        return mutation_failed(call, *now || gone);
     report_differences(client, saved, *now, change);
-    return succeed_all_the_same(client, call, "save registry", saved->name);
+    return mutation_done_all_the_same(client, call, "save registry", saved->name);
 }
 
 int client_save_registry(struct client *client, struct call *call, const struct registry *saved,
@@ -421,20 +379,20 @@ static int settle_rename(struct client *client, struct call *call, const struct 
                          struct text new_name, struct registry **now)
 {
     bool gone;
-    if (!has_arrived(call->error))
+    if (!mutation_has_arrived(call->error))
         return -1;
     *now = read_again(client, call, saved, saved->name, &gone);
     if (!gone)
-        return fail_as_answered(call, *now != NULL);
+        return mutation_failed(call, *now != NULL);
     *now = read_again(client, call, saved, new_name, &gone);
     if (!*now)
-        return fail_as_answered(call, gone);
+        return mutation_failed(call, gone);
     if (saved->created_at.bytes && !text_equal((*now)->created_at, saved->created_at)) {
         object_unref(*now); /* somebody has removed the one and made the other */
         *now = NULL;
-        return fail_as_answered(call, true);
+        return mutation_failed(call, true);
     }
-    return succeed_all_the_same(client, call, "rename registry", new_name);
+    return mutation_done_all_the_same(client, call, "rename registry", new_name);
 }
 
 int client_rename_registry(struct client *client, struct call *call, const struct registry *saved,
@@ -474,13 +432,13 @@ int client_delete_registry(struct client *client, struct call *call,
     json_t *variables = json_pack("{s:o}", "id", json_from_text(registry->id));
     if (graphql_execute(client, &limited, graphql_document("DeleteRegistry"), variables, &data)) {
         bool gone = false;
-        if (!has_arrived(call->error))
+        if (!mutation_has_arrived(call->error))
             return -1;
         cleanup_object struct registry *now =
             read_again(client, call, registry, registry->name, &gone);
         if (!gone)
-            return fail_as_answered(call, now != NULL);
-        return succeed_all_the_same(client, call, "delete registry", registry->name);
+            return mutation_failed(call, now != NULL);
+        return mutation_done_all_the_same(client, call, "delete registry", registry->name);
     }
     if (!json_is_true(json_at(data, "deleteModel", "success", NULL)))
         return error_set(call->error, ERROR_SERVER,

@@ -22,11 +22,21 @@ struct deed {
     uint64_t name; /* a hash; 0: it does not matter */
 };
 
-struct deeds {
+struct deed_list {
     struct deed list[MOST_DEEDS];
     /* Up to then some are not in the list any more: anybody may have done them. */
     int64_t crowded_until;
 };
+
+/* Whoever looks must not crowd out who changes. */
+struct deeds {
+    struct deed_list changes, looks;
+};
+
+static struct deed_list *list_for(struct deeds *deeds, enum caller_deed deed)
+{
+    return deed == DEED_OPENED ? &deeds->looks : &deeds->changes;
+}
 
 struct caller caller_of(pid_t thread)
 {
@@ -103,7 +113,7 @@ static struct deeds *deeds_of(const struct node *directory)
 }
 
 /* The slot of the same deed, or of the oldest. */
-static struct deed *slot_for(struct deeds *deeds, const struct deed *deed)
+static struct deed *slot_for(struct deed_list *deeds, const struct deed *deed)
 {
     struct deed *oldest = deeds->list;
     for (struct deed *slot = deeds->list; slot < deeds->list + MOST_DEEDS; slot++) {
@@ -127,17 +137,18 @@ void caller_note(struct node *directory, struct caller caller, enum caller_deed 
         return;
     const struct deed now = {
         .at = clock_nanoseconds(), .caller = caller, .what = deed, .name = hash_name(name)};
-    *slot_for(facet->deeds, &now) = now;
+    *slot_for(list_for(facet->deeds, deed), &now) = now;
 }
 
 bool caller_did(const struct node *directory, struct caller caller, enum caller_deed deed,
                 const char *name)
 {
-    const struct deeds *deeds = deeds_of(directory);
+    struct deeds *all = deeds_of(directory);
     int64_t now = clock_nanoseconds();
     uint64_t hash = hash_name(name);
-    if (!deeds)
+    if (!all)
         return false;
+    const struct deed_list *deeds = list_for(all, deed);
     for (const struct deed *slot = deeds->list; slot < deeds->list + MOST_DEEDS; slot++) {
         if (slot->at && now - slot->at < REMEMBERED && slot->what == deed &&
             (!hash || slot->name == hash) && is_same(slot->caller, caller))
@@ -146,13 +157,29 @@ bool caller_did(const struct node *directory, struct caller caller, enum caller_
     return deed == DEED_REMOVAL && now < deeds->crowded_until;
 }
 
+bool caller_group_did(const struct node *directory, struct caller caller, enum caller_deed deed)
+{
+    struct deeds *all = deeds_of(directory);
+    int64_t now = clock_nanoseconds();
+    if (!all)
+        return false;
+    const struct deed_list *deeds = list_for(all, deed);
+    for (const struct deed *slot = deeds->list; slot < deeds->list + MOST_DEEDS; slot++) {
+        if (slot->at && now - slot->at < REMEMBERED && slot->what == deed &&
+            slot->caller.group == caller.group)
+            return true;
+    }
+    return now < deeds->crowded_until;
+}
+
 void caller_forget_removal(const struct node *registry, const char *name)
 {
     struct deeds *deeds = deeds_of(registry);
     uint64_t hash = hash_name(name);
     for (int i = 0; deeds && i < MOST_DEEDS; i++) {
-        if (deeds->list[i].what == DEED_REMOVAL && deeds->list[i].name == hash)
-            deeds->list[i].at = 0;
+        struct deed *deed = &deeds->changes.list[i];
+        if (deed->what == DEED_REMOVAL && deed->name == hash)
+            deed->at = 0;
     }
 }
 

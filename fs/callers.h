@@ -37,6 +37,8 @@ struct caller caller_of_request(const struct request *request);
 
 enum caller_deed {
     DEED_REMOVAL,     /* of something in this registry: tried, done or refused */
+    DEED_MEMBER,      /* a member of this registry was removed */
+    DEED_OPENED,      /* this directory, or that of the registry's members */
     DEED_RMDIR,       /* of this organization: refused */
     DEED_MOVE_TO_HERE /* of a registry from another organization: refused */
 };
@@ -49,6 +51,8 @@ void caller_note(struct node *directory, struct caller caller, enum caller_deed 
  * whatever the name. */
 bool caller_did(const struct node *directory, struct caller caller, enum caller_deed deed,
                 const char *name);
+/* The same of a process group alone: a shell with job control gives each command one of its own. */
+bool caller_group_did(const struct node *directory, struct caller caller, enum caller_deed deed);
 /* A save has made the attribute of this name anew: whoever removed it was an editor. */
 void caller_forget_removal(const struct node *registry, const char *name);
 

@@ -134,7 +134,8 @@ enum readiness change_begin(struct request *request, struct change *change, int 
     *error_number = ENOMEM;
     request->change = change;
     change->thread = fuse_req_ctx(request->fuse)->pid;
-    if (change->node->kind == NODE_REGISTRY && !(room = room_of(request->fs, change->node)))
+    if ((change->node->kind == NODE_REGISTRY || change->node->kind == NODE_ROLE) &&
+        !(room = room_of(request->fs, change->node)))
         return FAILED;
     if (room)
         room->running = change_ref(change);

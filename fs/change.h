@@ -34,17 +34,17 @@ struct change {
     /* what is wanted; immutable */
     const struct member *member; /* the attribute; NULL: the registry itself */
     struct buf text;             /* its new text */
-    struct registry *base;       /* a reference: what the text was made from */
-    struct registry *known;      /* a reference: what was known when it began */
+    void *base;                  /* a reference: what the text was made from */
+    void *known;                 /* a reference: what was known when it began */
     bool holed;                  /* zeros stand where the text had nothing */
     int64_t begun;               /* clock_nanoseconds() */
     pid_t thread;                /* that asked for it; 0: in another PID namespace */
     char *name; /* owned: of a new registry, a registry's new name, or that of `source` */
     enum registry_visibility visibility;
-    struct draft *draft;      /* a reference: told of the outcome */
-    struct node *source;      /* held: the scratch file that is renamed over the attribute */
-    bool nothing;             /* set by run: the server had it already, and nothing was sent */
-    struct registry *outcome; /* a reference, set by run: the registry after it; NULL: not known */
+    struct draft *draft; /* a reference: told of the outcome */
+    struct node *source; /* held: the scratch file that is renamed over the attribute */
+    bool nothing;        /* set by run: the server had it already, and nothing was sent */
+    void *outcome;       /* a reference, set by run: the object after it; NULL: not known */
     /* under nodes->lock */
     bool started, done;
     struct node *made; /* held: the new registry */

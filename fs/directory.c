@@ -6,6 +6,7 @@
 #include "member.h"
 #include "name.h"
 #include "query_result.h"
+#include "roster.h"
 #include "stat.h"
 
 #include <inttypes.h>
@@ -235,6 +236,11 @@ static struct text collection_id(const void *object)
     return ((const struct collection *)object)->id;
 }
 
+static struct text member_id(const void *object)
+{
+    return ((const struct registry_member *)object)->id;
+}
+
 static bool alias_target(const struct node *link, struct buf *target)
 {
     const struct version *version = link->object;
@@ -272,6 +278,12 @@ static const struct directory directories[] = {
      .listing_decides = true},
     {.kind = NODE_FILE, .member = MEMBER_SELF, .child = NODE_FILE, .immutable = true},
     {.kind = NODE_VERSION, .member = MEMBER_LINEAGE, .child = NODE_PROVENANCE, .immutable = true},
+    {.kind = NODE_REGISTRY,
+     .member = MEMBER_MEMBERS,
+     .child = NODE_ROSTER,
+     .list = roster_list,
+     .add = roster_add},
+    {.kind = NODE_ROSTER, .member = MEMBER_SELF, .child = NODE_ROLE, .id = member_id},
     {NODE_REGISTRY_QUERY, MEMBER_SELF, NODE_REGISTRY_LINK, query_list_registries, NULL,
      query_add_registry, NULL, query_link_target, false, false},
     {NODE_COLLECTION_QUERY, MEMBER_SELF, NODE_COLLECTION_LINK, query_list_collections, NULL,
@@ -451,6 +463,9 @@ bool directory_original_name(const struct node *node, struct buf *name)
         break;
     case NODE_COLLECTION:
         text = ((const struct collection *)object)->name;
+        break;
+    case NODE_ROLE:
+        text = ((const struct registry_member *)object)->name;
         break;
     case NODE_LINK:
         if (node->member == MEMBER_VERSIONS)

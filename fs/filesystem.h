@@ -55,6 +55,7 @@ struct filesystem {
     struct listing *provenance_names; /* provenance.h; likewise */
     size_t provenance_kept;           /* bytes of manifests; likewise */
     unsigned provenance_lacking; /* files that the server does not know of, as bits; likewise */
+    bool members_lacking;        /* the server knows of no registry's members; likewise */
     int64_t mounted;             /* clock_nanoseconds() */
     struct timespec mounted_at;  /* wall clock */
     int32_t lookers[LOOKERS];    /* processes that look at attributes (walk.h); under nodes.lock */

@@ -30,21 +30,35 @@ static bool render_text(struct filesystem *fs, const struct member *member, cons
     return member_append_shown(text, value) && buf_putc(text, '\n');
 }
 
-/* One item a line; a line break inside an item would make two of it, so it is shown as a blank. */
+/* Appends an item and the end of its line; a line break inside would make two of it, so it is shown
+ * as a blank. */
+static bool append_line(struct buf *text, struct text item)
+{
+    size_t start = text->size;
+    if (!member_append_shown(text, item))
+        return false;
+    for (size_t at = start; at < text->size; at++) {
+        if (text->data[at] == '\n' || text->data[at] == '\r')
+            text->data[at] = ' ';
+    }
+    return buf_putc(text, '\n');
+}
+
+static bool render_line(struct filesystem *fs, const struct member *member, const void *object,
+                        struct buf *text)
+{
+    (void)fs;
+    struct text value = *(const struct text *)(const void *)((const char *)object + member->offset);
+    return value.size == 0 || append_line(text, value);
+}
+
 static bool render_list(struct filesystem *fs, const struct member *member, const void *object,
                         struct buf *text)
 {
     (void)fs;
     const struct texts *list = (const void *)((const char *)object + member->offset);
     for (size_t i = 0; i < list->count; i++) {
-        size_t start = text->size;
-        if (!member_append_shown(text, list->items[i]))
-            return false;
-        for (size_t at = start; at < text->size; at++) {
-            if (text->data[at] == '\n' || text->data[at] == '\r')
-                text->data[at] = ' ';
-        }
-        if (!buf_putc(text, '\n'))
+        if (!append_line(text, list->items[i]))
             return false;
     }
     return true;
@@ -179,6 +193,7 @@ static const struct member registry_members[] = {
     {"url", FIXED, 12, 0, render_registry_address, NULL},
     {"collections", DIRECTORY, MEMBER_COLLECTIONS, 0, NULL, NULL},
     {"versions", DIRECTORY, MEMBER_VERSIONS, 0, NULL, NULL},
+    {"members", DIRECTORY, MEMBER_MEMBERS, 0, NULL, NULL},
 };
 
 static const struct member collection_members[] = {
@@ -265,6 +280,13 @@ const struct member *member_by_id(enum node_kind kind, uint8_t id)
 const struct member *member_of(struct place place)
 {
     static const struct member provenance = {.mode = FIXED, .render = render_provenance};
+    static const struct member role = {.name = "role",
+                                       .mode = EDITABLE,
+                                       .offset = AT(registry_member, role),
+                                       .render = render_line,
+                                       .editing = &editing_role};
+    if (place.node->kind == NODE_ROLE)
+        return &role;
     return place.node->kind == NODE_PROVENANCE ? &provenance
                                                : member_by_id(place.node->kind, place.member);
 }

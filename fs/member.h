@@ -35,6 +35,7 @@ enum {
     MEMBER_FILES = 104,
     MEMBER_UNSAVED = 105,
     MEMBER_LINEAGE = 106,
+    MEMBER_MEMBERS = 107,
 };
 
 /* The rows of a kind, in listing order; *count may be 0. */

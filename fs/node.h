@@ -32,6 +32,8 @@ enum node_kind {
     NODE_LOCAL,      /* in memory only (local.h): a scratch file, an unsaved text */
     NODE_FILE,       /* a file of an artifact, or a folder of such */
     NODE_PROVENANCE, /* a file of a version's lineage/ (provenance.h) */
+    NODE_ROSTER,     /* users/ or teams/ of a registry's members/ (roster.h) */
+    NODE_ROLE,       /* a file of one of these: what a person or a team may do */
     /* Results of queries (query.h): symlinks, and the directories of them. Entries that are
      * versions are NODE_LINK. */
     NODE_REGISTRY_LINK,

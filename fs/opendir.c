@@ -5,11 +5,13 @@
 #include "errnos.h"
 #include "link.h"
 #include "member.h"
+#include "options.h"
 #include "place.h"
 #include "provenance.h"
 #include "ready.h"
 #include "refresh.h"
 #include "room.h"
+#include "roster_change.h"
 #include "scratch.h"
 #include "unsaved.h"
 #include "walk.h"
@@ -116,6 +118,18 @@ void open_directory_close_all(struct filesystem *fs)
         close_directory(fs, fs->open_directories);
 }
 
+/* Who may be on the way to removing all that is below; the place is held. */
+static void note_opener(const struct request *request, struct place place)
+{
+    struct nodes *nodes = &request->fs->nodes;
+    if (request->fs->options->read_only || !roster_notes_opener(place))
+        return;
+    struct caller caller = caller_of_request(request);
+    pthread_mutex_lock(&nodes->lock);
+    roster_note_opener(place, caller);
+    pthread_mutex_unlock(&nodes->lock);
+}
+
 bool opendir_body(struct request *request)
 {
     struct nodes *nodes = &request->fs->nodes;
@@ -138,6 +152,7 @@ bool opendir_body(struct request *request)
         unsaved_spill_soon(request->fs);
     }
     if (readiness == READY) {
+        note_opener(request, open->place);
         request->file.fh = (uintptr_t)open;
         if (fuse_reply_open(request->fuse, &request->file) == 0)
             return true;
@@ -169,6 +184,8 @@ static struct place entry_place(struct filesystem *fs, const struct open_directo
         return (struct place){0};
     if (named && named->kind == NODE_PROVENANCE && provenance_is_absent(fs, named))
         return (struct place){0};
+    if (named && named->kind == NODE_ROLE && room_hides((struct place){named, MEMBER_SELF}))
+        return (struct place){0};
     if (place.node || entry->gone || !row || !facet || open->listing->fetched < facet->changed)
         return place;
     place.node =
@@ -190,7 +207,7 @@ static const char *entry_at(struct filesystem *fs, const struct open_directory *
     number -= DOTS;
     if (number < open->member_count) {
         *place = (struct place){open->place.node, open->members[number].id};
-        if (room_hides(*place))
+        if (place_is_hidden(fs, *place))
             *place = (struct place){0};
         return open->members[number].name;
     }

@@ -9,6 +9,7 @@
 #include "read_file.h"
 #include "ready.h"
 #include "room.h"
+#include "roster_change.h"
 #include "scratch.h"
 #include "session_loop.h"
 #include "unsaved.h"
@@ -341,7 +342,7 @@ bool open_body(struct request *request)
     return readiness == FAILED;
 }
 
-/* --- create: answers from memory, the kernel holds the directory's lock --- */
+/* --- create: answers from memory where it can, the kernel holds the directory's lock --- */
 
 /* An attribute whose name was away for a moment, or that somebody else has just brought back. */
 static int create_attribute(struct request *request, struct place place, struct open_file *open)
@@ -378,30 +379,73 @@ static int create_scratch(struct request *request, struct place directory, struc
     return 0;
 }
 
-static int create(struct request *request, struct open_file *open, struct fuse_entry_param *entry)
+/* A member whose name was away for a moment, or somebody who is to become one; programs' temporary
+ * files are in memory only. */
+static enum readiness create_in_roster(struct request *request, struct place roster,
+                                       struct place *found, struct open_file *open,
+                                       int *error_number)
+{
+    bool exclusive = request->file.flags & O_EXCL;
+    struct node *named = NULL;
+    enum readiness readiness = FAILED;
+    if (!request->change)
+        readiness = ready_entry(request, roster, request->name, &named, error_number);
+    if (readiness == WAITING || (!request->change && !named && *error_number != ENOENT))
+        return readiness;
+    if (named && named->kind == NODE_ROLE) {
+        found->node = named;
+        *error_number = create_attribute(request, *found, open);
+        return *error_number ? FAILED : READY;
+    }
+    if (named || (!request->change && roster_is_temporary(request->name, exclusive))) {
+        *error_number = create_scratch(request, roster, found, open);
+        return *error_number ? FAILED : READY;
+    }
+    readiness = roster_begin(request, roster, &found->node, error_number);
+    if (readiness == READY)
+        readiness = prepare_draft(request, *found, open, true, error_number);
+    if (readiness == READY) /* made new, but nothing taken away */
+        edit_clean(&open->draft->edit);
+    return readiness;
+}
+
+static int create_in_registry(struct request *request, struct place directory, struct place *found,
+                              struct open_file *open)
+{
+    const struct member *member = member_by_name(NODE_REGISTRY, request->name);
+    if (!member)
+        return create_scratch(request, directory, found, open);
+    found->member = member->id;
+    return create_attribute(request, *found, open);
+}
+
+static enum readiness create(struct request *request, struct open_file *open,
+                             struct fuse_entry_param *entry, int *error_number)
 {
     struct filesystem *fs = request->fs;
     struct place directory = node_place(&fs->nodes, request->id);
     struct place found = {directory.node, MEMBER_SELF};
-    int error_number = place_refuses_change(request, directory);
-    if (!error_number && directory.node->kind != NODE_REGISTRY)
-        error_number = EPERM;
-    if (error_number)
-        return error_number;
-    const struct member *member = member_by_name(NODE_REGISTRY, request->name);
-    if (member) {
-        found.member = member->id;
-        error_number = create_attribute(request, found, open);
+    enum readiness readiness = READY;
+    *error_number = place_refuses_change(request, directory);
+    if (*error_number)
+        return FAILED;
+    if (directory.node->kind == NODE_ROSTER) {
+        readiness = create_in_roster(request, directory, &found, open, error_number);
     } else {
-        error_number = create_scratch(request, directory, &found, open);
+        *error_number = directory.node->kind == NODE_REGISTRY
+                            ? create_in_registry(request, directory, &found, open)
+                            : EPERM;
+        readiness = *error_number ? FAILED : READY;
     }
+    if (readiness != READY)
+        return readiness;
     cleanup_buf struct buf scratch;
     buf_init(&scratch, TEXT_CEILING);
-    if (!error_number && !place_entry(fs, found, &scratch, entry))
-        error_number = EIO;
-    if (!error_number)
-        node_add_lookup(&fs->nodes, found.node);
-    return error_number;
+    *error_number = EIO;
+    if (!place_entry(fs, found, &scratch, entry))
+        return FAILED;
+    node_add_lookup(&fs->nodes, found.node);
+    return READY;
 }
 
 bool create_body(struct request *request)
@@ -410,12 +454,13 @@ bool create_body(struct request *request)
     struct open_file *open = new_open_file(request);
     struct fuse_entry_param entry;
     int error_number = ENOMEM;
+    enum readiness readiness = FAILED;
     if (open) {
         pthread_mutex_lock(&nodes->lock);
-        error_number = create(request, open, &entry);
+        readiness = create(request, open, &entry, &error_number);
         pthread_mutex_unlock(&nodes->lock);
     }
-    if (!error_number) {
+    if (readiness == READY) {
         describe(request, open, false);
         if (fuse_reply_create(request->fuse, &entry, &request->file) == 0)
             return true;
@@ -427,8 +472,9 @@ bool create_body(struct request *request)
     }
     if (open)
         open_file_close(request->fs, open);
-    fuse_reply_err(request->fuse, error_number);
-    return true;
+    if (readiness == FAILED)
+        fuse_reply_err(request->fuse, error_number);
+    return readiness == FAILED;
 }
 
 /* --- read --- */

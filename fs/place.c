@@ -56,6 +56,18 @@ static enum readiness find_object(struct request *request, struct place director
     return READY;
 }
 
+/* A member's name looks absent for a moment after an editor has moved it away. */
+static enum readiness find_shown(struct request *request, struct place directory, const char *name,
+                                 struct node **found, int *error_number)
+{
+    enum readiness readiness = find_object(request, directory, name, found, error_number);
+    bool hidden = readiness == READY && (*found)->kind == NODE_ROLE &&
+                  room_hides((struct place){*found, MEMBER_SELF});
+    if (hidden)
+        *error_number = ENOENT;
+    return hidden ? FAILED : readiness;
+}
+
 enum readiness place_find(struct request *request, struct place directory, const char *name,
                           struct place *found, int *error_number)
 {
@@ -76,7 +88,7 @@ enum readiness place_find(struct request *request, struct place directory, const
         const struct member *row = member_by_name(directory.node->kind, name);
         if (row) {
             *found = (struct place){directory.node, row->id};
-            return room_hides(*found) ? FAILED : READY;
+            return place_is_hidden(fs, *found) ? FAILED : READY;
         }
     }
     if (is_mount_root(fs, directory) && strcmp(name, SHOWN_INSTEAD) == 0)
@@ -88,13 +100,19 @@ enum readiness place_find(struct request *request, struct place directory, const
         found->node = local_file(node_find(&fs->nodes, directory.node, directory.member, name));
         return found->node ? READY : FAILED;
     }
-    return find_object(request, directory, name, &found->node, error_number);
+    return find_shown(request, directory, name, &found->node, error_number);
 }
 
 bool place_has_other_name(struct place place, const char *name)
 {
     return place.member == MEMBER_SELF && place.node->kind == NODE_REGISTRY &&
            strcmp(place.node->name, name) != 0;
+}
+
+bool place_is_hidden(const struct filesystem *fs, struct place place)
+{
+    bool members = place.node->kind == NODE_REGISTRY && place.member == MEMBER_MEMBERS;
+    return members ? fs->members_lacking : room_hides(place);
 }
 
 /* The directory that a place is an entry of. */
@@ -121,7 +139,7 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
     if (access_asks_each_time(fs, place_directory(fs, place)))
         entry->entry_timeout = 0;
     /* Renames move the kernel's entries of these, not ours. */
-    if (place.node->kind == NODE_LOCAL ||
+    if (place.node->kind == NODE_LOCAL || place.node->kind == NODE_ROLE ||
         (place.node->kind == NODE_REGISTRY && S_ISREG(entry->attr.st_mode) && changeable))
         entry->attr_timeout = entry->entry_timeout = 0;
     if (entry->attr_timeout > 0 && open_file_mixes(fs, place))
@@ -139,8 +157,10 @@ static bool in_read_only_tree(struct place place)
     if (node_is_query(place.node) || (place.node->parent && node_is_query(place.node->parent)))
         return true;
     if (place.node->kind == NODE_REGISTRY)
-        return place.member == MEMBER_COLLECTIONS || place.member == MEMBER_VERSIONS;
-    if (place.node->kind == NODE_LOCAL)
+        return place.member == MEMBER_COLLECTIONS || place.member == MEMBER_VERSIONS ||
+               place.member == MEMBER_MEMBERS;
+    if (place.node->kind == NODE_LOCAL || place.node->kind == NODE_ROSTER ||
+        place.node->kind == NODE_ROLE)
         return false;
     return node_ancestor(place.node, NODE_REGISTRY) != NULL;
 }
@@ -156,7 +176,8 @@ int place_refuses_change(const struct request *request, struct place place)
         return ESTALE;
     if (place.node->kind == NODE_ROOT || place.node->kind == NODE_CONTROL)
         return EPERM;
-    bool scratch = place.node->kind == NODE_LOCAL && place.node->parent->kind == NODE_REGISTRY;
+    bool scratch = place.node->kind == NODE_LOCAL && (place.node->parent->kind == NODE_REGISTRY ||
+                                                      place.node->parent->kind == NODE_ROSTER);
     return scratch || (place_mode(request->fs, place) & S_IWUSR) ? 0 : EACCES;
 }
 

@@ -14,6 +14,9 @@
  * the control directory gets an escaped dot. */
 const char *place_shown_name(const struct filesystem *fs, struct place directory, const char *name);
 
+/* Whether an entry of the member table looks absent at present. */
+bool place_is_hidden(const struct filesystem *fs, struct place place);
+
 /* The place of a name in a directory. */
 enum readiness place_find(struct request *request, struct place directory, const char *name,
                           struct place *found, int *error_number);

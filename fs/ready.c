@@ -2,6 +2,7 @@
 #include "ready.h"
 
 #include "base/clock.h"
+#include "derived.h"
 #include "directory.h"
 #include "errnos.h"
 #include "file_tree.h"
@@ -149,22 +150,6 @@ void ready_wait_for(struct request *request, const struct fetch_type *type, stru
     need(request, type, place, "");
 }
 
-/* The directory whose listing brings the entries of `place`. */
-static struct place source_of(struct place place)
-{
-    if (place.node->kind == NODE_COLLECTION && place.member == MEMBER_ALIASES)
-        place.member = MEMBER_VERSIONS;
-    if (place.node->kind == NODE_FILE)
-        place = (struct place){node_ancestor(place.node, NODE_VERSION), MEMBER_FILES};
-    return place;
-}
-
-static struct listing *listing_at(struct place place)
-{
-    const struct facet *facet = node_find_facet(place.node, place.member);
-    return facet ? facet->listing : NULL;
-}
-
 /* Whether a listing on its way is still worth going on with: it is younger than the time to live,
  * or the last page of it is. */
 static bool growing_is_fresh(const struct request *request, const struct filesystem *fs,
@@ -202,63 +187,6 @@ static struct listing *growing_at(const struct request *request, const struct fi
     return growing;
 }
 
-/* Takes a collection's versions from a newer listing of the whole registry. */
-static void derive_versions(struct filesystem *fs, struct place versions)
-{
-    struct node *registry = versions.node->parent;
-    struct listing *whole = listing_at((struct place){registry, MEMBER_VERSIONS});
-    struct listing *own = listing_at(versions);
-    const struct facet *facet = node_find_facet(versions.node, versions.member);
-    if (!whole || (own && own->fetched >= whole->fetched) ||
-        (facet && whole->fetched < facet->changed) ||
-        ready_is_forgotten(versions.node, versions.member, whole->fetched))
-        return;
-    struct lineage lineage;
-    lineage_of(versions.node, &lineage);
-    struct listing *derived = directory_versions_of(whole, &lineage);
-    lineage_release(&lineage);
-    if (derived)
-        refresh_install(fs, versions, derived);
-}
-
-static void derive_aliases(struct filesystem *fs, struct place aliases)
-{
-    struct listing *versions = listing_at(source_of(aliases));
-    struct listing *own = listing_at(aliases);
-    if (!versions || (own && own->fetched >= versions->fetched))
-        return;
-    struct lineage lineage;
-    lineage_of(aliases.node, &lineage);
-    struct listing *derived = directory_aliases_of(versions, &lineage);
-    lineage_release(&lineage);
-    if (derived)
-        refresh_install(fs, aliases, derived);
-}
-
-static void derive_folder(struct filesystem *fs, struct place folder)
-{
-    struct listing *files = listing_at(source_of(folder));
-    struct listing *own = listing_at(folder);
-    if (!files || (own && own->fetched >= files->fetched))
-        return;
-    struct listing *derived = file_tree_below(files, folder.node->object);
-    if (derived)
-        refresh_install(fs, folder, derived);
-}
-
-static void derive(struct filesystem *fs, struct place place)
-{
-    if (place.node->kind == NODE_FILE)
-        derive_folder(fs, place);
-    if (place.node->kind == NODE_VERSION && place.member == MEMBER_LINEAGE)
-        provenance_name(fs, place);
-    if (place.node->kind != NODE_COLLECTION)
-        return;
-    derive_versions(fs, source_of(place));
-    if (place.member == MEMBER_ALIASES)
-        derive_aliases(fs, place);
-}
-
 bool ready_was_overtaken(struct filesystem *fs, const struct need *need, int64_t asked)
 {
     pthread_mutex_lock(&fs->nodes.lock);
@@ -271,14 +199,14 @@ bool ready_was_overtaken(struct filesystem *fs, const struct need *need, int64_t
 bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since)
 {
     derive(fs, place);
-    const struct listing *listing = listing_at(place);
+    const struct listing *listing = derived_listing(place);
     return listing && listing->completed >= since && listing_is_fresh(NULL, fs, place, listing);
 }
 
 /* Which listing to ask for so that `place` gets one. */
 static void need_listing(struct request *request, struct place place)
 {
-    struct place source = source_of(place);
+    struct place source = derived_source(place);
     if (source.node->kind == NODE_COLLECTION && walk_wants_whole_registry(request, source))
         source = (struct place){source.node->parent, MEMBER_VERSIONS};
     need(request, &refresh_listing, source, "");
@@ -295,7 +223,7 @@ void ready_wait_for_more(struct request *request, struct place place, struct lis
 bool ready_to_read_ahead(struct filesystem *fs, struct place place, struct need *need)
 {
     const struct facet *facet = node_find_facet(place.node, place.member);
-    if (listing_is_fresh(NULL, fs, place, listing_at(place)) ||
+    if (listing_is_fresh(NULL, fs, place, derived_listing(place)) ||
         (facet && facet->growing && facet->growing->growth->active))
         return false;
     *need = (struct need){.type = &refresh_listing, .node = place.node, .member = place.member};
@@ -311,11 +239,11 @@ enum readiness ready_listing(struct request *request, struct place place, struct
                              int *error_number)
 {
     derive(request->fs, place);
-    *listing = listing_at(place);
+    *listing = derived_listing(place);
     if (listing_is_fresh(request, request->fs, place, *listing))
         return READY;
     enum readiness result =
-        not_fresh(request, source_of(place), *listing != NULL, CALL_LISTING, error_number);
+        not_fresh(request, derived_source(place), *listing != NULL, CALL_LISTING, error_number);
     if (result == WAITING)
         need_listing(request, place);
     return result;
@@ -331,7 +259,7 @@ enum readiness ready_opening(struct request *request, struct place place, struct
         return result;
     struct listing *growing = growing_at(request, request->fs, place);
     derive(request->fs, place);
-    *listing = listing_at(place);
+    *listing = derived_listing(place);
     if (*listing || !growing || growing->growth->slow)
         return ready_listing(request, place, listing, error_number);
     *listing = growing;
@@ -357,7 +285,7 @@ static bool page_may_pay(struct facet *facet)
  * or when the file name does not tell the server's. */
 static void need_entry(struct request *request, struct place place, const char *name)
 {
-    struct listing *listing = listing_at(place);
+    struct listing *listing = derived_listing(place);
     const struct facet *facet = node_find_facet(place.node, place.member);
     const struct directory *row = directory_of(place);
     bool listing_pays = listing && facet->singles > listing->count / LISTING_ROWS;
@@ -383,7 +311,7 @@ static bool node_is_fresh(const struct request *request, const struct filesystem
         return false;
     if (is_fresh(request, fs, node->parent, node->member, node->fetched))
         return true;
-    const struct listing *listing = listing_at(place);
+    const struct listing *listing = derived_listing(place);
     if (listing && node->fetched >= listing->fetched &&
         listing_is_fresh(request, fs, place, listing))
         return true;
@@ -422,6 +350,7 @@ static enum readiness object_alone(struct request *request, struct node *node, i
 enum readiness ready_object_now(struct request *request, struct node *node, int *error_number)
 {
     struct place place = {node->parent, node->member};
+    derive(request->fs, place);
     if (node->gone) {
         *error_number = ESTALE;
         return FAILED;
@@ -430,10 +359,15 @@ enum readiness ready_object_now(struct request *request, struct node *node, int 
         *error_number = errno_of(request->failure.kind);
         return FAILED;
     }
+    if (is_answer_to(request, node->fetched))
+        return READY;
     if (!ready_is_forgotten(node, MEMBER_SELF, node->fetched) &&
         clock_nanoseconds() - node->fetched < RECENT_SECONDS * SECOND)
         return READY;
-    need(request, &refresh_entry, place, node->name);
+    if (directory_of(place)->find)
+        need(request, &refresh_entry, place, node->name);
+    else
+        need_listing(request, place);
     request->need.opening = true;
     return WAITING;
 }
@@ -455,7 +389,7 @@ struct node *ready_known_entry(struct filesystem *fs, struct place place, const 
     derive(fs, place);
     struct node *entry = node_find(&fs->nodes, place.node, place.member, name);
     const struct facet *facet = node_find_facet(place.node, place.member);
-    struct listing *listing = listing_at(place);
+    struct listing *listing = derived_listing(place);
     if (!entry && listing && listing->fetched >= facet->changed)
         entry = entry_from_listing(fs, place, listing, name);
     return entry ? entry : entry_from_listing(fs, place, growing_at(NULL, fs, place), name);
@@ -465,7 +399,7 @@ void ready_note_entry(struct filesystem *fs, struct place place, const char *nam
 {
     const struct facet *facet = node_find_facet(place.node, place.member);
     derive(fs, place);
-    listing_note_gone(listing_at(place), name, gone);
+    listing_note_gone(derived_listing(place), name, gone);
     if (facet)
         listing_note_gone(facet->growing, name, gone);
 }
@@ -473,7 +407,7 @@ void ready_note_entry(struct filesystem *fs, struct place place, const char *nam
 /* Whether the server was asked for that entry alone so shortly ago that nobody asks again. */
 static bool is_just_gone(const struct filesystem *fs, struct place place, const char *name)
 {
-    const struct listing *listing = listing_at(place);
+    const struct listing *listing = derived_listing(place);
     const struct entry *entry = listing ? listing_find(listing, name) : NULL;
     return entry && entry->gone && !ready_is_forgotten(place.node, place.member, entry->gone) &&
            clock_nanoseconds() - entry->gone <
@@ -485,7 +419,7 @@ static bool is_just_gone(const struct filesystem *fs, struct place place, const 
 static bool last_listing_lacks(struct place place, const char *name)
 {
     const struct facet *facet = node_find_facet(place.node, place.member);
-    const struct listing *listing = listing_at(place);
+    const struct listing *listing = derived_listing(place);
     const struct entry *entry = listing ? listing_find(listing, name) : NULL;
     return listing && listing->fetched >= facet->changed && (!entry || entry->gone);
 }
@@ -498,7 +432,8 @@ static enum readiness find_entry(struct request *request, struct place place, co
     if (*entry)
         return READY;
     *error_number = ENOENT;
-    if (listing_is_fresh(request, fs, place, listing_at(place)) || is_just_gone(fs, place, name))
+    if (listing_is_fresh(request, fs, place, derived_listing(place)) ||
+        is_just_gone(fs, place, name))
         return FAILED;
     bool was_absent = last_listing_lacks(place, name);
     enum readiness result = not_fresh(request, place, was_absent, CALL_LOOKUP, error_number);
@@ -555,7 +490,7 @@ enum readiness ready_absence(struct request *request, struct place place, const 
                              int64_t *since, int *error_number)
 {
     struct filesystem *fs = request->fs;
-    const struct listing *listing = listing_at(place);
+    const struct listing *listing = derived_listing(place);
     if (listing_is_fresh(request, fs, place, listing)) {
         *since = listing->fetched;
         return READY;

@@ -124,7 +124,9 @@ int registry_change_rename(struct change *change, struct call *call, const struc
                            struct text new_name)
 {
     int64_t asked = clock_nanoseconds();
-    int result = client_rename_registry(change->fs->client, call, now, new_name, &change->outcome);
+    struct registry *renamed = NULL;
+    int result = client_rename_registry(change->fs->client, call, now, new_name, &renamed);
+    change->outcome = renamed;
     if (result == 0)
         follow_rename(change, call, change->outcome, asked);
     else if (change->outcome)
@@ -419,6 +421,7 @@ static int refuse_rmdir(struct request *request, struct place directory, struct 
 static bool is_deleter(const struct node *registry, struct caller caller)
 {
     return caller_did(registry, caller, DEED_REMOVAL, NULL) ||
+           caller_did(registry, caller, DEED_MEMBER, NULL) ||
            caller_did(registry->parent, caller, DEED_RMDIR, NULL);
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/utf8.h"
 
-enum { MOST_TYPES = 4096 };
+enum { MOST_TYPES = 4096, ROLE_CEILING = 4096 };
 
 static bool is_blank(char byte)
 {
@@ -70,9 +70,10 @@ static bool begins_name(struct text text)
     return good || error.kind == ERROR_LOCAL;
 }
 
-static int parse_name(struct text text, const struct registry *now, struct wanted *wanted,
+static int parse_name(struct text text, const void *object, struct wanted *wanted,
                       struct error *error)
 {
+    const struct registry *now = object;
     struct text name = trimmed(text);
     if (keep(wanted, &name, error) != 0 || registry_check_name(name, error) != 0)
         return -1;
@@ -83,9 +84,10 @@ static int parse_name(struct text text, const struct registry *now, struct wante
 
 /* --- description --- */
 
-static int parse_description(struct text text, const struct registry *now, struct wanted *wanted,
+static int parse_description(struct text text, const void *object, struct wanted *wanted,
                              struct error *error)
 {
+    const struct registry *now = object;
     if (text.size > 0 && text.bytes[text.size - 1] == '\n')
         text.size--;
     if (text.size > DESCRIPTION_CEILING)
@@ -138,9 +140,10 @@ static bool begins_boolean(struct text text)
     return begins_choice(booleans, text);
 }
 
-static int parse_visibility(struct text text, const struct registry *now, struct wanted *wanted,
+static int parse_visibility(struct text text, const void *object, struct wanted *wanted,
                             struct error *error)
 {
+    const struct registry *now = object;
     int choice = parse_choice(visibilities, text, error);
     if (choice < 0)
         return -1;
@@ -150,9 +153,10 @@ static int parse_visibility(struct text text, const struct registry *now, struct
     return 0;
 }
 
-static int parse_allow_all(struct text text, const struct registry *now, struct wanted *wanted,
+static int parse_allow_all(struct text text, const void *object, struct wanted *wanted,
                            struct error *error)
 {
+    const struct registry *now = object;
     int choice = parse_choice(booleans, text, error);
     if (choice < 0)
         return -1;
@@ -238,9 +242,10 @@ static int check_saved_types(const struct texts *saved, const struct text *lines
     return 0;
 }
 
-static int parse_artifact_types(struct text text, const struct registry *now, struct wanted *wanted,
+static int parse_artifact_types(struct text text, const void *object, struct wanted *wanted,
                                 struct error *error)
 {
+    const struct registry *now = object;
     if (keep(wanted, &text, error) != 0)
         return -1;
     size_t most = 1;
@@ -268,6 +273,45 @@ static int parse_artifact_types(struct text text, const struct registry *now, st
     return 0;
 }
 
+/* --- a member's role --- */
+
+static bool is_control(char byte)
+{
+    return (unsigned char)byte < ' ' || byte == 0x7f;
+}
+
+/* Any other text may be a role: organizations have their own. */
+static int parse_role(struct text text, const void *object, struct wanted *wanted,
+                      struct error *error)
+{
+    const struct registry_member *now = object;
+    struct text role = trimmed(text);
+    if (role.size == 0)
+        return error_set(error, ERROR_INVALID, "a role is not empty; rm removes a member");
+    for (size_t i = 0; i < role.size; i++) {
+        if (is_control(role.bytes[i]))
+            return error_set(error, ERROR_INVALID, "a role has no control characters");
+    }
+    if (role.size > ROLE_CEILING)
+        return error_set(error, ERROR_INVALID, "a role has at most %d bytes", ROLE_CEILING);
+    if (keep(wanted, &role, error) != 0)
+        return -1;
+    wanted->nothing = text_equal(role, now->role);
+    wanted->role = role;
+    return 0;
+}
+
+static bool begins_role(struct text text)
+{
+    struct text role = trimmed(text);
+    for (size_t i = 0; i < role.size; i++) {
+        if (is_control(role.bytes[i]))
+            return false;
+    }
+    return role.size <= ROLE_CEILING;
+}
+
+const struct editing editing_role = {COMMIT_LINE, false, begins_role, false, parse_role};
 const struct editing editing_name = {COMMIT_LINE, false, begins_name, false, parse_name};
 const struct editing editing_description = {COMMIT_TEXT, true, NULL, false, parse_description};
 const struct editing editing_visibility = {COMMIT_LINE, false, begins_visibility, false,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a text means as the new value of a registry's attribute (design 3:
+ * What a text means as the new value of a registry's attribute or a member's role (design 3:
  * normalising, refusals). Pure: compares with the registry it is given.
  */
 #ifndef FS_REGISTRY_TEXT_H
@@ -15,6 +15,7 @@ struct wanted {
     bool nothing;                  /* the registry is so already */
     struct registry_change change; /* of attributes */
     struct text new_name;          /* null: no renaming */
+    struct text role;              /* of a member; null: it is not about one */
     /* what `change` points to */
     struct text description;
     struct texts new_types;
@@ -36,13 +37,12 @@ struct editing {
     bool has_lines;
     /* 0, or -1 with the refusal: ERROR_INVALID, ERROR_NAME_TOO_LONG, ERROR_NOT_PERMITTED,
      * ERROR_TOO_LARGE, ERROR_LOCAL. */
-    int (*parse)(struct text text, const struct registry *now, struct wanted *wanted,
-                 struct error *error);
+    int (*parse)(struct text text, const void *now, struct wanted *wanted, struct error *error);
 };
 
 enum { DESCRIPTION_CEILING = 1 << 20, EDIT_CEILING = DESCRIPTION_CEILING + 1 /* end of line */ };
 
 extern const struct editing editing_name, editing_description, editing_visibility,
-    editing_allow_all, editing_artifact_types;
+    editing_allow_all, editing_artifact_types, editing_role;
 
 #endif

@@ -25,8 +25,9 @@ static void free_room(void *own)
 
 struct room *room_find(const struct node *node)
 {
-    const struct facet *facet =
-        node->kind == NODE_REGISTRY ? node_find_facet(node, MEMBER_SELF) : NULL;
+    const struct facet *facet = node->kind == NODE_REGISTRY || node->kind == NODE_ROLE
+                                    ? node_find_facet(node, MEMBER_SELF)
+                                    : NULL;
     return facet ? facet->own : NULL;
 }
 
@@ -69,7 +70,7 @@ struct attribute *room_attribute(struct filesystem *fs, struct place place)
     return attribute;
 }
 
-const struct registry *room_base(struct place place, const struct registry *base, unsigned saves)
+const void *room_base(struct place place, const void *base, unsigned saves)
 {
     const struct attribute *attribute = room_find_attribute(place);
     return attribute && attribute->saved && attribute->saved_at > saves ? attribute->saved : base;
@@ -81,7 +82,7 @@ unsigned room_saves(const struct node *registry)
     return room ? room->saves : 0;
 }
 
-void room_note_save(struct filesystem *fs, struct place place, const struct registry *saved)
+void room_note_save(struct filesystem *fs, struct place place, const void *saved)
 {
     struct room *room = room_of(fs, place.node);
     struct attribute *attribute = room ? room_attribute(fs, place) : NULL;

@@ -19,12 +19,12 @@ struct change;
 struct attribute {
     struct attribute *next;
     uint8_t member;
-    unsigned writers;       /* open handles that write it */
-    int64_t edited;         /* clock_nanoseconds() when somebody last closed or saved it */
-    int64_t hidden_until;   /* clock_nanoseconds(): its name looks absent until then */
-    char *error;            /* owned: what the server said to the last save; NULL: it was good */
-    struct registry *saved; /* a reference: as this mount has last saved it; NULL: never */
-    unsigned saved_at;      /* the room's `saves` then */
+    unsigned writers;     /* open handles that write it */
+    int64_t edited;       /* clock_nanoseconds() when somebody last closed or saved it */
+    int64_t hidden_until; /* clock_nanoseconds(): its name looks absent until then */
+    char *error;          /* owned: what the server said to the last save; NULL: it was good */
+    void *saved;          /* a reference: as this mount has last saved it; NULL: never */
+    unsigned saved_at;    /* the room's `saves` then */
     /* After a scratch file was renamed over it, it looks like that file while its text is the
      * same. */
     bool disguised;
@@ -48,10 +48,10 @@ struct attribute *room_find_attribute(struct place place);
 
 /* What this mount has saved counts as seen by all who edit it here: what a text was made from that
  * was begun with `base`, when the room had seen `saves`. */
-const struct registry *room_base(struct place place, const struct registry *base, unsigned saves);
+const void *room_base(struct place place, const void *base, unsigned saves);
 unsigned room_saves(const struct node *registry);
 /* This mount has saved the attribute, and that is what came of it. */
-void room_note_save(struct filesystem *fs, struct place place, const struct registry *saved);
+void room_note_save(struct filesystem *fs, struct place place, const void *saved);
 
 /* Somebody opens it for writing, or closes it. */
 void room_add_writer(struct filesystem *fs, struct place place);

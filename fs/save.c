@@ -10,6 +10,7 @@
 #include "openfile.h"
 #include "options.h"
 #include "registry_change.h"
+#include "role_change.h"
 #include "room.h"
 #include "stat.h"
 #include "unsaved.h"
@@ -22,9 +23,9 @@ enum {
     WORDS_SIZE = 512,      /* of a line in errors */
 };
 
-static void give_base(struct draft *draft, const struct registry *base, unsigned saves)
+static void give_base(struct draft *draft, const void *base, unsigned saves)
 {
-    struct registry *old = draft->base;
+    void *old = draft->base;
     draft->base = object_ref(base);
     draft->base_saves = saves;
     object_unref(old);
@@ -39,7 +40,7 @@ struct draft *draft_new(struct filesystem *fs, struct place place, const struct 
     draft->references = 1;
     draft->place = place;
     node_hold(&fs->nodes, place.node);
-    draft->member = member_by_id(place.node->kind, place.member);
+    draft->member = member_of(place);
     draft->touched = clock_nanoseconds();
     room_add_writer(fs, place);
     give_base(draft, moved ? moved->base : place.node->object,
@@ -62,6 +63,7 @@ void draft_drop(struct filesystem *fs, struct draft *draft)
     if (--draft->references > 0)
         return;
     room_remove_writer(draft->place);
+    role_change_give_up(fs, draft->place);
     node_drop(&fs->nodes, draft->place.node);
     object_unref(draft->base);
     edit_release(&draft->edit);
@@ -69,17 +71,17 @@ void draft_drop(struct filesystem *fs, struct draft *draft)
 }
 
 /* Appends what the attribute shows of an object. False: no memory. */
-static bool render(struct filesystem *fs, const struct member *member,
-                   const struct registry *registry, struct buf *text)
+static bool render(struct filesystem *fs, const struct member *member, const void *object,
+                   struct buf *text)
 {
-    return member->render(fs, member, registry, text);
+    return member->render(fs, member, object, text);
 }
 
 int draft_write(struct filesystem *fs, struct draft *draft, const void *data, size_t size,
                 size_t offset)
 {
     struct edit *edit = &draft->edit;
-    const struct registry *base = room_base(draft->place, draft->base, draft->base_saves);
+    const void *base = room_base(draft->place, draft->base, draft->base_saves);
     cleanup_buf struct buf shown;
     buf_init(&shown, TEXT_CEILING);
     draft->touched = clock_nanoseconds();
@@ -119,8 +121,8 @@ bool drafts_resize(struct filesystem *fs, struct place place, size_t size)
 
 /* --- the save itself, on a worker --- */
 
-static bool render_equal(struct filesystem *fs, const struct member *member,
-                         const struct registry *a, const struct registry *b)
+static bool render_equal(struct filesystem *fs, const struct member *member, const void *a,
+                         const void *b)
 {
     cleanup_buf struct buf left, right;
     buf_init(&left, TEXT_CEILING);
@@ -134,22 +136,25 @@ static struct text text_of_change(const struct change *change)
     return (struct text){change->text.data ? change->text.data : "", change->text.size};
 }
 
-static int send(struct change *change, struct call *call, const struct registry *now,
+static int send(struct change *change, struct call *call, const void *now,
                 const struct wanted *wanted)
 {
+    struct registry *saved = NULL;
+    if (wanted->role.bytes)
+        return role_change_send(change, call, now, wanted->role);
     if (wanted->new_name.bytes)
         return registry_change_rename(change, call, now, wanted->new_name);
     int64_t asked = clock_nanoseconds();
-    int result =
-        client_save_registry(change->fs->client, call, now, &wanted->change, &change->outcome);
-    if (change->outcome)
+    int result = client_save_registry(change->fs->client, call, now, &wanted->change, &saved);
+    change->outcome = saved;
+    if (saved)
         registry_change_show(change, call, change->outcome, asked);
     return result;
 }
 
 /* What the text asks of the registry as it is now, which differs from what the text was made from
  * when somebody else has changed it. */
-static int compare_and_send(struct change *change, struct call *call, const struct registry *now)
+static int compare_and_send(struct change *change, struct call *call, const void *now)
 {
     const struct member *member = change->member;
     cleanup_wanted struct wanted wanted = {0};
@@ -182,21 +187,25 @@ static bool is_refused(const struct change *change, struct error *error)
 
 static int run_save(struct change *change, struct call *call)
 {
-    cleanup_object struct registry *now = NULL;
+    cleanup_object struct registry *registry = NULL;
+    cleanup_object struct registry_member *member = NULL;
     if (is_refused(change, call->error))
         return -1;
     error_clear(call->error);
-    if (registry_change_read(change, call, &now) != 0)
+    if (change->node->kind == NODE_ROLE)
+        return role_change_read(change, call, &member) == 0 ? compare_and_send(change, call, member)
+                                                            : -1;
+    if (registry_change_read(change, call, &registry) != 0)
         return -1;
-    return compare_and_send(change, call, now);
+    return compare_and_send(change, call, registry);
 }
 
 void save_become(struct filesystem *fs, struct node *file, const char *name, struct place place,
-                 const struct registry *base)
+                 const void *base)
 {
     struct local *local = local_of(file);
     struct node *named = node_find(&fs->nodes, place.node, MEMBER_SELF, name);
-    struct registry *old = local->base;
+    void *old = local->base;
     local->base = object_ref(base);
     local->base_saves = room_saves(place.node);
     object_unref(old);
@@ -328,7 +337,9 @@ static void save_ended(struct change *change, const struct error *error)
     tell_others(change, place);
     room_unhide(place);
     unlist_backup(change);
-    if (change->source)
+    if (change->source && change->node->kind == NODE_ROLE)
+        local_remove(fs, change->source);
+    else if (change->source)
         take_place_of(change, place);
     else
         room_undisguise(place);
@@ -350,12 +361,12 @@ static bool is_nothing(struct filesystem *fs, struct place place, const struct m
 }
 
 static struct change *new_save(struct filesystem *fs, struct place place, const struct buf *text,
-                               const struct registry *base, const struct change_type *type)
+                               const void *base, const struct change_type *type)
 {
     struct change *change = change_new(fs, type, place.node);
     if (!change)
         return NULL;
-    change->member = member_by_id(place.node->kind, place.member);
+    change->member = member_of(place);
     change->base = object_ref(base);
     change->known = object_ref(place.node->object);
     if (text->size > 0)
@@ -466,7 +477,7 @@ bool draft_is_hopeless(struct draft *draft)
 }
 
 /* What a text was made from that is not a draft's. */
-static const struct registry *base_of(struct place place, const struct node *source)
+static const void *base_of(struct place place, const struct node *source)
 {
     const struct local *local = local_of(source);
     return local && local->base ? room_base(place, local->base, local->base_saves)
@@ -481,7 +492,7 @@ enum readiness save_text(struct request *request, struct place place, struct nod
     if (request->change)
         return change_outcome(request, error_number);
     error_clear(&request->failure);
-    const struct member *member = member_by_id(place.node->kind, place.member);
+    const struct member *member = member_of(place);
     const struct buf *text = source ? &local_of(source)->text : &empty;
     struct text bytes = {text->size ? text->data : "", text->size};
     if (!is_being_saved(place) && is_nothing(fs, place, member, bytes))

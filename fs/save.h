@@ -15,7 +15,7 @@ struct draft {
     unsigned references;
     struct place place; /* held */
     const struct member *member;
-    struct registry *base; /* a reference: what was there when it was opened */
+    void *base;            /* a reference: what was there when it was opened */
     unsigned base_saves;   /* of this mount that the registry had seen then (room.h) */
     int64_t touched;       /* clock_nanoseconds(): when its text was last changed by its handle */
     struct change *change; /* the save that is under way, borrowed; NULL: none */
@@ -56,6 +56,6 @@ enum readiness save_text(struct request *request, struct place place, struct nod
 /* The scratch file is the attribute from now on, made from `base`, in place of its `name`; so is
  * who has it open, unless it has other names. */
 void save_become(struct filesystem *fs, struct node *file, const char *name, struct place place,
-                 const struct registry *base);
+                 const void *base);
 
 #endif

@@ -10,6 +10,7 @@
 #include "place.h"
 #include "registry_change.h"
 #include "room.h"
+#include "roster_change.h"
 #include "save.h"
 #include "unsaved.h"
 
@@ -21,7 +22,8 @@ enum { MOST_FILES = 64, MOST_BYTES = 8 << 20, FILE_CEILING = 2 << 20, EXPIRE_SEC
 
 static bool is_scratch(const struct node *node)
 {
-    return node->kind == NODE_LOCAL && node->parent->kind == NODE_REGISTRY && !node->gone;
+    return node->kind == NODE_LOCAL && !node->gone &&
+           (node->parent->kind == NODE_REGISTRY || node->parent->kind == NODE_ROSTER);
 }
 
 /* Files and bytes of all scratch files of a registry. */
@@ -74,7 +76,7 @@ void scratch_rebase(struct node *file)
 {
     struct local *local = local_of(file);
     void *old = local->base;
-    if (!is_scratch(file))
+    if (!is_scratch(file) || file->parent->kind != NODE_REGISTRY)
         return;
     local->base = object_ref(file->parent->object);
     local->base_saves = room_saves(file->parent);
@@ -86,11 +88,12 @@ static int refuse_creation(struct request *request, struct place directory, cons
     int error_number = place_refuses_change(request, directory);
     if (error_number)
         return error_number;
-    if (directory.node->kind != NODE_REGISTRY || directory.member)
+    bool roster = directory.node->kind == NODE_ROSTER && roster_is_temporary(name, true);
+    if ((directory.node->kind != NODE_REGISTRY && !roster) || directory.member)
         return EPERM;
     if (strlen(name) > NAME_LIMIT)
         return ENAMETOOLONG;
-    bool taken = member_by_name(NODE_REGISTRY, name) ||
+    bool taken = (!roster && member_by_name(NODE_REGISTRY, name)) ||
                  node_find(&request->fs->nodes, directory.node, MEMBER_SELF, name);
     return taken ? EEXIST : 0;
 }
@@ -162,8 +165,13 @@ bool symlink_body(struct request *request)
     struct nodes *nodes = &request->fs->nodes;
     int error_number;
     pthread_mutex_lock(&nodes->lock);
-    struct node *node = scratch_new(request, node_place(nodes, request->id), request->name,
-                                    S_IFLNK | 0777, &error_number);
+    struct place directory = node_place(nodes, request->id);
+    struct node *node = NULL;
+    error_number = place_refuses_change(request, directory);
+    if (!error_number && directory.node->kind == NODE_ROSTER)
+        error_number = EPERM;
+    if (!error_number)
+        node = scratch_new(request, directory, request->name, S_IFLNK | 0777, &error_number);
     if (node && !buf_puts(&local_of(node)->text, request->other_name)) {
         local_remove(request->fs, node);
         node = NULL;
@@ -181,7 +189,7 @@ static struct node *copy(struct request *request, struct place from, const char 
     buf_init(&text, TEXT_CEILING);
     struct stat as;
     struct place directory = {from.node, MEMBER_SELF};
-    if (from.node->kind == NODE_LOCAL)
+    if (from.node->kind == NODE_LOCAL || from.node->kind == NODE_ROLE)
         directory.node = from.node->parent;
     *error_number = EIO;
     if (!place_stat(fs, from, &text, &as))
@@ -214,6 +222,8 @@ static int refuse_link(struct request *request, const struct node *file, struct 
     size_t files, bytes;
     const struct member *member = member_by_name(NODE_REGISTRY, name);
     int error_number = refuse_creation(request, directory, name);
+    if (directory.node->kind == NODE_ROSTER && (!error_number || error_number == EEXIST))
+        return EPERM;
     /* An attribute has one name. */
     if (error_number == EEXIST && member && room_hides((struct place){directory.node, member->id}))
         return EPERM;
@@ -290,11 +300,19 @@ bool unlink_body(struct request *request)
     struct caller caller = caller_of_request(request);
     pthread_mutex_lock(&nodes->lock);
     struct place directory = node_place(nodes, request->id);
-    note_removal(directory, request->name, caller);
-    int error_number = remove_name(request, directory, request->name);
+    enum readiness readiness = READY;
+    int error_number;
+    if (directory.node->kind == NODE_ROSTER) {
+        readiness = roster_unlink(request, directory, caller, &error_number);
+    } else {
+        note_removal(directory, request->name, caller);
+        error_number = remove_name(request, directory, request->name);
+        readiness = error_number ? FAILED : READY;
+    }
     pthread_mutex_unlock(&nodes->lock);
-    fuse_reply_err(request->fuse, error_number);
-    return true;
+    if (readiness != WAITING)
+        fuse_reply_err(request->fuse, readiness == READY ? 0 : error_number);
+    return readiness != WAITING;
 }
 
 /* --- rename --- */
@@ -314,7 +332,9 @@ static int move_attribute_away(struct request *request, struct place attribute, 
     int error_number = place_refuses_change(request, attribute);
     if (error_number)
         return error_number;
-    struct node *old = node_find(&fs->nodes, attribute.node, MEMBER_SELF, name);
+    struct node *directory =
+        attribute.node->kind == NODE_ROLE ? attribute.node->parent : attribute.node;
+    struct node *old = node_find(&fs->nodes, directory, MEMBER_SELF, name);
     if (old && !fits(old, shown_size(fs, attribute)))
         return ENOSPC; /* what is there stays */
     if (old)
@@ -327,7 +347,7 @@ static int move_attribute_away(struct request *request, struct place attribute, 
 /* Whether a backup that nobody has touched is put back after an edit that came to nothing. */
 static bool is_restored(struct place attribute, const struct local *local)
 {
-    return local->copy_of == attribute.member &&
+    return local->copy_of && local->copy_of == attribute.member &&
            room_base(attribute, local->base, local->base_saves) == local->base;
 }
 
@@ -348,7 +368,13 @@ static enum readiness move_over_attribute(struct request *request, struct place 
     if (!restored)
         readiness = save_text(request, attribute, source, error_number);
     const struct nodes *nodes = &fs->nodes;
-    struct node *left = node_find(nodes, attribute.node, MEMBER_SELF, request->name);
+    struct node *left = node_find(nodes, source->parent, MEMBER_SELF, request->name);
+    if (readiness == READY && attribute.node->kind == NODE_ROLE) {
+        if (left && left->kind == NODE_LOCAL)
+            local_remove(fs, left);
+        room_unhide(attribute);
+        return READY;
+    }
     if (readiness == READY && left && local_file(left) == local_file(source)) {
         /* It was equal: nothing was sent. */
         save_become(fs, local_file(source), request->name, attribute,
@@ -420,6 +446,58 @@ static enum readiness rename_in_registry(struct request *request, struct node *r
     return READY;
 }
 
+/* The one that the name stands for, as far as it can be renamed: not while it looks absent. */
+static struct node *find_in_roster(const struct filesystem *fs, const struct node *roster,
+                                   const char *name)
+{
+    struct node *node = node_find(&fs->nodes, roster, MEMBER_SELF, name);
+    return node && !room_hides((struct place){node, MEMBER_SELF}) ? node : NULL;
+}
+
+static int refuses_to_replace(const struct request *request, const struct node *roster)
+{
+    bool keeps = request->flags & RENAME_NOREPLACE;
+    return keeps && find_in_roster(request->fs, roster, request->other_name) ? EEXIST : 0;
+}
+
+static enum readiness rename_scratch(struct request *request, struct node *from, struct node *to,
+                                     int *error_number)
+{
+    if (to)
+        local_remove(request->fs, to);
+    local_use(local_of(from));
+    *error_number = ENOMEM;
+    return node_rename(&request->fs->nodes, from, request->other_name) ? READY : FAILED;
+}
+
+/* Members keep their names; what editors do on their way to writing one is as in a registry. */
+static enum readiness rename_in_roster(struct request *request, struct node *roster,
+                                       int *error_number)
+{
+    struct filesystem *fs = request->fs;
+    struct node *from =
+        request->change ? request->change->source : find_in_roster(fs, roster, request->name);
+    struct node *to = node_find(&fs->nodes, roster, MEMBER_SELF, request->other_name);
+    *error_number = from ? 0 : ENOENT;
+    if (from && !request->change)
+        *error_number = refuses_to_replace(request, roster);
+    if (*error_number)
+        return FAILED;
+    if (from == to)
+        return READY;
+    if (from->kind == NODE_LOCAL && to && to->kind == NODE_ROLE)
+        return move_over_attribute(request, (struct place){to, MEMBER_SELF}, from, error_number);
+    *error_number = EPERM;
+    if ((to && to->kind == NODE_ROLE) || !roster_is_temporary(request->other_name, true))
+        return FAILED;
+    if (from->kind == NODE_ROLE) {
+        *error_number =
+            move_attribute_away(request, (struct place){from, MEMBER_SELF}, request->other_name);
+        return *error_number ? FAILED : READY;
+    }
+    return rename_scratch(request, from, to, error_number);
+}
+
 static enum readiness rename_any(struct request *request, int *error_number)
 {
     struct filesystem *fs = request->fs;
@@ -436,6 +514,8 @@ static enum readiness rename_any(struct request *request, int *error_number)
     *error_number = from.node->kind == to.node->kind ? EXDEV : EPERM;
     if (from.node->kind == NODE_ORGANIZATION)
         readiness = registry_rename(request, from, to, error_number);
+    else if (from.node == to.node && from.node->kind == NODE_ROSTER)
+        readiness = rename_in_roster(request, from.node, error_number);
     else if (from.node == to.node && from.node->kind == NODE_REGISTRY)
         readiness = rename_in_registry(request, from.node, error_number);
     /* mv takes EINVAL for "into itself". */

@@ -23,7 +23,7 @@ enum {
 
 static bool has_draft(const struct request *request, struct place place)
 {
-    const struct member *member = member_by_id(place.node->kind, place.member);
+    const struct member *member = member_of(place);
     return request->has_file && request->file.fh && member && member->editing;
 }
 
@@ -86,7 +86,7 @@ static enum readiness set_local(struct request *request, struct node *node, int 
 static enum readiness set_size_of_path(struct request *request, struct place place,
                                        int *error_number)
 {
-    const struct member *member = member_by_id(place.node->kind, place.member);
+    const struct member *member = member_of(place);
     cleanup_buf struct buf shown;
     buf_init(&shown, TEXT_CEILING);
     *error_number = EINVAL;

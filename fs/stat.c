@@ -25,7 +25,8 @@ mode_t place_mode(const struct filesystem *fs, struct place place)
         [NODE_PROVENANCE] = S_IFREG | 0444,     [NODE_LINK] = S_IFLNK | 0777,
         [NODE_REGISTRY_LINK] = S_IFLNK | 0777,  [NODE_COLLECTION_LINK] = S_IFLNK | 0777,
         [NODE_REGISTRY_QUERY] = S_IFDIR | 0555, [NODE_COLLECTION_QUERY] = S_IFDIR | 0555,
-        [NODE_VERSION_QUERY] = S_IFDIR | 0555,
+        [NODE_VERSION_QUERY] = S_IFDIR | 0555,  [NODE_ROSTER] = S_IFDIR | 0755,
+        [NODE_ROLE] = S_IFREG | 0644,
     };
     mode_t mode = own[place.node->kind];
     if (place.node->kind == NODE_FILE)
@@ -196,6 +197,8 @@ static struct timespec time_of(const struct filesystem *fs, struct node *node)
     }
     if (node->kind == NODE_PROVENANCE)
         node = node->parent;
+    if (node->kind == NODE_ROSTER || node->kind == NODE_ROLE)
+        node = node_ancestor(node, NODE_REGISTRY);
     member_dates(node->kind, node->object, &created, &updated);
     return date_parse(updated, &time) || date_parse(created, &time) ? time : fs->mounted_at;
 }

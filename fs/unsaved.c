@@ -13,6 +13,7 @@
 enum {
     TEXTS_CEILING = 64 << 20, /* bytes of all texts together */
     MOST_TEXTS = 100,         /* of one attribute */
+    NUMBER_SIZE = 12,         /* of a ~ and a number */
     MOST_COPIES = 1000,       /* of one text's name in the state directory, before the time tells */
 };
 
@@ -41,6 +42,22 @@ static const char *organization_of(const struct node *registry)
     return registry->parent->name;
 }
 
+/* Of a registry's attribute, or of a member's role. */
+static struct node *registry_of(struct place place)
+{
+    return node_ancestor(place.node, NODE_REGISTRY);
+}
+
+/* An attribute's name; of a role the path within the registry, with its slashes escaped. */
+static void name_attribute(struct place place, char name[NAME_LIMIT + 1])
+{
+    if (place.node->kind == NODE_ROLE)
+        snprintf(name, NAME_LIMIT + 1, "members%%2F%s%%2F%s", place.node->parent->name,
+                 place.node->name);
+    else
+        snprintf(name, NAME_LIMIT + 1, "%s", member_of(place)->name);
+}
+
 static struct node *find_registry(const struct filesystem *fs, const struct node *registry)
 {
     struct node *organization =
@@ -61,18 +78,19 @@ static size_t bytes_below(const struct node *node)
  */
 static void name_text(struct place place, unsigned number, char name[NAME_LIMIT + 1])
 {
-    const char *attribute = member_by_id(place.node->kind, place.member)->name;
+    char attribute[NAME_LIMIT + 1];
+    name_attribute(place, attribute);
     if (number == 1)
         snprintf(name, NAME_LIMIT + 1, "%s", attribute);
     else
-        snprintf(name, NAME_LIMIT + 1, "%s~%u", attribute, number);
+        snprintf(name, NAME_LIMIT + 1, "%.*s~%u", NAME_LIMIT - NUMBER_SIZE, attribute, number);
 }
 
 static struct node *find_text(const struct filesystem *fs, struct place place, unsigned number)
 {
     char name[NAME_LIMIT + 1];
     name_text(place, number, name);
-    return find(fs, (struct place){find_registry(fs, place.node), MEMBER_SELF}, name);
+    return find(fs, (struct place){find_registry(fs, registry_of(place)), MEMBER_SELF}, name);
 }
 
 static bool is_text(const struct node *file, const char *text, size_t size)
@@ -184,10 +202,10 @@ enum keeping unsaved_keep(struct filesystem *fs, struct place place, const char 
         local_remove(fs, same);
     if (!shift(fs, place, number))
         return NOT_KEPT;
-    struct node *organization =
-        find_or_make(fs, fs->control, MEMBER_UNSAVED, organization_of(place.node), S_IFDIR | 0700);
+    struct node *organization = find_or_make(fs, fs->control, MEMBER_UNSAVED,
+                                             organization_of(registry_of(place)), S_IFDIR | 0700);
     struct node *registry =
-        find_or_make(fs, organization, MEMBER_SELF, place.node->name, S_IFDIR | 0700);
+        find_or_make(fs, organization, MEMBER_SELF, registry_of(place)->name, S_IFDIR | 0700);
     name_text(place, 1, name);
     struct node *file = find_or_make(fs, registry, MEMBER_SELF, name, S_IFREG | 0400);
     if (!file || (size > 0 && !buf_append(&local_of(file)->text, text, size)))
@@ -219,8 +237,9 @@ static void remove_text(struct filesystem *fs, struct node *file)
 
 void unsaved_drop(struct filesystem *fs, struct place place)
 {
-    struct node *registry = find_registry(fs, place.node);
-    const char *name = member_by_id(place.node->kind, place.member)->name;
+    struct node *registry = find_registry(fs, registry_of(place));
+    char name[NAME_LIMIT + 1];
+    name_attribute(place, name);
     size_t length = strlen(name);
     if (!registry)
         return;

@@ -97,7 +97,7 @@ setup_file() {
         seekdir $handle, $place; my @rest_again = readdir $handle;
         die "seekdir" if "@rest" ne "@rest_again" or @rest != @first - 3;
         print scalar @first;' "$MNT/acme/model"
-    assert_equal "$output" 16
+    assert_equal "$output" 17
     assert_equal "$(ls -f "$MNT/acme")" "$(ls -f "$MNT/acme")"
 }
 
@@ -172,7 +172,7 @@ setup_file() {
 
 # Everything but what is inside of files/.
 outline() {
-    (cd "$1" && LC_ALL=C find . -mindepth 1 \( -name files -o -name lineage \) -prune -o -printf '%y %P\n') | LC_ALL=C sort
+    (cd "$1" && LC_ALL=C find . -mindepth 1 \( -name files -o -name lineage -o -name members \) -prune -o -printf '%y %P\n') | LC_ALL=C sort
 }
 
 # Old servers list files by the source's project, which the key may have no rights in.

@@ -225,7 +225,7 @@ older() {
     sandbox_start large --param registries=6 --param collections=3 --param versions=40
     cold_mount
     find "$MNT/large" -path '*/files' -prune -o -print >/dev/null
-    assert_requests_at_most $((1 + 6 * (1 + 2)))
+    assert_requests_at_most $((1 + 6 * (1 + 2 + 1)))
     mount_stop
     cold_mount
     ls -lR "$MNT/large/r0/collections/c0/versions" --ignore=files >/dev/null

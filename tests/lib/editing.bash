@@ -43,7 +43,7 @@ last_upsert() {
 }
 
 # The names of registry $1's directory, of a registry in which nobody has ever edited.
-PLAIN_NAMES='allow_all_artifact_types artifact_types collections created_at description entity full_name id name organization updated_at url versions visibility'
+PLAIN_NAMES='allow_all_artifact_types artifact_types collections created_at description entity full_name id members name organization updated_at url versions visibility'
 
 assert_no_leftover() {
     # shellcheck disable=SC2012

@@ -364,6 +364,7 @@ def write_registry(server, tree, path, organization, registry):
     tree.files(path, moment, registry_texts(organization, registry, pages), WRITABLE)
     tree.directory(path + b"/collections", moment)
     tree.directory(path + b"/versions", moment)
+    tree.directory(path + b"/members", moment)
     for collection in collections:
         if not collection["name"] or not collection["project"]:
             continue

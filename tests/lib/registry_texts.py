@@ -8,7 +8,7 @@ import re
 
 EDITABLE = ("name", "description", "visibility", "allow_all_artifact_types", "artifact_types")
 READ_ONLY = ("full_name", "organization", "entity", "id", "created_at", "updated_at", "url")
-DIRECTORIES = ("collections", "versions")
+DIRECTORIES = ("collections", "versions", "members")
 MEMBERS = EDITABLE + READ_ONLY + DIRECTORIES
 ONE_LINE = ("name", "visibility", "allow_all_artifact_types")
 MAY_BE_EMPTY = ("description", "artifact_types")

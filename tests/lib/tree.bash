@@ -55,7 +55,8 @@ expect_tree() {
 }
 
 # describe DIRECTORY FORMAT [TEST…]: `find -printf FORMAT` of every entry that passes the tests,
-# sorted, without what is inside of files/ and lineage/ and what the expression $PRUNED matches. The hash of a shortened name is shown as "########".
+# sorted, without what is inside of files/, lineage/ and members/
+# and what the expression $PRUNED matches. The hash of a shortened name is shown as "########".
 describe() {
     local directory=$1 format=$2
     shift 2
@@ -63,6 +64,7 @@ describe() {
     (cd "$directory" && LC_ALL=C find . -mindepth 1 -regextype posix-extended \
         -regex "${PRUNED:-}" -prune -o \
         \( -regex '\./[^/]+/[^/]+/collections/[^/]+/versions/[^/]+/(files|lineage)' -prune -o -true \) \
+        \( -regex '\./[^/]+/[^/]+/members' -prune -o -true \) \
         \( "$@" \) -printf "$format\n") |
         LC_ALL=C sed -E 's/~[0-9a-f]{8}(\/|$| )/~########\1/g' | LC_ALL=C sort
 }

@@ -49,6 +49,49 @@ int client_get_lineage(struct client *client, struct call *call, const struct ve
     return 0;
 }
 
+struct registry_member *registry_member_new(const struct registry_member *borrowed)
+{
+    static const int texts[] = {offsetof(struct registry_member, id),
+                                offsetof(struct registry_member, name),
+                                offsetof(struct registry_member, role), -1};
+    static const int lists[] = {-1};
+    static const struct object_layout of_member = {
+        .size = sizeof(struct registry_member), .texts = texts, .text_lists = lists};
+    return object_pack(borrowed, &of_member);
+}
+
+int client_list_members(struct client *client, struct call *call, const struct registry *registry,
+                        struct member_lists *lists)
+{
+    (void)client, (void)call, (void)registry;
+    lists->has_people = lists->has_teams = true;
+    return 0;
+}
+
+int client_find_member(struct client *client, struct call *call, const struct viewer *viewer,
+                       struct text name, bool is_team, struct registry_member **found)
+{
+    (void)client, (void)viewer, (void)name, (void)is_team;
+    *found = NULL;
+    return error_set(call->error, ERROR_NOT_FOUND, "nobody has members");
+}
+
+int client_set_role(struct client *client, struct call *call, const struct registry *registry,
+                    const struct registry_member *before, struct text role,
+                    struct registry_member **now)
+{
+    (void)client, (void)registry, (void)before, (void)role;
+    *now = NULL;
+    return error_set(call->error, ERROR_FORBIDDEN, "nobody has members");
+}
+
+int client_remove_member(struct client *client, struct call *call, const struct registry *registry,
+                         const struct registry_member *member)
+{
+    (void)client, (void)registry, (void)member;
+    return error_set(call->error, ERROR_FORBIDDEN, "nobody has members");
+}
+
 int client_list_lineages(struct client *client, struct call *call, const struct scope *scope,
                          struct page *page, struct object_list *found)
 {

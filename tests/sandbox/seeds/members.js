@@ -7,8 +7,10 @@ const sample = require('./sample');
 
 const SITE_ADMIN_KEY = 'ad31000000000000000000000000000000000ad3';
 
-function build(store) {
+// `search`: ada administers the site, too.
+function build(store, params = {}) {
   sample.build(store);
+  store.users.find((u) => u.username === 'ada').admin = Boolean(params.search);
   const acme = store.organizations.find((o) => o.name === 'acme');
   acme.customRoles.push('auditor');
   store.addEntity('acme-data', 'team', acme);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "role_change.h"
+
+#include "base/clock.h"
+#include "directory.h"
+#include "kernel_cache.h"
+#include "member.h"
+#include "options.h"
+#include "room.h"
+
+/* No listing shows who is yet to be added, and none takes the file away. */
+static const int64_t NEVER_LISTED = INT64_MAX;
+
+static void look_up(struct change *change, struct lineage *lineage)
+{
+    struct nodes *nodes = &change->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    lineage_of(change->node, lineage);
+    pthread_mutex_unlock(&nodes->lock);
+}
+
+static struct registry_member *find(const struct member_lists *lists,
+                                    const struct registry_member *wanted)
+{
+    for (size_t i = 0; i < lists->found.count; i++) {
+        const struct registry_member *one = lists->found.items[i];
+        if (one->is_team == wanted->is_team && text_equal(one->id, wanted->id))
+            return object_ref(one);
+    }
+    return NULL;
+}
+
+void role_outdate(struct node *roster)
+{
+    int64_t now = clock_nanoseconds();
+    struct facet *own = node_facet(roster, MEMBER_SELF);
+    struct facet *source = node_facet(roster->parent, MEMBER_MEMBERS);
+    if (own)
+        own->changed = now;
+    if (source)
+        source->changed = now;
+}
+
+/* Needs nodes->lock. */
+static void become(struct change *change, const struct registry_member *now, int64_t asked)
+{
+    struct node *node = change->node;
+    const struct directory *row = directory_row(NODE_ROSTER, MEMBER_SELF);
+    node_become(node, now, directory_identity(row, node->name, now), asked);
+    kernel_cache_forget_attributes(change->fs, node);
+}
+
+/* What a question has shown, asked then; NULL: no member any more. */
+static void learn(struct change *change, const struct registry_member *now, int64_t asked)
+{
+    pthread_mutex_lock(&change->fs->nodes.lock);
+    if (!node_is_newer(change->node, asked) && now)
+        become(change, now, asked);
+    else if (!now)
+        role_outdate(change->node->parent);
+    pthread_mutex_unlock(&change->fs->nodes.lock);
+}
+
+int role_change_read(struct change *change, struct call *call, struct registry_member **now)
+{
+    const struct registry_member *base = change->base;
+    struct member_lists lists = {0};
+    struct lineage lineage;
+    struct call limited = *call;
+    limited.deadline = clock_milliseconds() + change->fs->options->timeout_ms;
+    if (call->deadline < limited.deadline)
+        limited.deadline = call->deadline;
+    look_up(change, &lineage);
+    int64_t asked = clock_nanoseconds();
+    int result = client_list_members(change->fs->client, &limited, lineage.registry, &lists);
+    *now = result == 0 ? find(&lists, base) : NULL;
+    if (result == 0 && base->role.size > 0)
+        learn(change, *now, asked);
+    if (result == 0 && !*now && base->role.size == 0)
+        *now = object_ref(base);
+    else if (result == 0 && !*now)
+        result = error_set(call->error, ERROR_STALE,
+                           "somebody else has removed this member meanwhile; nothing was sent");
+    object_list_release(&lists.found);
+    lineage_release(&lineage);
+    return result;
+}
+
+static void show(struct change *change, const struct registry_member *now, int64_t asked)
+{
+    pthread_mutex_lock(&change->fs->nodes.lock);
+    role_outdate(change->node->parent);
+    if (now) {
+        change->node->changed = clock_nanoseconds();
+        become(change, now, asked);
+    }
+    pthread_mutex_unlock(&change->fs->nodes.lock);
+}
+
+int role_change_send(struct change *change, struct call *call, const struct registry_member *now,
+                     struct text role)
+{
+    struct registry_member *after = NULL;
+    struct lineage lineage;
+    look_up(change, &lineage);
+    int64_t asked = clock_nanoseconds();
+    int result = client_set_role(change->fs->client, call, lineage.registry, now, role, &after);
+    lineage_release(&lineage);
+    change->outcome = after;
+    show(change, after, asked);
+    return result;
+}
+
+bool role_is_pending(const struct node *node)
+{
+    return node->kind == NODE_ROLE && node->changed == NEVER_LISTED;
+}
+
+struct node *role_begin(struct filesystem *fs, struct place roster, const char *name,
+                        const struct registry_member *nobody)
+{
+    const struct directory *row = directory_of(roster);
+    struct node *node = node_install(&fs->nodes, roster, row->child, name, nobody,
+                                     directory_identity(row, name, nobody), clock_nanoseconds());
+    if (node)
+        node->changed = NEVER_LISTED;
+    return node;
+}
+
+void role_change_give_up(struct filesystem *fs, struct place place)
+{
+    const struct attribute *attribute = room_find_attribute(place);
+    if (!role_is_pending(place.node) || place.node->gone || (attribute && attribute->writers))
+        return;
+    kernel_cache_remove_entry(fs, place.node);
+    node_remove(&fs->nodes, place.node);
+}
