@@ -17,8 +17,6 @@
 
 enum {
     PATH_SIZE = 1024 + NAME_LIMIT,
-    SED_PREFIX = 3, /* "sed" and six characters */
-    RANDOM_SIZE = 6,
 };
 
 static bool has_only(const char *text, int (*is_one)(int character))
@@ -30,6 +28,22 @@ static bool has_only(const char *text, int (*is_one)(int character))
     return true;
 }
 
+static int is_python_random(int character)
+{
+    return islower(character) || isdigit(character) || character == '_';
+}
+
+/* Temporary names: what they begin with, and how many random characters follow. */
+static const struct {
+    const char *prefix;
+    size_t size;
+    int (*is_random)(int character);
+} random_names[] = {
+    {"sed", 6, isalnum},          /* sed -i */
+    {"XX", 6, isalnum},           /* perl -i */
+    {"tmp", 8, is_python_random}, /* Python's tempfile */
+};
+
 bool roster_is_temporary(const char *name, bool exclusive)
 {
     size_t length = strlen(name);
@@ -37,9 +51,14 @@ bool roster_is_temporary(const char *name, bool exclusive)
         return true;
     if (!exclusive)
         return false;
-    bool sed = strncmp(name, "sed", SED_PREFIX) == 0 && length == SED_PREFIX + RANDOM_SIZE &&
-               has_only(name + SED_PREFIX, isalnum);
-    return sed || has_only(name, isdigit);
+    for (size_t i = 0; i < sizeof random_names / sizeof *random_names; i++) {
+        size_t prefix = strlen(random_names[i].prefix);
+        if (length == prefix + random_names[i].size &&
+            strncmp(name, random_names[i].prefix, prefix) == 0 &&
+            has_only(name + prefix, random_names[i].is_random))
+            return true;
+    }
+    return has_only(name, isdigit); /* vim tries the directory with 4913 and its successors */
 }
 
 /* --- adding --- */

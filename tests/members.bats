@@ -4,6 +4,8 @@
 # The members of a registry (design 2, protocol 5.9): members/users/ and members/teams/.
 
 load lib/helpers
+load lib/attempts
+load lib/editors
 
 setup_file() {
     suite_setup
@@ -20,6 +22,11 @@ mount_members() {
     MEMBERS=$MNT/acme/model/members
     ls "$MNT/acme/model" >/dev/null
     reset_counts
+}
+
+teardown() {
+    in_tmux kill-server 2>/dev/null || true
+    test_teardown
 }
 
 # The ids of acme/model and of a person in it, as variables.
@@ -283,17 +290,109 @@ holds_open() {
     assert_equal "$(cat "$other/slash%2Fed")$(server_role slash/ed)" auditor
 }
 
-@test "sed, nano and vim" {
+@test "nano and vim in a terminal" {
+    local TOOL
+    mount_members
+    TOOL=nano
+    in_terminal nano "$MEMBERS/users/bob"
+    keys C-k
+    literally viewer
+    keys Enter C-s
+    look
+    keys C-x
+    end_terminal
+    assert_equal "$(server_role bob)" viewer
+    TOOL=vim
+    in_terminal vim "$MEMBERS/teams/acme-data"
+    literally ccadmin
+    keys Escape
+    literally ':wq'
+    keys Enter
+    end_terminal
+    assert_equal "$(server_role acme-data)" admin
+    assert_equal "$(find "$MEMBERS" -type f -printf "%P\n" | LC_ALL=C sort | xargs)" \
+        "teams/acme-data teams/acme-ml users/ada users/bob users/masked@example.com users/slash%2Fed users/vera"
+}
+
+@test "sed, perl, vim, tee and cp" {
     mount_members
     sed -i s/member/viewer/ "$MEMBERS/users/bob"
     assert_equal "$(server_role bob)" viewer
     vim -N -u NONE -es -c '%s/viewer/auditor/' -c wq "$MEMBERS/users/bob" </dev/null
     assert_equal "$(server_role bob)" auditor
-    perl -pi -e s/auditor/admin/ "$MEMBERS/teams/acme-data" || true
+    perl -pi -e s/auditor/admin/ "$MEMBERS/teams/acme-data" || fail "$(cat "$MNT/.registryfs/errors")"
+    assert_equal "$(server_role acme-data)" admin
+    python3 - "$MEMBERS/users/bob" <<'SCRIPT'
+import os, sys, tempfile
+with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(sys.argv[1]), delete=False) as file:
+    file.write("restricted_viewer\n")
+os.replace(file.name, sys.argv[1])
+SCRIPT
+    assert_equal "$(server_role bob)" restricted_viewer
+    echo member | tee "$MEMBERS/users/bob" >/dev/null
+    assert_equal "$(server_role bob)" member
     cp "$MEMBERS/users/vera" role.txt
     cp role.txt "$MEMBERS/users/bob"
     assert_equal "$(server_role bob)" viewer
     assert_equal "$(find "$MEMBERS/users" -mindepth 1 -printf "%f\n" | LC_ALL=C sort | xargs)" "ada bob masked@example.com slash%2Fed vera"
+}
+
+# --- a server that fails ---
+
+# attempt ACT: gives bob a role, adds ci-bot, removes vera.
+attempt() {
+    case $1 in
+        change) echo viewer >"$MEMBERS/users/bob" ;;
+        add) echo viewer >"$MEMBERS/users/ci-bot" ;;
+        remove) alone rm "$MEMBERS/users/vera" ;;
+    esac
+}
+
+# meets ACT EXPECTED FAULT: what an act ends with ("ok", or the words of its error) when its mutations
+# meet a fault; the server has the change then and only then, and the mount shows what the server has.
+meets() {
+    local act=$1 expected=$2 fault=$3 operation
+    local -A user=([change]=bob [add]=ci-bot [remove]=vera) wanted=([change]=viewer [add]=viewer [remove]="")
+    local before
+    before=$(server_role "${user[$act]}")
+    for operation in CreateRegistryMembers UpdateUserRegistryRole DeleteRegistryMembers; do
+        control POST /faults "$(jq -c --arg operation "$operation" \
+            '{target: "graphql", times: -1, operation: $operation} + .' <<<"$fault")" >/dev/null
+    done
+    if attempt "$act" 2>words; then
+        echo ok >words
+    fi
+    control DELETE /faults >/dev/null
+    grep -q "$expected" words || fail "$act, $fault: $(cat words)" || return
+    [[ $expected == ok ]] || wanted[$act]=$before
+    assert_equal "$(server_role "${user[$act]}")" "${wanted[$act]}" || return
+    touch "$MEMBERS/users"
+    eventually 20 test "$(cat "$MEMBERS/users/${user[$act]}" 2>/dev/null)" = "${wanted[$act]}"
+}
+
+@test "mutations that fail change nothing, lost answers are looked for" {
+    local act expected fault
+    local refused='{"kind": "status", "status": 200, "content_type": "application/json", "body": "{\"data\": {\"result\": {\"success\": false}}}"}'
+    while read -r expected fault; do
+        for act in change add remove; do
+            sandbox_start members
+            mount_members --timeout 2
+            ls "$MNT/acme/dataset/members" >/dev/null
+            cat "$MEMBERS/users/bob" >/dev/null
+            meets "$act" "${expected//-/ }" "$fault" || return
+            mount_stop
+        done
+    done <<END
+ok                {"kind": "delay", "ms": 10}
+ok                {"kind": "lose_answer"}
+ok                {"kind": "set_at", "path": ["data", "result", "success"], "value": false}
+Input/output      $refused
+Input/output      {"kind": "status", "status": 500}
+Input/output      {"kind": "bad_json", "body": "{"}
+denied            {"kind": "status", "status": 403}
+busy              {"kind": "status", "status": 429}
+timed-out         {"kind": "hang"}
+END
 }
 
 # --- deleters ---
@@ -326,4 +425,32 @@ holds_open() {
     assert_equal "$(server_role vera)" viewer
     fails_with "Operation not permitted" alone bash -c 'ls "$1" >/dev/null; rm "$1/vera"' - "$MEMBERS/users"
     assert_equal "$(server_role vera)" viewer
+}
+
+@test "the last admin, oneself: the server's word, as EACCES" {
+    mount_members
+    control POST /faults '{"target": "graphql", "operation": "DeleteRegistryMembers", "times": -1, "kind": "errors",
+        "errors": "the last admin stays", "data": "null", "status": 409}' >/dev/null
+    fails_with "ermission denied" alone rm "$MEMBERS/users/ada"
+    assert_equal "$(server_role ada)" admin
+    grep -q 'EACCES.*the last admin stays' "$MNT/.registryfs/errors"
+    control DELETE /faults >/dev/null
+    run -0 alone rm "$MEMBERS/users/ada"
+    assert_equal "$(server_role ada)" ""
+}
+
+@test "who cannot be seen, in another PID namespace, removes nobody" {
+    local mnt=$TEST_DIR/other daemon
+    mkdir "$mnt"
+    mkfifo ready
+    unshare --pid --fork "$REGISTRYFS" -f --ready-fd 9 "$mnt" 9>ready >log 2>&1 3>&- &
+    daemon=$!
+    read -r _ <ready
+    reset_counts
+    fails_with "Operation not permitted" alone rm "$mnt/acme/model/members/users/bob"
+    assert_equal "$(mutations)" 0
+    grep -q 'EPERM.*another PID namespace' "$mnt/.registryfs/errors"
+    fusermount3 -u "$mnt" || fusermount3 -uz "$mnt"
+    wait "$daemon"
+    assert_equal "$(server_role bob)" member
 }

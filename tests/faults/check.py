@@ -45,6 +45,8 @@ OPERATIONS = (
      lambda root: read(f"{root}/{CHURN}/versions/v0/lineage/used_by")),
     ("measure a manifest", "find", [CHURN + "/versions/v0/id"],
      lambda root: os.stat(f"{root}/{CHURN}/versions/v0/lineage/manifest.json")),
+    ("list members", "list", ["acme/restricted/id"],
+     lambda root: os.listdir(root + "/acme/restricted/members/users")),
     ("read again", "again", ["acme/model/description"], lambda root: read_again(root, "acme/model/description")),
 )
 
@@ -57,6 +59,8 @@ def read_again(root, path):
 def expectation(row, operation, expected):
     """What a cell may be. What a listing may hide, and a file that its own lookup does not show, is looked
     for in the listing."""
+    if operation[0] == "list members" and row in ("empty-pages-for-ever", "cursor-repeats"):
+        return "ok"  # they come without pages
     found = ("find a registry", "find a collection", "find a file", "read lineage")
     return expected["list" if row == "empty-pages-for-ever" and operation[0] in found else operation[1]]
 
