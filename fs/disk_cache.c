@@ -20,15 +20,6 @@ enum {
 /* Larger ones are hardly true, and no disk has room for the list of their blocks. */
 static const uint64_t LARGEST_FILE = UINT64_C(1) << 44;
 
-/* What is open of a content: one of the two. */
-struct opened {
-    struct pooled pooled;
-    struct disk_cache *cache;
-    struct disk_blocks *blocks; /* NULL: the official client's copy */
-    int copy;                   /* its descriptor, else -1 */
-    bool verified;              /* found among the contents that are for everybody */
-};
-
 struct disk_cache *disk_cache_new(const struct disk_cache_config *config)
 {
     struct disk_cache *cache = calloc(1, sizeof *cache);
@@ -36,6 +27,7 @@ struct disk_cache *disk_cache_new(const struct disk_cache_config *config)
         return NULL;
     cache->directory = strdup(config->directory);
     cache->client_objects = config->client_objects ? strdup(config->client_objects) : NULL;
+    cache->distrusts = config->distrusts;
     cache->report = config->report;
     cache->context = config->context;
     disk_space_init(&cache->space, cache->directory, config->limit);
@@ -153,13 +145,11 @@ static void done_with(struct opened *opened)
     pooled_unref(&opened->cache->pool, &opened->pooled);
 }
 
-static void done_with_pointer(struct opened **opened)
+void disk_opened_release(struct opened **opened)
 {
     if (*opened)
         done_with(*opened);
 }
-
-#define cleanup_opened cleanup(done_with_pointer)
 
 bool disk_file_path(const struct disk_file *file, bool verified, char path[PATH_MAX])
 {
@@ -262,14 +252,12 @@ static struct opened *open_file(struct disk_file *file, bool make)
     return (struct opened *)(void *)pooled;
 }
 
-/* It is opened anew, or found missing, the next time. */
-static void look_again(struct disk_file *file, const struct opened *opened)
+void disk_look_again(struct disk_file *file, const struct opened *opened)
 {
     pooled_drop(&file->cache->pool, &file->opened, opened ? &opened->pooled : NULL);
 }
 
-/* Opens it for reading. The official client's copy is used as long as nobody touches it. */
-static struct opened *open_for_reading(struct disk_file *file)
+struct opened *disk_open_for_reading(struct disk_file *file)
 {
     struct stat status;
     struct opened *opened = open_file(file, false);
@@ -280,8 +268,8 @@ static struct opened *open_for_reading(struct disk_file *file)
             return NULL;
         atomic_store(&file->adopted, false);
         atomic_store(&file->absent, false);
-        look_again(file, opened);
-        done_with_pointer(&opened);
+        disk_look_again(file, opened);
+        disk_opened_release(&opened);
         opened = open_file(file, false);
     }
     return opened;
@@ -311,7 +299,7 @@ void disk_file_close(struct disk_file *file)
 {
     if (!file)
         return;
-    look_again(file, NULL);
+    disk_look_again(file, NULL);
     free(file);
 }
 
@@ -324,7 +312,7 @@ static void found_damage(struct disk_file *file, struct opened *opened)
      * one that nobody has verified. */
     if (opened->verified) {
         disk_place_move(opened->blocks, from, to, false);
-        look_again(file, opened);
+        disk_look_again(file, opened);
     }
     if (atomic_fetch_add(&file->cache->damaged, 1) > 0)
         return;
@@ -345,7 +333,7 @@ static size_t read_opened(struct disk_file *file, struct opened *opened, uint64_
         found_damage(file, opened);
     } else if (opened->verified && !disk_blocks_is_verified(opened->blocks)) {
         /* Somebody else has found damage; what follows there is another server's. */
-        look_again(file, opened);
+        disk_look_again(file, opened);
         return 0;
     }
     return done;
@@ -353,7 +341,7 @@ static size_t read_opened(struct disk_file *file, struct opened *opened, uint64_
 
 size_t disk_file_read(struct disk_file *file, uint64_t offset, void *buffer, size_t size)
 {
-    cleanup_opened struct opened *opened = open_for_reading(file);
+    cleanup_opened struct opened *opened = disk_open_for_reading(file);
     size_t done = opened ? read_opened(file, opened, offset, buffer, size) : 0;
     atomic_fetch_add(&file->cache->read_bytes, done);
     return done;
@@ -361,14 +349,14 @@ size_t disk_file_read(struct disk_file *file, uint64_t offset, void *buffer, siz
 
 uint64_t disk_file_run(struct disk_file *file, uint64_t offset, uint64_t end, bool *present)
 {
-    cleanup_opened struct opened *opened = open_for_reading(file);
+    cleanup_opened struct opened *opened = disk_open_for_reading(file);
     *present = opened && !opened->blocks;
     return !opened || *present ? end : disk_blocks_run(opened->blocks, offset, end, present);
 }
 
 void disk_file_prefetch(struct disk_file *file, uint64_t offset, uint64_t size)
 {
-    cleanup_opened struct opened *opened = open_for_reading(file);
+    cleanup_opened struct opened *opened = disk_open_for_reading(file);
     if (opened && opened->blocks)
         disk_blocks_prefetch(opened->blocks, offset, size);
     else if (opened)
@@ -431,8 +419,8 @@ void disk_file_write(struct disk_file *file, uint64_t offset, const void *data, 
 /* --- digests --- */
 
 /* Hashes what is open from start to end; false when it ends early, or cancelled. */
-static bool hash(struct disk_file *file, struct opened *opened, const atomic_bool *cancelled,
-                 unsigned char digest[MD5_SIZE])
+bool disk_hash(struct disk_file *file, struct opened *opened, const atomic_bool *cancelled,
+               unsigned char digest[MD5_SIZE])
 {
     cleanup_free char *buffer = malloc(STEP);
     struct md5 *md5 = md5_new();
@@ -447,24 +435,36 @@ static bool hash(struct disk_file *file, struct opened *opened, const atomic_boo
     return well;
 }
 
-static bool is_opened_verified(const struct opened *opened)
+static bool is_right(const struct disk_file *file, const struct opened *opened)
 {
-    return opened && (!opened->blocks || disk_blocks_is_verified(opened->blocks));
+    return opened && (!opened->blocks || (disk_blocks_is_verified(opened->blocks) &&
+                                          disk_is_trusted(file, opened->blocks)));
 }
 
 bool disk_file_is_verified(struct disk_file *file)
 {
-    cleanup_opened struct opened *opened = open_for_reading(file);
-    return is_opened_verified(opened);
+    cleanup_opened struct opened *opened = disk_open_for_reading(file);
+    return is_right(file, opened);
 }
 
-/* Others may have the files open: they keep theirs, and nothing changes under them. */
-static void start_over(struct disk_file *file, struct opened *opened)
+/* Whether there is nothing to compare any more but what this mount has not seen itself. */
+static bool is_verified_before(struct disk_file *file, const struct opened *opened,
+                               const atomic_bool *cancelled, enum disk_check *result)
+{
+    *result = DISK_CHECK_GOOD;
+    if (opened->blocks && !disk_blocks_is_verified(opened->blocks))
+        return false;
+    if (!is_right(file, opened))
+        *result = disk_file_check_again(file, cancelled);
+    return true;
+}
+
+void disk_start_over(struct disk_file *file, struct opened *opened)
 {
     char path[PATH_MAX];
     if (disk_file_path(file, opened->verified, path))
         disk_place_remove(path, opened->blocks);
-    look_again(file, opened);
+    disk_look_again(file, opened);
     atomic_store(&file->absent, true);
 }
 
@@ -473,32 +473,36 @@ static void remember_verified(struct disk_file *file, struct opened *opened, uin
                               const struct stat *before)
 {
     char from[PATH_MAX], to[PATH_MAX];
+    struct stat now;
     if (disk_blocks_set_verified(opened->blocks, state) && disk_file_path(file, false, from) &&
         disk_file_path(file, true, to) && disk_place_move(opened->blocks, from, to, true)) {
         disk_blocks_stamp(opened->blocks, before);
-        look_again(file, opened);
+        if (disk_blocks_is_untouched(opened->blocks) && disk_blocks_look(opened->blocks, &now))
+            disk_trust(file, &now);
+        disk_look_again(file, opened);
     }
 }
 
 void disk_file_forget(struct disk_file *file)
 {
-    cleanup_opened struct opened *opened = open_for_reading(file);
+    cleanup_opened struct opened *opened = disk_open_for_reading(file);
     if (opened && opened->blocks)
-        start_over(file, opened);
+        disk_start_over(file, opened);
 }
 
 enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const void *context,
                                   const atomic_bool *cancelled)
 {
     struct stat before;
+    enum disk_check result;
     bool present, fit = true;
     uint64_t size = file->key.size, offset = 0;
     cleanup_free char *buffer = malloc(STEP);
-    cleanup_opened struct opened *opened = open_for_reading(file);
+    cleanup_opened struct opened *opened = disk_open_for_reading(file);
     if (!opened || !buffer)
         return DISK_CHECK_INCOMPLETE;
-    if (is_opened_verified(opened))
-        return DISK_CHECK_GOOD;
+    if (is_verified_before(file, opened, cancelled, &result))
+        return result;
     uint64_t state = disk_blocks_state(opened->blocks);
     if (!disk_blocks_look(opened->blocks, &before) ||
         disk_blocks_run(opened->blocks, 0, size, &present) < size || !present)
@@ -513,7 +517,7 @@ enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const
     if (fit)
         remember_verified(file, opened, state, &before);
     else
-        start_over(file, opened);
+        disk_start_over(file, opened);
     return fit ? DISK_CHECK_GOOD : DISK_CHECK_BAD;
 }
 
@@ -521,99 +525,23 @@ enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cance
 {
     unsigned char digest[MD5_SIZE];
     struct stat before;
+    enum disk_check result;
     bool present;
     uint64_t size = file->key.size;
-    cleanup_opened struct opened *opened = open_for_reading(file);
+    cleanup_opened struct opened *opened = disk_open_for_reading(file);
     if (!opened)
         return DISK_CHECK_INCOMPLETE;
-    if (is_opened_verified(opened))
-        return DISK_CHECK_GOOD;
+    if (is_verified_before(file, opened, cancelled, &result))
+        return result;
     uint64_t state = disk_blocks_state(opened->blocks);
     if (!disk_blocks_look(opened->blocks, &before) ||
         disk_blocks_run(opened->blocks, 0, size, &present) < size || !present ||
-        !hash(file, opened, cancelled, digest))
+        !disk_hash(file, opened, cancelled, digest))
         return DISK_CHECK_INCOMPLETE;
     if (memcmp(digest, file->key.md5, MD5_SIZE) != 0) {
-        start_over(file, opened);
+        disk_start_over(file, opened);
         return DISK_CHECK_BAD;
     }
     remember_verified(file, opened, state, &before);
-    return DISK_CHECK_GOOD;
-}
-
-/* --- the official client's cache (protocol 8.4) --- */
-
-bool disk_file_adoptable(struct disk_file *file)
-{
-    struct stat status;
-    cleanup_close int descriptor = disk_file_open_copy(file, &status);
-    return descriptor >= 0;
-}
-
-static bool is_known_good(struct disk_file *file, const struct stat *status)
-{
-    struct disk_cache *cache = file->cache;
-    bool known = false;
-    pthread_mutex_lock(&cache->lock);
-    for (size_t i = 0; !known && i < ADOPTED_REMEMBERED && i < cache->adopted_count; i++)
-        known = memcmp(cache->adopted[i].md5, file->key.md5, MD5_SIZE) == 0 &&
-                disk_looks_the_same(&cache->adopted[i].status, status);
-    pthread_mutex_unlock(&cache->lock);
-    return known;
-}
-
-static void remember_good(struct disk_file *file, const struct stat *status)
-{
-    struct disk_cache *cache = file->cache;
-    pthread_mutex_lock(&cache->lock);
-    struct adopted *place = &cache->adopted[cache->adopted_count++ % ADOPTED_REMEMBERED];
-    memcpy(place->md5, file->key.md5, MD5_SIZE);
-    place->status = *status;
-    pthread_mutex_unlock(&cache->lock);
-}
-
-bool disk_file_adopt(struct disk_file *file, const atomic_bool *cancelled)
-{
-    unsigned char digest[MD5_SIZE];
-    struct opened copy = {.cache = file->cache};
-    struct stat status;
-    if (atomic_load(&file->adopted))
-        return true;
-    cleanup_close int descriptor = disk_file_open_copy(file, &status);
-    if (descriptor < 0)
-        return false;
-    copy.copy = descriptor;
-    bool good = is_known_good(file, &status);
-    if (!good && hash(file, &copy, cancelled, digest) &&
-        memcmp(digest, file->key.md5, MD5_SIZE) == 0) {
-        good = true;
-        remember_good(file, &status);
-    }
-    /* Adopted once: a copy that changed afterwards is not looked for again while this is open. */
-    if (!good || atomic_exchange(&file->was_adopted, true))
-        return false;
-    file->adopted_status = status;
-    atomic_store(&file->adopted, true);
-    atomic_store(&file->absent, false);
-    look_again(file, NULL);
-    cleanup_opened struct opened *opened = open_for_reading(file);
-    return opened && !opened->blocks;
-}
-
-enum disk_check disk_file_check_again(struct disk_file *file, const atomic_bool *cancelled)
-{
-    unsigned char digest[MD5_SIZE];
-    struct stat before, after;
-    cleanup_opened struct opened *opened = open_for_reading(file);
-    if (!opened || !opened->blocks || !opened->verified ||
-        !disk_blocks_look(opened->blocks, &before) || !hash(file, opened, cancelled, digest))
-        return DISK_CHECK_INCOMPLETE;
-    if (memcmp(digest, file->key.md5, MD5_SIZE) != 0) {
-        start_over(file, opened);
-        return DISK_CHECK_BAD;
-    }
-    if (!disk_blocks_look(opened->blocks, &after) || !disk_looks_the_same(&before, &after))
-        return DISK_CHECK_INCOMPLETE;
-    disk_blocks_stamp(opened->blocks, &before);
     return DISK_CHECK_GOOD;
 }

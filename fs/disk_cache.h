@@ -29,6 +29,7 @@ struct disk_cache_config {
     const char *directory;
     uint64_t limit;             /* bytes on disk; 0: off */
     unsigned descriptors;       /* at most so many stay open; 0: a few */
+    bool distrusts;             /* what an earlier process found right is hashed again */
     const char *client_objects; /* the official client's obj/md5 folder (protocol 8.4), or NULL */
     void *context;
     /* Caching stopped or bytes were damaged; one line. Any thread. */
@@ -100,11 +101,12 @@ void disk_hold_release(struct disk_hold *hold);
 enum disk_check disk_file_check_again(struct disk_file *file, const atomic_bool *cancelled);
 
 /*
- * Looks for the official client's copy and, when its MD5 fits, serves it from then on.
+ * Looks for the official client's copy and, when its MD5 fits, serves it from then on; or hashes
+ * again what an earlier process found right.
  * True: the whole file is there. Reads all of it, once a process. One thread at a time per file.
  */
 bool disk_file_adopt(struct disk_file *file, const atomic_bool *cancelled);
-/* Whether such a copy seems to exist (right size), so that disk_file_adopt() is worth its time. */
+/* Whether there seems to be one of them, so that disk_file_adopt() is worth its time. */
 bool disk_file_adoptable(struct disk_file *file);
 
 #endif

@@ -22,7 +22,8 @@ static struct disk_blocks *hold_blocks(const struct disk_file *file, bool *touch
         disk_file_path(file, true, path) ? disk_blocks_open(path, file->key.size) : NULL;
     bool verified = blocks && disk_blocks_is_verified(blocks);
     /* Only from the freeze on nobody can change it any more. */
-    if (verified && disk_blocks_freeze(blocks) && disk_blocks_is_untouched(blocks))
+    if (verified && disk_blocks_freeze(blocks) && disk_blocks_is_untouched(blocks) &&
+        disk_is_trusted(file, blocks))
         return blocks;
     *touched = verified && disk_blocks_writable(blocks);
     disk_blocks_close(blocks);

@@ -13,10 +13,10 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
-enum { ADOPTED_REMEMBERED = 256 };
+enum { TRUSTED_REMEMBERED = 1024 };
 
-/* A copy of the official client's whose digest was found right, and how the file looked then. */
-struct adopted {
+/* A content whose digest this process has found right, and how the file looked then. */
+struct trusted {
     unsigned char md5[MD5_SIZE];
     struct stat status;
 };
@@ -25,6 +25,7 @@ struct disk_cache {
     char *directory;
     char server[2 * MD5_SIZE + 1]; /* names the folder of what is not verified */
     char *client_objects;
+    bool distrusts; /* immutable, see struct disk_cache_config */
     void (*report)(void *context, const char *message);
     void *context;
     struct disk_space space;
@@ -37,8 +38,8 @@ struct disk_cache {
     pthread_mutex_t lock;         /* of what follows */
     char problem[256];
     char reported[256]; /* the last problem that was reported: each is said once */
-    struct adopted adopted[ADOPTED_REMEMBERED];
-    size_t adopted_count;
+    struct trusted trusted[TRUSTED_REMEMBERED];
+    size_t trusted_count;
 };
 
 struct disk_file {
@@ -50,6 +51,36 @@ struct disk_file {
     atomic_bool adopted;        /* the official client's copy is used */
     atomic_bool was_adopted;
 };
+
+/* What is open of a content: one of the two. */
+struct opened {
+    struct pooled pooled;
+    struct disk_cache *cache;
+    struct disk_blocks *blocks; /* NULL: the official client's copy */
+    int copy;                   /* its descriptor, else -1 */
+    bool verified;              /* found among the contents that are for everybody */
+};
+
+/* Opens it for reading, with a reference. The official client's copy is used as long as nobody
+ * touches it. NULL with errno. */
+struct opened *disk_open_for_reading(struct disk_file *file);
+/* NULL is fine. */
+void disk_opened_release(struct opened **opened);
+#define cleanup_opened cleanup(disk_opened_release)
+/* It is opened anew, or found missing, the next time. */
+void disk_look_again(struct disk_file *file, const struct opened *opened);
+/* Removes the blocks. Others may have the files open: they keep theirs, and nothing changes under
+ * them. */
+void disk_start_over(struct disk_file *file, struct opened *opened);
+/* The digest of all bytes, as they are read. False: cancelled, or something is missing or damaged.
+ */
+bool disk_hash(struct disk_file *file, struct opened *opened, const atomic_bool *cancelled,
+               unsigned char digest[MD5_SIZE]);
+
+/* This process has found the content right, in a file that looked so. */
+void disk_trust(const struct disk_file *file, const struct stat *status);
+/* Whether the word of who found the blocks right is enough. */
+bool disk_is_trusted(const struct disk_file *file, const struct disk_blocks *blocks);
 
 /* Where the content lies: verified, for mounts of all servers, or not. False: too long. */
 bool disk_file_path(const struct disk_file *file, bool verified, char path[PATH_MAX]);

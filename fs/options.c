@@ -162,9 +162,9 @@ static bool parse_rmdir(const char *text, void *value)
 
 static bool parse_verify(const char *text, void *value)
 {
-    static const char *const choices[] = {"end", "late"};
+    static const char *const choices[] = {"end", "late", "open"};
     int choice;
-    if (!parse_choice(text, choices, 2, &choice))
+    if (!parse_choice(text, choices, 3, &choice))
         return false;
     *(enum verify_policy *)value = (enum verify_policy)choice;
     return true;
@@ -206,8 +206,9 @@ static const struct option_row table[] = {
      "for file contents ($XDG_CACHE_HOME/registryfs)"},
     {"cache-size", 0, "SIZE", AT(cache_size), parse_size, "limit of that cache (10G); 0: none"},
     {"no-cache", 0, NULL, AT(no_cache), NULL, "keep no file contents on disk"},
-    {"verify", 0, "end|late", AT(verify), parse_verify,
-     "compare large files with their MD5 before their end is shown, or after (end)"},
+    {"verify", 0, "end|late|open", AT(verify), parse_verify,
+     "compare files with their MD5 before their end is shown, or after; open: cached ones, too "
+     "(end)"},
     {"passthrough", 0, "auto|off", AT(passthrough), parse_passthrough,
      "let the kernel itself read what is whole and right in the cache, where it can (auto)"},
     {"rmdir", 0, "never|empty|any", AT(rmdir), parse_rmdir,

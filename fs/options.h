@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum verify_policy { VERIFY_END, VERIFY_LATE };
+enum verify_policy { VERIFY_END, VERIFY_LATE, VERIFY_OPEN };
 enum passthrough_policy { PASSTHROUGH_AUTO, PASSTHROUGH_OFF };
 enum rmdir_policy { RMDIR_NEVER, RMDIR_EMPTY, RMDIR_ANY };
 

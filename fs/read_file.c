@@ -103,6 +103,7 @@ static struct disk_cache *make_disk_cache(struct filesystem *fs)
         .directory = directory,
         .limit = options->cache_size,
         .descriptors = descriptors_for_cache(),
+        .distrusts = options->verify == VERIFY_OPEN,
         .client_objects = official_objects(objects) ? objects : NULL,
         .context = fs,
         .report = report_disk,

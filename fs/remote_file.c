@@ -503,7 +503,8 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
         streams = remote_plan_miss(file, offset, end, &waiter->starved);
     if (!there)
         link_waiter(file, waiter);
-    bool due = !there && digest_due(file, offset, end);
+    /* What is being examined on disk may be thrown away: it is not hashed for readers meanwhile. */
+    bool due = !there && !file->examining && digest_due(file, offset, end);
     file->references++; /* the waiter may be resumed, and the reader closed, at once */
     pthread_mutex_unlock(&file->files->lock);
     if (due)

@@ -3,6 +3,8 @@
 #
 # The members of a registry (design 2, protocol 5.9): members/users/ and members/teams/.
 
+# shellcheck disable=SC2034 # TOOL is for lib/editors
+
 load lib/helpers
 load lib/attempts
 load lib/editors

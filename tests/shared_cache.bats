@@ -90,6 +90,46 @@ refused() {
     assert_nothing_mounted
 }
 
+# Both contents are in the cache, whole and right.
+both_kept() {
+    cat "$MNT/$FILE" "$MNT/$OTHER" >/dev/null
+    [[ $(find "$CACHE/objects" -type f -size +2M ! -name '*.blocks' | wc -l) == 2 ]]
+}
+
+@test "-o verify=open: what earlier mounts found right is hashed again, once a mount" {
+    local first gets contents suffix way OTHER=$FILES/d0/s0/f000001.bin
+    mount_start --cache-dir "$CACHE"
+    eventually 60 both_kept
+    first=$(head -c 1000 "$MNT/$FILE" | cksum)
+    mount_stop
+    reset_counts
+    mount_start --cache-dir "$CACHE" -o verify=open,passthrough=off
+    assert_equal "$(sha256 "$MNT/$FILE")" "$HASH"
+    assert_equal "$(sha256 "$MNT/$FILE")" "$HASH"
+    assert_equal "$(sha256 "$MNT/$OTHER")" "$(server_hash "${OTHER#"$FILES/"}")"
+    assert_equal "$(control GET /counts | jq .storage.gets)" 0
+    # Each whole once for its digest; then as without the option.
+    (($(status_value content_from_disk) <= 4 * 3000000)) || fail "$(cat "$MNT/.registryfs/status")"
+    mount_stop
+    # Blocks with fitting checksums, and not of this content.
+    mapfile -t contents < <(find "$CACHE/objects" -type f -size +2M ! -name '*.blocks')
+    for suffix in "" .blocks; do
+        mv "${contents[0]}$suffix" kept
+        mv "${contents[1]}$suffix" "${contents[0]}$suffix"
+        mv kept "${contents[1]}$suffix"
+    done
+    for way in off auto; do
+        cp -r "$CACHE" "$CACHE-$way"
+        reset_counts
+        mount_start --cache-dir "$CACHE-$way" -o "verify=open,passthrough=$way"
+        assert_equal "$(head -c 1000 "$MNT/$FILE" | cksum)" "$first"
+        assert_equal "$(sha256 "$MNT/$FILE")" "$HASH"
+        gets=$(control GET /counts | jq .storage.gets)
+        ((gets > 0)) || fail "nothing was fetched anew"
+        mount_stop
+    done
+}
+
 @test "a cache directory that others can change is refused" {
     mkdir "$TEST_DIR/refused"
     mkdir -m 777 "$CACHE"
