@@ -11,11 +11,13 @@ load lib/editors
 
 setup_file() {
     suite_setup
+    sandbox_start members
 }
 
 setup() {
     test_setup
-    sandbox_start members
+    control DELETE /faults >/dev/null
+    control POST /seed '"members"' >/dev/null
 }
 
 # Mounts with the options given.
@@ -84,6 +86,7 @@ users/vera:viewer"
 }
 
 @test "an old server: members/ is absent, browsing goes on" {
+    sandbox_start members
     mount_members --ttl 600
     control POST /schema '{"remove": ["Project.members", "Project.teamMembers"]}' >/dev/null
     run -0 --separate-stderr find "$MNT/acme/model" -path '*/files' -prune -o -print
@@ -93,6 +96,7 @@ users/vera:viewer"
 }
 
 @test "an old server that knows of no teams" {
+    sandbox_start members
     mount_members --ttl 600
     control POST /schema '{"remove": ["Project.teamMembers"]}' >/dev/null
     assert_equal "$(ls "$MEMBERS")" users
@@ -377,7 +381,7 @@ meets() {
     local refused='{"kind": "status", "status": 200, "content_type": "application/json", "body": "{\"data\": {\"result\": {\"success\": false}}}"}'
     while read -r expected fault; do
         for act in change add remove; do
-            sandbox_start members
+            control POST /seed '"members"' >/dev/null
             mount_members --timeout 2
             ls "$MNT/acme/dataset/members" >/dev/null
             cat "$MEMBERS/users/bob" >/dev/null
