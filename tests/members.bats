@@ -337,6 +337,9 @@ SCRIPT
     assert_equal "$(server_role bob)" restricted_viewer
     echo member | tee "$MEMBERS/users/bob" >/dev/null
     assert_equal "$(server_role bob)" member
+    echo auditor >new.txt
+    alone mv new.txt "$MEMBERS/users/bob" || fail "$(cat "$MNT/.registryfs/errors")"
+    assert_equal "$(server_role bob)" auditor
     cp "$MEMBERS/users/vera" role.txt
     cp role.txt "$MEMBERS/users/bob"
     assert_equal "$(server_role bob)" viewer
