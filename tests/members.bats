@@ -64,6 +64,19 @@ users/vera:viewer"
         "$(stat -c %Y "$MNT/acme/model")"
 }
 
+@test "cp -a, tar and rsync take every role, for one request" {
+    local copy
+    mount_members --ttl 600
+    cp -a "$MEMBERS" copied
+    mkdir unpacked
+    tar -C "${MEMBERS%/members}" -c members | tar -C unpacked -x
+    rsync -a "$MEMBERS/" synced/
+    for copy in copied unpacked/members synced; do
+        assert_equal "$(cd "$copy" && grep -r '' users teams | LC_ALL=C sort)" "$SEEDED"
+    done
+    assert_equal "$(graphql_count)" 1
+}
+
 @test "find of a registry costs one request more" {
     mount_members --ttl 600
     find "$MNT/acme/model" -path "$MEMBERS" -prune -o -ls >/dev/null
