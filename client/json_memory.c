@@ -4,6 +4,7 @@
 #include "base/banned.h"
 
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,22 +62,31 @@ static void release_all(struct allocation *made)
     }
 }
 
+/* Whether the parsing ended by itself: then *json is what it said. */
+static bool load(struct parsing *own, const char *text, size_t size, size_t flags,
+                 json_error_t *error, json_t **json)
+{
+    if (setjmp(own->no_memory) != 0)
+        return false;
+    *json = json_loadb(text, size, flags, error);
+    return true;
+}
+
 json_t *json_load(const char *text, size_t size, size_t flags, json_error_t *error)
 {
     struct parsing own = {.made = {&own.made, &own.made}};
-    if (setjmp(own.no_memory) != 0) {
-        parsing = NULL;
-        release_all(&own.made);
-        if (error) {
-            *error = (json_error_t){.position = 0};
-            snprintf(error->text, sizeof error->text, "out of memory");
-        }
-        return NULL;
-    }
+    json_t *json = NULL;
     parsing = &own;
-    json_t *json = json_loadb(text, size, flags, error);
+    bool ended = load(&own, text, size, flags, error, &json);
     parsing = NULL;
-    return json;
+    if (ended)
+        return json;
+    release_all(&own.made);
+    if (error) {
+        *error = (json_error_t){.position = 0};
+        snprintf(error->text, sizeof error->text, "out of memory");
+    }
+    return NULL;
 }
 
 char *json_to_text(const json_t *json, size_t flags)
