@@ -26,74 +26,75 @@ struct listing *derived_listing(struct place place)
     return facet ? facet->listing : NULL;
 }
 
+/* The listing of `source` when it tells more of the place than is known there; else NULL. */
+static struct listing *newer_listing(struct place place, struct place source)
+{
+    struct listing *whole = derived_listing(source);
+    const struct listing *own = derived_listing(place);
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    bool newer = whole && (!own || own->fetched < whole->fetched) &&
+                 (!facet || whole->fetched >= facet->changed);
+    return newer ? whole : NULL;
+}
+
 /* Takes a collection's versions from a newer listing of the whole registry. */
-static void derive_versions(struct filesystem *fs, struct place versions)
+static struct listing *versions_of(struct place versions)
 {
-    struct node *registry = versions.node->parent;
-    struct listing *whole = derived_listing((struct place){registry, MEMBER_VERSIONS});
-    struct listing *own = derived_listing(versions);
-    const struct facet *facet = node_find_facet(versions.node, versions.member);
-    if (!whole || (own && own->fetched >= whole->fetched) ||
-        (facet && whole->fetched < facet->changed) ||
-        ready_is_forgotten(versions.node, versions.member, whole->fetched))
-        return;
-    struct lineage lineage;
-    lineage_of(versions.node, &lineage);
-    struct listing *derived = directory_versions_of(whole, &lineage);
-    lineage_release(&lineage);
-    if (derived)
-        refresh_install(fs, versions, derived);
+    struct listing *derived = NULL;
+    struct listing *whole =
+        newer_listing(versions, (struct place){versions.node->parent, MEMBER_VERSIONS});
+    if (whole && !ready_is_forgotten(versions.node, versions.member, whole->fetched)) {
+        struct lineage lineage;
+        lineage_of(versions.node, &lineage);
+        derived = directory_versions_of(whole, &lineage);
+        lineage_release(&lineage);
+    }
+    return derived;
 }
 
-static void derive_aliases(struct filesystem *fs, struct place aliases)
+static struct listing *aliases_of(struct place aliases)
 {
-    struct listing *versions = derived_listing(derived_source(aliases));
-    struct listing *own = derived_listing(aliases);
-    if (!versions || (own && own->fetched >= versions->fetched))
-        return;
-    struct lineage lineage;
-    lineage_of(aliases.node, &lineage);
-    struct listing *derived = directory_aliases_of(versions, &lineage);
-    lineage_release(&lineage);
-    if (derived)
-        refresh_install(fs, aliases, derived);
+    struct listing *derived = NULL;
+    struct listing *versions = newer_listing(aliases, derived_source(aliases));
+    if (versions) {
+        struct lineage lineage;
+        lineage_of(aliases.node, &lineage);
+        derived = directory_aliases_of(versions, &lineage);
+        lineage_release(&lineage);
+    }
+    return derived;
 }
 
-static void derive_roles(struct filesystem *fs, struct place roster)
+static struct listing *roles_of(struct place roster)
 {
-    struct listing *members = derived_listing(derived_source(roster));
-    struct listing *own = derived_listing(roster);
-    const struct facet *facet = node_find_facet(roster.node, roster.member);
-    if (!members || (own && own->fetched >= members->fetched) ||
-        (facet && members->fetched < facet->changed))
-        return;
-    struct listing *derived = roster_below(members, roster.node->object);
-    if (derived)
-        refresh_install(fs, roster, derived);
+    struct listing *members = newer_listing(roster, derived_source(roster));
+    return members ? roster_below(members, roster.node->object) : NULL;
 }
 
-static void derive_folder(struct filesystem *fs, struct place folder)
+static struct listing *folder_of(struct place folder)
 {
-    struct listing *files = derived_listing(derived_source(folder));
-    struct listing *own = derived_listing(folder);
-    if (!files || (own && own->fetched >= files->fetched))
-        return;
-    struct listing *derived = file_tree_below(files, folder.node->object);
+    struct listing *files = newer_listing(folder, derived_source(folder));
+    return files ? file_tree_below(files, folder.node->object) : NULL;
+}
+
+static void install(struct filesystem *fs, struct place place, struct listing *derived)
+{
     if (derived)
-        refresh_install(fs, folder, derived);
+        refresh_install(fs, place, derived);
 }
 
 void derive(struct filesystem *fs, struct place place)
 {
     if (place.node->kind == NODE_FILE)
-        derive_folder(fs, place);
+        install(fs, place, folder_of(place));
     if (place.node->kind == NODE_ROSTER)
-        derive_roles(fs, place);
+        install(fs, place, roles_of(place));
     if (place.node->kind == NODE_VERSION && place.member == MEMBER_LINEAGE)
         provenance_name(fs, place);
     if (place.node->kind != NODE_COLLECTION)
         return;
-    derive_versions(fs, derived_source(place));
+    struct place versions = derived_source(place);
+    install(fs, versions, versions_of(versions));
     if (place.member == MEMBER_ALIASES)
-        derive_aliases(fs, place);
+        install(fs, place, aliases_of(place));
 }

@@ -447,7 +447,8 @@ bool disk_file_is_verified(struct disk_file *file)
     return is_right(file, opened);
 }
 
-/* Whether there is nothing to compare any more but what this mount has not seen itself. */
+/* Whether it was found right before: then *result, for which what only others have found right is
+ * hashed again where they are not trusted. */
 static bool is_verified_before(struct disk_file *file, const struct opened *opened,
                                const atomic_bool *cancelled, enum disk_check *result)
 {
