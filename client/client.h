@@ -312,6 +312,9 @@ struct member_lists {
     bool has_people, has_teams;
 };
 
+/* The one of that id, with a reference; NULL: none. */
+struct registry_member *member_lists_find(const struct member_lists *lists,
+                                          const struct registry_member *wanted);
 /* Both lists in one request. Who has no name is passed over and reported. */
 int client_list_members(struct client *client, struct call *call, const struct registry *registry,
                         struct member_lists *lists);

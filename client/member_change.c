@@ -30,55 +30,69 @@ static json_t *one_member(const struct registry *registry, const struct registry
                      member->is_team ? json_pack("[o]", json_from_text(member->id)) : json_array());
 }
 
-/* What the server has of a member after a mutation; its failure is not the caller's error. NULL:
- * nothing, and *known says whether that is so. */
-static struct registry_member *read_again(struct client *client, const struct call *call,
-                                          const struct registry *registry,
-                                          const struct registry_member *member, bool *known)
+/* What the server has of a member after a mutation that failed, as far as that could be read. */
+struct seen {
+    bool known;
+    struct registry_member *now; /* a reference; NULL: no member, or not known */
+};
+
+static void look_again(struct client *client, const struct call *call,
+                       const struct registry *registry, const struct registry_member *member,
+                       struct seen *seen)
 {
-    struct error error = {0};
+    struct error error = {0}; /* not the caller's */
     struct member_lists lists = {0};
-    struct registry_member *now = NULL;
     struct call again = {.cancelled = call->cancelled, .deadline = call->deadline, .error = &error};
-    *known = client_list_members(client, &again, registry, &lists) == 0;
-    for (size_t i = 0; *known && !now && i < lists.found.count; i++) {
-        const struct registry_member *one = lists.found.items[i];
-        if (one->is_team == member->is_team && text_equal(one->id, member->id))
-            now = object_ref(one);
-    }
+    seen->known = client_list_members(client, &again, registry, &lists) == 0;
+    seen->now = seen->known ? member_lists_find(&lists, member) : NULL;
     object_list_release(&lists.found);
-    return now;
+}
+
+/* True: it is done, as the server says. Else the error is set, and *seen what there is now. */
+static bool sent(struct client *client, struct call *call, const char *document, json_t *input,
+                 const struct registry *registry, const struct registry_member *member,
+                 struct seen *seen)
+{
+    *seen = (struct seen){0};
+    if (send_mutation(client, call, document, input) == 0)
+        return true;
+    if (mutation_has_arrived(call->error))
+        look_again(client, call, registry, member, seen);
+    return false;
+}
+
+/* How a mutation that was not plainly answered has ended. `done`: what is there now was wanted. */
+static int settle(struct client *client, struct call *call, const char *operation,
+                  const struct registry_member *member, const struct seen *seen, bool done)
+{
+    return done ? mutation_done_all_the_same(client, call, operation, member->name)
+                : mutation_failed(call, seen->known);
 }
 
 static int add(struct client *client, struct call *call, const struct registry *registry,
                const struct registry_member *member)
 {
-    bool known;
-    if (send_mutation(client, call, "CreateRegistryMembers", one_member(registry, member)) == 0)
+    struct seen seen;
+    if (sent(client, call, "CreateRegistryMembers", one_member(registry, member), registry, member,
+             &seen))
         return 0;
-    if (!mutation_has_arrived(call->error))
-        return -1;
-    cleanup_object struct registry_member *now = read_again(client, call, registry, member, &known);
-    return now ? mutation_done_all_the_same(client, call, "add member", member->name)
-               : mutation_failed(call, known);
+    cleanup_object struct registry_member *now = seen.now;
+    return settle(client, call, "add member", member, &seen, now != NULL);
 }
 
 static int update_role(struct client *client, struct call *call, const struct registry *registry,
                        const struct registry_member *member, struct text role)
 {
-    bool known, team = member->is_team;
+    bool team = member->is_team;
+    struct seen seen;
     json_t *input = json_pack("{s:o, s:o, s:o}", "projectId", json_from_text(registry->id),
                               team ? "teamId" : "userId", json_from_text(member->id),
                               team ? "teamProjectRole" : "userProjectRole", json_from_text(role));
-    if (send_mutation(client, call, team ? "UpdateTeamRegistryRole" : "UpdateUserRegistryRole",
-                      input) == 0)
+    if (sent(client, call, team ? "UpdateTeamRegistryRole" : "UpdateUserRegistryRole", input,
+             registry, member, &seen))
         return 0;
-    if (!mutation_has_arrived(call->error))
-        return -1;
-    cleanup_object struct registry_member *now = read_again(client, call, registry, member, &known);
-    return now && text_equal(now->role, role)
-               ? mutation_done_all_the_same(client, call, "set role", member->name)
-               : mutation_failed(call, known);
+    cleanup_object struct registry_member *now = seen.now;
+    return settle(client, call, "set role", member, &seen, now && text_equal(now->role, role));
 }
 
 /* Who was added and cannot have the role is taken out again; what fails then is told beside. */
@@ -115,16 +129,14 @@ int client_set_role(struct client *client, struct call *call, const struct regis
 int client_remove_member(struct client *client, struct call *call, const struct registry *registry,
                          const struct registry_member *member)
 {
-    bool known;
-    if (send_mutation(client, call, "DeleteRegistryMembers", one_member(registry, member)) == 0)
+    struct seen seen;
+    if (sent(client, call, "DeleteRegistryMembers", one_member(registry, member), registry, member,
+             &seen))
         return 0;
-    if (!mutation_has_arrived(call->error))
-        return -1;
-    cleanup_object struct registry_member *now = read_again(client, call, registry, member, &known);
-    if (known && !now)
-        return mutation_done_all_the_same(client, call, "remove member", member->name);
-    if (call->error->refused && call->error->kind != ERROR_UNAUTHENTICATED &&
+    cleanup_object struct registry_member *now = seen.now;
+    bool gone = seen.known && !now;
+    if (!gone && call->error->refused && call->error->kind != ERROR_UNAUTHENTICATED &&
         call->error->status < 500)
         call->error->kind = ERROR_FORBIDDEN;
-    return mutation_failed(call, known);
+    return settle(client, call, "remove member", member, &seen, gone);
 }

@@ -19,6 +19,17 @@ struct registry_member *registry_member_new(const struct registry_member *borrow
     return object_pack(borrowed, &layout);
 }
 
+struct registry_member *member_lists_find(const struct member_lists *lists,
+                                          const struct registry_member *wanted)
+{
+    for (size_t i = 0; i < lists->found.count; i++) {
+        const struct registry_member *one = lists->found.items[i];
+        if (one->is_team == wanted->is_team && text_equal(one->id, wanted->id))
+            return object_ref(one);
+    }
+    return NULL;
+}
+
 /* A person's name, else the address; of a team the name. */
 static struct text name_of(const json_t *who, bool is_team)
 {

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "callers.h"
+#include "directory.h"
 #include "errnos.h"
 #include "kernel_cache.h"
 #include "member.h"
@@ -180,4 +181,29 @@ static int run(struct fetch *fetch, struct call *call)
     }
     kernel_cache_settle(fs->kernel_cache, SETTLE_MS);
     return good ? 0 : -1;
+}
+
+void change_lineage(struct change *change, struct lineage *lineage)
+{
+    struct nodes *nodes = &change->fs->nodes;
+    pthread_mutex_lock(&nodes->lock);
+    lineage_of(change->node, lineage);
+    pthread_mutex_unlock(&nodes->lock);
+}
+
+struct call change_question(const struct change *change, const struct call *call)
+{
+    struct call limited = *call;
+    limited.deadline = clock_milliseconds() + change->fs->options->timeout_ms;
+    if (call->deadline < limited.deadline)
+        limited.deadline = call->deadline;
+    return limited;
+}
+
+void change_show(struct change *change, const void *now, int64_t asked)
+{
+    struct node *node = change->node;
+    const struct directory *row = directory_row(node->parent->kind, node->member);
+    node_become(node, now, directory_identity(row, node->name, now), asked);
+    kernel_cache_forget_attributes(change->fs, node);
 }

@@ -14,6 +14,7 @@
 #include "ready.h"
 
 struct change;
+struct lineage;
 struct member;
 
 struct change_type {
@@ -67,6 +68,15 @@ enum readiness change_outcome(struct request *request, int *error_number);
 /* Makes it the request's own and lets it begin, after others of that registry. Takes over the
  * reference. WAITING, or FAILED. */
 enum readiness change_begin(struct request *request, struct change *change, int *error_number);
+
+/* For the worker that runs it; each takes nodes->lock but change_show(), which needs it. */
+
+/* The objects that the node stands for and below which it lies, as they are known now. */
+void change_lineage(struct change *change, struct lineage *lineage);
+/* The time for a question that comes before the mutation. */
+struct call change_question(const struct change *change, const struct call *call);
+/* The node is this object since it was `asked` for. */
+void change_show(struct change *change, const void *now, int64_t asked);
 
 /* Hands it to a worker unless one has it already. No lock held. */
 void change_launch(struct change *change);

@@ -19,24 +19,6 @@
 
 enum { PATH_SIZE = 1024 + NAME_LIMIT };
 
-/* The registry's object and those above it, as they are known now. */
-static void look_up(struct change *change, struct lineage *lineage)
-{
-    struct nodes *nodes = &change->fs->nodes;
-    pthread_mutex_lock(&nodes->lock);
-    lineage_of(change->node, lineage);
-    pthread_mutex_unlock(&nodes->lock);
-}
-
-/* Needs nodes->lock. It is so since it was `asked` for. */
-static void show(struct change *change, const struct registry *now, int64_t asked)
-{
-    struct node *node = change->node;
-    const struct directory *row = directory_row(node->parent->kind, node->member);
-    node_become(node, now, directory_identity(row, node->name, now), asked);
-    kernel_cache_forget_attributes(change->fs, node);
-}
-
 /* Needs nodes->lock. What is still on its way may be from before the change. */
 static void outdate(struct node *node)
 {
@@ -57,12 +39,12 @@ void registry_change_show(struct change *change, struct call *call, const struct
     outdate(change->node);
     bool ambiguous = change->node->fetched > asked;
     if (!ambiguous)
-        show(change, now, asked);
+        change_show(change, now, asked);
     pthread_mutex_unlock(&nodes->lock);
     if (!ambiguous || registry_change_read(change, &again, &newer) == 0)
         return;
     pthread_mutex_lock(&nodes->lock);
-    show(change, now, asked);
+    change_show(change, now, asked);
     pthread_mutex_unlock(&nodes->lock);
 }
 
@@ -70,12 +52,9 @@ int registry_change_read(struct change *change, struct call *call, struct regist
 {
     struct filesystem *fs = change->fs;
     struct lineage lineage;
-    look_up(change, &lineage);
+    change_lineage(change, &lineage);
     int64_t asked = clock_nanoseconds();
-    struct call limited = *call;
-    limited.deadline = clock_milliseconds() + fs->options->timeout_ms;
-    if (call->deadline < limited.deadline)
-        limited.deadline = call->deadline;
+    struct call limited = change_question(change, call);
     int result = client_get_registry(fs->client, &limited, lineage.organization,
                                      lineage.registry->name, now);
     if (result == 0 && !text_equal((*now)->id, lineage.registry->id))
@@ -83,7 +62,7 @@ int registry_change_read(struct change *change, struct call *call, struct regist
                            "another registry has taken the name meanwhile; nothing was sent");
     pthread_mutex_lock(&fs->nodes.lock);
     if (result == 0 && !node_is_newer(change->node, asked))
-        show(change, *now, asked);
+        change_show(change, *now, asked);
     pthread_mutex_unlock(&fs->nodes.lock);
     lineage_release(&lineage);
     return result;
@@ -259,7 +238,7 @@ static int run_create(struct change *change, struct call *call)
 {
     struct filesystem *fs = change->fs;
     struct lineage lineage;
-    look_up(change, &lineage);
+    change_lineage(change, &lineage);
     cleanup_object struct registry *created = NULL;
     int64_t asked = clock_nanoseconds();
     int result = client_create_registry(fs->client, call, lineage.organization,
@@ -375,7 +354,7 @@ static int run_remove(struct change *change, struct call *call)
     if (registry_change_read(change, call, &now) != 0)
         return -1;
     struct lineage lineage;
-    look_up(change, &lineage);
+    change_lineage(change, &lineage);
     bool empty = true;
     int result = 0;
     if (fs->options->rmdir != RMDIR_ANY)

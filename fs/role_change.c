@@ -11,25 +11,6 @@
 /* No listing shows who is yet to be added, and none takes the file away. */
 static const int64_t NEVER_LISTED = INT64_MAX;
 
-static void look_up(struct change *change, struct lineage *lineage)
-{
-    struct nodes *nodes = &change->fs->nodes;
-    pthread_mutex_lock(&nodes->lock);
-    lineage_of(change->node, lineage);
-    pthread_mutex_unlock(&nodes->lock);
-}
-
-static struct registry_member *find(const struct member_lists *lists,
-                                    const struct registry_member *wanted)
-{
-    for (size_t i = 0; i < lists->found.count; i++) {
-        const struct registry_member *one = lists->found.items[i];
-        if (one->is_team == wanted->is_team && text_equal(one->id, wanted->id))
-            return object_ref(one);
-    }
-    return NULL;
-}
-
 void role_outdate(struct node *roster)
 {
     int64_t now = clock_nanoseconds();
@@ -41,23 +22,26 @@ void role_outdate(struct node *roster)
         source->changed = now;
 }
 
-/* Needs nodes->lock. */
-static void become(struct change *change, const struct registry_member *now, int64_t asked)
+/* The name leads to nobody any more. Needs nodes->lock. */
+static void forget_name(struct filesystem *fs, struct node *node)
 {
-    struct node *node = change->node;
-    const struct directory *row = directory_row(NODE_ROSTER, MEMBER_SELF);
-    node_become(node, now, directory_identity(row, node->name, now), asked);
-    kernel_cache_forget_attributes(change->fs, node);
+    if (node->gone)
+        return;
+    kernel_cache_remove_entry(fs, node);
+    node_remove(&fs->nodes, node);
 }
 
 /* What a question has shown, asked then; NULL: no member any more. */
 static void learn(struct change *change, const struct registry_member *now, int64_t asked)
 {
+    struct node *node = change->node;
     pthread_mutex_lock(&change->fs->nodes.lock);
-    if (!node_is_newer(change->node, asked) && now)
-        become(change, now, asked);
-    else if (!now)
-        role_outdate(change->node->parent);
+    if (!node_is_newer(node, asked) && now) {
+        change_show(change, now, asked);
+    } else if (!node_is_newer(node, asked)) {
+        role_outdate(node->parent);
+        forget_name(change->fs, node);
+    }
     pthread_mutex_unlock(&change->fs->nodes.lock);
 }
 
@@ -66,14 +50,11 @@ int role_change_read(struct change *change, struct call *call, struct registry_m
     const struct registry_member *base = change->base;
     struct member_lists lists = {0};
     struct lineage lineage;
-    struct call limited = *call;
-    limited.deadline = clock_milliseconds() + change->fs->options->timeout_ms;
-    if (call->deadline < limited.deadline)
-        limited.deadline = call->deadline;
-    look_up(change, &lineage);
+    struct call limited = change_question(change, call);
+    change_lineage(change, &lineage);
     int64_t asked = clock_nanoseconds();
     int result = client_list_members(change->fs->client, &limited, lineage.registry, &lists);
-    *now = result == 0 ? find(&lists, base) : NULL;
+    *now = result == 0 ? member_lists_find(&lists, base) : NULL;
     if (result == 0 && base->role.size > 0)
         learn(change, *now, asked);
     if (result == 0 && !*now && base->role.size == 0)
@@ -92,7 +73,7 @@ static void show(struct change *change, const struct registry_member *now, int64
     role_outdate(change->node->parent);
     if (now) {
         change->node->changed = clock_nanoseconds();
-        become(change, now, asked);
+        change_show(change, now, asked);
     }
     pthread_mutex_unlock(&change->fs->nodes.lock);
 }
@@ -102,7 +83,7 @@ int role_change_send(struct change *change, struct call *call, const struct regi
 {
     struct registry_member *after = NULL;
     struct lineage lineage;
-    look_up(change, &lineage);
+    change_lineage(change, &lineage);
     int64_t asked = clock_nanoseconds();
     int result = client_set_role(change->fs->client, call, lineage.registry, now, role, &after);
     lineage_release(&lineage);
@@ -130,8 +111,6 @@ struct node *role_begin(struct filesystem *fs, struct place roster, const char *
 void role_change_give_up(struct filesystem *fs, struct place place)
 {
     const struct attribute *attribute = room_find_attribute(place);
-    if (!role_is_pending(place.node) || place.node->gone || (attribute && attribute->writers))
-        return;
-    kernel_cache_remove_entry(fs, place.node);
-    node_remove(&fs->nodes, place.node);
+    if (role_is_pending(place.node) && !(attribute && attribute->writers))
+        forget_name(fs, place.node);
 }

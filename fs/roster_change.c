@@ -33,6 +33,16 @@ static int is_python_random(int character)
     return islower(character) || isdigit(character) || character == '_';
 }
 
+/* vim tries whether it may make a file: 4913, and while that is taken 123 more. */
+static bool is_vim_trial(const char *name)
+{
+    enum { FIRST = 4913, STEP = 123, MOST_DIGITS = 6 };
+    if (!has_only(name, isdigit) || name[0] == '0' || strlen(name) > MOST_DIGITS)
+        return false;
+    long number = strtol(name, NULL, 10);
+    return number >= FIRST && (number - FIRST) % STEP == 0;
+}
+
 /* Temporary names: what they begin with, and how many random characters follow. */
 static const struct {
     const char *prefix;
@@ -58,7 +68,7 @@ bool roster_is_temporary(const char *name, bool exclusive)
             has_only(name + prefix, random_names[i].is_random))
             return true;
     }
-    return has_only(name, isdigit); /* vim tries the directory with 4913 and its successors */
+    return is_vim_trial(name);
 }
 
 /* --- adding --- */
@@ -130,9 +140,7 @@ static int run_remove(struct change *change, struct call *call)
 {
     struct filesystem *fs = change->fs;
     struct lineage lineage;
-    pthread_mutex_lock(&fs->nodes.lock);
-    lineage_of(change->node, &lineage);
-    pthread_mutex_unlock(&fs->nodes.lock);
+    change_lineage(change, &lineage);
     int result = client_remove_member(fs->client, call, lineage.registry, change->base);
     lineage_release(&lineage);
     pthread_mutex_lock(&fs->nodes.lock);

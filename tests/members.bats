@@ -252,6 +252,29 @@ holds_open() {
     assert_equal "$(server_role bobby)" viewer
 }
 
+@test "names of digits are people's, but for those that vim tries; cp of an unknown name fails" {
+    mount_members
+    printf 'viewer\n' >role.txt
+    fails_with "ermission denied" cp role.txt "$MEMBERS/users/12345"
+    fails_with "ermission denied" cp role.txt "$MEMBERS/users/nobody-so-called"
+    cp role.txt "$MEMBERS/users/5036"
+    rm "$MEMBERS/users/5036"
+    assert_equal "$(mutations)" 0
+}
+
+@test "somebody else has removed the member since it was opened: ESTALE, then it is added again" {
+    mount_members --ttl 600
+    cat "$MEMBERS/users/bob" "$MEMBERS/teams/acme-ml" >/dev/null
+    graphql 'mutation M($id: ID!, $users: [ID!]!) { deleteProjectMembers(input: { projectId: $id, userIds: $users,
+        teamIds: [] }) { success } }' "$(ids bob | jq -c '{id, users: [.user]}')" >/dev/null
+    assert_equal "$(server_role bob)" ""
+    fails_with "tale file handle" bash -c 'echo viewer >"$1"' - "$MEMBERS/users/bob"
+    assert_equal "$(server_role bob)" ""
+    fails_with "No such file or directory" cat "$MEMBERS/users/bob"
+    echo viewer >"$MEMBERS/users/bob"
+    assert_equal "$(server_role bob)" viewer
+}
+
 @test "a server that does not let one search: EACCES for people of no team" {
     mount_members
     fails_with "ermission denied" bash -c 'echo viewer >"$1"' - "$MEMBERS/users/bobby"
