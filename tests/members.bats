@@ -265,10 +265,13 @@ holds_open() {
 @test "somebody else has removed the member since it was opened: ESTALE, then it is added again" {
     mount_members --ttl 600
     cat "$MEMBERS/users/bob" "$MEMBERS/teams/acme-ml" >/dev/null
+    local opened
+    exec {opened}>"$MEMBERS/users/bob"
     graphql 'mutation M($id: ID!, $users: [ID!]!) { deleteProjectMembers(input: { projectId: $id, userIds: $users,
         teamIds: [] }) { success } }' "$(ids bob | jq -c '{id, users: [.user]}')" >/dev/null
     assert_equal "$(server_role bob)" ""
-    fails_with "tale file handle" bash -c 'echo viewer >"$1"' - "$MEMBERS/users/bob"
+    fails_with "tale file handle" bash -c 'echo viewer >&"$1"' - "$opened"
+    exec {opened}>&-
     assert_equal "$(server_role bob)" ""
     fails_with "No such file or directory" cat "$MEMBERS/users/bob"
     echo viewer >"$MEMBERS/users/bob"
