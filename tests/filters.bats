@@ -376,7 +376,7 @@ examples_run() {
 @test "the examples in the README and the manual page" {
     sandbox_start sample
     mount_start --ttl 600
-    sed -n '/^## Filters/,/^## /s/^    \(\(ls\|cat\) .*\)/\1/p' "$ROOT/README.md" >readme.txt
+    sed -n '/^## Browse/,/^## /s/^    \(\(ls\|cat\) .*\)/\1/p' "$ROOT/README.md" >readme.txt
     sed -n '/^\.Ss Filters/,/^\.S[sh] [^F]/p' "$ROOT/contrib/registryfs.1" |
         sed -n 's/\\&//g; s/\\(dq/"/g; s/\\e/\\/g; /^\(ls\|cat\) /p' >manual.txt
     examples_run <readme.txt
