@@ -275,6 +275,11 @@ struct opened *disk_open_for_reading(struct disk_file *file)
     return opened;
 }
 
+struct opened *disk_open_for_writing(struct disk_file *file)
+{
+    return may_write(file->cache) ? open_file(file, true) : NULL;
+}
+
 /* --- one content --- */
 
 struct disk_file *disk_file_open(struct disk_cache *cache, const unsigned char md5[MD5_SIZE],

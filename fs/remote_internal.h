@@ -110,6 +110,9 @@ struct stream {
     struct chunk *chunk; /* pinned, the one that holds `position`; NULL: none */
     bool from_disk;      /* what comes now is on disk already */
     bool differs;        /* what came is not what came before */
+    uint64_t watched;    /* from here on another process fetches */
+    int64_t watch_until; /* clock_milliseconds(); 0: it is not watched */
+    unsigned failures;   /* how often it brought nothing */
     bool sweeps;         /* for pieces that nobody has begun to read; immutable */
     atomic_bool cancelled;
 };

@@ -4,7 +4,17 @@
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "disk_single_flight.h"
 #include "remote_internal.h"
+
+enum {
+    /* Another process that brings nothing for so long is not waited for, the next time half as
+     * long; then as much is fetched before it is looked for again. */
+    WATCH_MS = 1000,
+    WATCH_FAILURES = 4,
+    WATCH_STEP = 1 << 20,
+    WATCH_PAUSE_MS = 10,
+};
 
 /* --- chunks --- */
 
@@ -242,9 +252,48 @@ static int fetch(struct stream *stream, struct call *call, uint64_t until)
     return 0;
 }
 
+/* Another process that shares the disk fetches the same. False: it has brought nothing for long. */
+static bool watch(struct stream *stream)
+{
+    int64_t now = clock_milliseconds();
+    if (stream->watch_until == 0 || stream->watched != stream->position)
+        stream->watch_until = now + (WATCH_MS >> stream->failures);
+    stream->watched = stream->position;
+    if (now >= stream->watch_until) {
+        stream->watch_until = 0;
+        stream->failures++;
+        return false;
+    }
+    nanosleep(&(struct timespec){.tv_nsec = WATCH_PAUSE_MS * 1000000L}, NULL);
+    return true;
+}
+
+/* Whether the stream itself has to fetch what is missing up to *until, which may be moved down.
+ * False: the disk is to be asked once more. */
+static bool begin_flight(struct stream *stream, uint64_t *until, struct disk_flight *flight)
+{
+    struct disk_file *disk = stream->file->disk;
+    bool present = false;
+    if (!disk || stream->failures == WATCH_FAILURES)
+        return true;
+    if (!disk_flight_begin(disk, stream->position, until, flight)) {
+        if (watch(stream))
+            return false;
+        if (*until > stream->position + WATCH_STEP)
+            *until = stream->position / DISK_BLOCK * DISK_BLOCK + WATCH_STEP;
+        return true;
+    }
+    /* Who had the lock a moment ago may have brought it. */
+    disk_file_run(disk, stream->position, *until, &present);
+    if (present)
+        disk_flight_end(flight);
+    return !present;
+}
+
 static int transfer(struct stream *stream, struct call *call)
 {
     struct disk_file *disk = stream->file->disk;
+    struct disk_flight flight;
     while (stream->position < stream->end) {
         bool present = false;
         uint64_t until = stream->end;
@@ -256,7 +305,15 @@ static int transfer(struct stream *stream, struct call *call)
             continue;
         if (stream->differs)
             return differs(call);
-        if (fetch(stream, call, until) != 0)
+        flight = (struct disk_flight){0};
+        /* What is there and cannot be had from the disk is fetched in any case. */
+        if (!present && !begin_flight(stream, &until, &flight))
+            continue;
+        int result = fetch(stream, call, until);
+        if (flight.opened)
+            save(stream, true);
+        disk_flight_end(&flight);
+        if (result != 0)
             return -1;
     }
     return 0;
