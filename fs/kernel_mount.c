@@ -248,6 +248,8 @@ static const char *advice_for(const char *words)
         {"could not determine username",
          "this user's number has no name in /etc/passwd, which fusermount3 asks for: give it one, "
          "or grant the program CAP_SYS_ADMIN (setcap cap_sys_admin+p)"},
+        {"/etc/mtab", "fusermount3 needs /etc/mtab, which bare systems lack: "
+                      "ln -s /proc/self/mounts /etc/mtab"},
         {"no write access", "the directory must be writable for who mounts: take one of your own"},
         {"not owned by user", "the directory must belong to who mounts: take one of your own"},
         {"Operation not permitted",

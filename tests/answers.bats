@@ -45,7 +45,7 @@ peak() {
     grep -q 'more memory than an answer may' "$MNT/.registryfs/errors"
     # It is a failure like any other.
     control DELETE /faults >/dev/null
-    eventually 20 ls "$MNT/acme/model"
+    eventually 60 ls "$MNT/acme/model"
 }
 
 # bats test_tags=bound
@@ -55,7 +55,7 @@ peak() {
     mount_start --no-cache
     run ! ls "$MNT/acme"
     control DELETE /faults >/dev/null
-    eventually 20 ls "$MNT/acme/model"
+    eventually 60 ls "$MNT/acme/model"
 }
 
 # bats test_tags=bound

@@ -109,7 +109,7 @@ hand_over() {
     mkdir mountpoint
     "$HAND_OVER" give "$TEST_DIR/mountpoint" "$TEST_DIR/socket" 3>&- 4>&- &
     local giver=$! name
-    eventually 20 test -S socket
+    eventually 60 test -S socket
     # Twice: what serves the mount may be restarted.
     for name in handed again; do
         container_bundle $name '.process.user = {uid: 12345, gid: 12345}' \
@@ -152,7 +152,7 @@ assert_nothing_mounted_at() {
     container_start init
     eventually 40 container_exec init test -e /tmp/started 2>/dev/null
     # shellcheck disable=SC2016
-    eventually 10 container_exec init sh -c '! grep -qs "^State:.Z" /proc/[0-9]*/status'
+    eventually 60 container_exec init sh -c '! grep -qs "^State:.Z" /proc/[0-9]*/status'
     stop_container init
 }
 
@@ -203,12 +203,12 @@ assert_nothing_mounted_at() {
     run -1 container_exec bombs ls /models/acme
     [[ $output == *"Input/output error"* ]]
     control DELETE /faults >/dev/null
-    eventually 20 container_exec bombs ls /models/acme/model
+    eventually 60 container_exec bombs ls /models/acme/model
     answer_manifest_bomb '"x": %s'
     run -1 container_exec bombs ls /models/acme/dataset/collections/links/versions/v0/files/
     [[ $output == *"Input/output error"* ]]
     control DELETE /faults >/dev/null
-    eventually 20 container_exec bombs ls /models/acme/dataset/collections/links/versions/v0/files/
+    eventually 60 container_exec bombs ls /models/acme/dataset/collections/links/versions/v0/files/
     run -0 container_exec bombs registryfs --status /models
     stop_container bombs
 }

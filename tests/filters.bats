@@ -265,7 +265,7 @@ query_is_back() {
     mount_start --ttl 1
     [[ $(ls "$MNT/filters/@name=model") == model ]]
     upsert_registry filters-entity '@name=model' description '"A registry."'
-    eventually 10 test -e "$MNT/filters/@name=model/description"
+    eventually 60 test -e "$MNT/filters/@name=model/description"
     [[ $(cat "$MNT/filters/@name=model/description") == 'A registry.' ]]
     ls "$MNT/filters" | grep -qxF '@name=model'
     [[ $(ls "$MNT/filters/@name=@name=model") == @name=model ]]
@@ -274,14 +274,14 @@ query_is_back() {
     mount_start --ttl 1
     [[ $(cat "$MNT/filters/@name=model/description") == 'A registry.' ]]
     delete_registry filters-entity '@name=model'
-    eventually 10 query_is_back
+    eventually 60 query_is_back
 }
 
 @test "a result is as old as any listing" {
     mount_start --ttl 1
     run ! ls "$MNT/filters/model/versions/@alias=fresh/churn-0-0:v1"
     set_alias filters-entity model churn-0-0 v1 fresh
-    eventually 10 test -L "$MNT/filters/model/versions/@alias=fresh/churn-0-0:v1"
+    eventually 60 test -L "$MNT/filters/model/versions/@alias=fresh/churn-0-0:v1"
     mount_stop
     mount_start --ttl 600
     assert_equal "$(ls "$MNT/filters/model/versions/@alias=fresh2")" ""

@@ -218,7 +218,7 @@ with open(sys.argv[1], "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT
     # Unless the hash is faster.
     [[ $(sha256 <&"$descriptor" || true) != "$(sha256_of large f2.bin)" ]]
     control DELETE /faults >/dev/null
-    eventually 20 grep -q 'does not have the digest' "$MNT/.registryfs/errors"
+    eventually 60 grep -q 'does not have the digest' "$MNT/.registryfs/errors"
     exec {descriptor}<&-
     [[ $(sha256 <"$file") == "$(sha256_of large f2.bin)" ]]
 }
