@@ -9,18 +9,18 @@
  */
 #include <linux/fuse.h> /* before base/banned.h: it has a member that is called ctime */
 
+#include "answer/operations.h"
+#include "answer/read_content.h"
 #include "base/clock.h"
-#include "filesystem.h"
+#include "inode/filesystem.h"
 #include "kernel.h"
-#include "kernel_cache.h"
-#include "operations.h"
-#include "options.h"
-#include "passthrough.h"
-#include "place.h"
 #include "process.h"
-#include "query.h"
-#include "read_file.h"
+#include "report/options.h"
 #include "server.h"
+#include "tree/kernel_cache.h"
+#include "tree/passthrough.h"
+#include "tree/place.h"
+#include "tree/query.h"
 
 #include <errno.h>
 #include <fcntl.h>
