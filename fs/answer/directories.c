@@ -306,7 +306,7 @@ static void read_ahead(struct request *request, const struct open_directory *ope
     if (wanted) {
         node_hold(nodes, open->place.node);
         more.member = open->place.member;
-        more.listing = listing_ref(open->listing);
+        more.subject = listing_ref(open->listing);
     }
     pthread_mutex_unlock(&nodes->lock);
     if (wanted)

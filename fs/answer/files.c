@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "files.h"
 
-#include "edit/dropped_in.h"
 #include "edit/roster_change.h"
+#include "edit/save.h"
 #include "edit/unsaved.h"
 #include "read_content.h"
 #include "scratch.h"
@@ -36,15 +36,6 @@ static void hold_local(struct filesystem *fs, struct open_file *open, struct nod
     local_use(local_of(node));
 }
 
-static void drop_local(struct filesystem *fs, struct open_file *open)
-{
-    local_of(open->local)->opened--;
-    local_use(local_of(open->local));
-    dropped_in_closed(fs, open->local);
-    node_drop(&fs->nodes, open->local);
-    open->local = NULL;
-}
-
 void open_file_close(struct filesystem *fs, struct open_file *open)
 {
     pthread_mutex_lock(&fs->nodes.lock);
@@ -57,7 +48,7 @@ void open_file_close(struct filesystem *fs, struct open_file *open)
     }
     bool changes = open->changes || open->local;
     if (open->local)
-        drop_local(fs, open);
+        open_file_drop_local(fs, open);
     if (open->cached)
         open->place.node->readers--;
     if (open->place.node)
@@ -79,17 +70,6 @@ void open_file_close_all(struct filesystem *fs)
 {
     while (fs->open_files)
         open_file_close(fs, fs->open_files);
-}
-
-struct draft *open_file_draft(struct filesystem *fs, struct open_file *open)
-{
-    if (open->draft || !open->local || !local_of(open->local)->became)
-        return open->draft;
-    struct place place = place_behind((struct place){open->local, MEMBER_SELF});
-    open->draft = draft_new(fs, place, local_of(open->local), false, open->append);
-    if (open->draft)
-        drop_local(fs, open);
-    return open->draft;
 }
 
 /* Opens an attribute for writing; the answer of `ready` says whether it may be. */
@@ -124,42 +104,6 @@ static uint64_t pages_bit(const struct filesystem *fs, struct place place)
     return place.member < 64 && !editable ? UINT64_C(1) << place.member : 0;
 }
 
-static bool same_text(const struct buf *a, const struct buf *b)
-{
-    return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
-}
-
-/* Makes the text of an attribute as of when it was opened. Needs nodes->lock. False: no memory. */
-static bool make_text(struct filesystem *fs, struct open_file *open)
-{
-    struct text shared;
-    return !open->object || open->text.size > 0 ||
-           member_shares_text(open->member, open->object, &shared) ||
-           open->member->render(fs, open->member, open->object, &open->text);
-}
-
-bool open_file_mixes(struct filesystem *fs, struct place place)
-{
-    cleanup_buf struct buf shown;
-    buf_init(&shown, TEXT_CEILING);
-    bool rendered = false;
-    if (!place.node->readers)
-        return false;
-    for (struct open_file *open = fs->open_files; open; open = open->next) {
-        if (!open->cached || open->place.node != place.node || open->place.member != place.member ||
-            open->object == place.node->object)
-            continue;
-        if (member_known_size(open->member, open->object) >= 0)
-            return true; /* too dear to be compared under the lock */
-        if (!rendered && !place_render(fs, place, &shown))
-            return true;
-        rendered = true;
-        if (!make_text(fs, open) || !same_text(&open->text, &shown))
-            return true;
-    }
-    return false;
-}
-
 bool open_file_show_size(const struct request *request, struct stat *attributes)
 {
     struct open_file *open = request->has_file ? file_handle(request) : NULL;
@@ -170,7 +114,7 @@ bool open_file_show_size(const struct request *request, struct stat *attributes)
         attributes->st_size = (off_t)open->draft->edit.text.size;
     else if (open->object && (known = member_known_size(open->member, open->object)) >= 0)
         attributes->st_size = known;
-    else if (open->object && make_text(request->fs, open))
+    else if (open->object && open_file_text(request->fs, open))
         attributes->st_size = (off_t)open->text.size;
     return attributes->st_size != shown;
 }
@@ -504,7 +448,7 @@ static bool make_long_text(struct request *request, struct open_file *open)
     struct text shared;
     if (!open->object || open->text.size > 0 || member_known_size(open->member, open->object) < 0 ||
         member_shares_text(open->member, open->object, &shared))
-        return make_text(fs, open);
+        return open_file_text(fs, open);
     cleanup_buf struct buf text;
     buf_init(&text, TEXT_CEILING);
     pthread_mutex_unlock(&fs->nodes.lock);

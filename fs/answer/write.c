@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "write.h"
 
+#include "edit/save.h"
 #include "files.h"
 #include "scratch.h"
 #include "wait/session_loop.h"

@@ -12,6 +12,7 @@
 #include "tree/stat.h"
 #include "unsaved.h"
 #include "wait/callers.h"
+#include "wait/fetch.h"
 
 #include <errno.h>
 
@@ -67,26 +68,23 @@ void change_unref(struct change *change)
 
 static int run(struct fetch *fetch, struct call *call);
 
-static const struct fetch_type change_fetch = {
-    .operation = "change", .kind = CALL_CHANGE, .run = run, .keeps_running = true};
+static void release(void *change)
+{
+    change_unref(change);
+}
+
+/* need.subject: the change. */
+static const struct fetch_type change_fetch = {.operation = "change",
+                                               .kind = CALL_CHANGE,
+                                               .run = run,
+                                               .release = release,
+                                               .keeps_running = true};
 
 static struct need need_of(struct change *change)
 {
     node_hold(&change->fs->nodes, change->node);
-    return (struct need){.type = &change_fetch, .node = change->node, .change = change_ref(change)};
-}
-
-void change_launch(struct change *change)
-{
-    struct filesystem *fs = change->fs;
-    pthread_mutex_lock(&fs->nodes.lock);
-    bool started = change->started;
-    struct need need = {0};
-    if (!started)
-        need = need_of(change);
-    pthread_mutex_unlock(&fs->nodes.lock);
-    if (!started)
-        fetch_start(fs, &need);
+    return (struct need){
+        .type = &change_fetch, .node = change->node, .subject = change_ref(change)};
 }
 
 enum readiness change_wait(struct request *request, struct change *change)
@@ -134,6 +132,7 @@ enum readiness change_begin(struct request *request, struct change *change, int 
     struct room *room = NULL;
     *error_number = ENOMEM;
     request->change = change;
+    request->drop_change = change_unref;
     change->thread = fuse_req_ctx(request->fuse)->pid;
     if ((change->node->kind == NODE_REGISTRY || change->node->kind == NODE_ROLE) &&
         !(room = room_of(request->fs, change->node)))
@@ -154,7 +153,7 @@ static void note_path(struct change *change)
 
 static int run(struct fetch *fetch, struct call *call)
 {
-    struct change *change = fetch->change, *freed;
+    struct change *change = fetch->subject, *freed;
     struct filesystem *fs = change->fs;
     const struct change_type *type = change->type;
     pthread_mutex_lock(&fs->nodes.lock);

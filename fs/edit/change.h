@@ -78,7 +78,4 @@ struct call change_question(const struct change *change, const struct call *call
 /* The node is this object since it was `asked` for. */
 void change_show(struct change *change, const void *now, int64_t asked);
 
-/* Hands it to a worker unless one has it already. No lock held. */
-void change_launch(struct change *change);
-
 #endif

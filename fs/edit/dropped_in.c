@@ -54,7 +54,16 @@ void dropped_in_closed(struct filesystem *fs, const struct node *name)
         dropped_in_leave(fs, name);
 }
 
-void dropped_in_leave_removed(struct filesystem *fs)
+void dropped_in_leave_all(struct filesystem *fs)
+{
+    for (uint32_t number = 1; number < fs->nodes.numbers; number++) {
+        struct node *node = node_at(&fs->nodes, number);
+        if (node && node->kind == NODE_REGISTRY)
+            leave(fs, node, true);
+    }
+}
+
+static void leave_removed(struct filesystem *fs)
 {
     if (!fs->nodes.registry_went)
         return;
@@ -69,11 +78,10 @@ void dropped_in_leave_removed(struct filesystem *fs)
     }
 }
 
-void dropped_in_leave_all(struct filesystem *fs)
+void dropped_in_keep_removed(struct filesystem *fs)
 {
-    for (uint32_t number = 1; number < fs->nodes.numbers; number++) {
-        struct node *node = node_at(&fs->nodes, number);
-        if (node && node->kind == NODE_REGISTRY)
-            leave(fs, node, true);
-    }
+    pthread_mutex_lock(&fs->nodes.lock);
+    leave_removed(fs);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    unsaved_spill_soon(fs);
 }

@@ -10,7 +10,7 @@
 
 #include "inode/filesystem.h"
 
-/* All need nodes->lock; what they let go, unsaved_spill() writes. */
+/* All but the last need nodes->lock; what they let go, unsaved_spill() writes. */
 
 /* Whether the name, of a scratch file, has what must not be lost. */
 bool dropped_in_has_text(const struct node *name);
@@ -19,11 +19,12 @@ bool dropped_in_has_text(const struct node *name);
 void dropped_in_note(struct filesystem *fs, const char *operation, struct node *name);
 /* Lets its text go. False: no memory, the file must stay. */
 bool dropped_in_leave(struct filesystem *fs, const struct node *name);
-/* The scratch files of registries that are gone, but for those that are open. */
-void dropped_in_leave_removed(struct filesystem *fs);
 /* Its last handle may have been closed: nobody comes to it any more in a registry that is gone. */
 void dropped_in_closed(struct filesystem *fs, const struct node *name);
 /* All of the mount. */
 void dropped_in_leave_all(struct filesystem *fs);
+/* After each answer of the server: a registry that it shows to be gone takes no text with it, but
+ * for files that are open. Has the texts written soon; no lock held. */
+void dropped_in_keep_removed(struct filesystem *fs);
 
 #endif

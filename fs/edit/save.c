@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "save.h"
 
-#include "answer/files.h"
 #include "base/clock.h"
+#include "dropped_in.h"
 #include "registry_change.h"
 #include "report/errnos.h"
 #include "report/options.h"
@@ -100,6 +100,26 @@ int draft_resize(struct draft *draft, size_t size)
 static bool is_at(const struct draft *draft, struct place place)
 {
     return draft && draft->place.node == place.node && draft->place.member == place.member;
+}
+
+void open_file_drop_local(struct filesystem *fs, struct open_file *open)
+{
+    local_of(open->local)->opened--;
+    local_use(local_of(open->local));
+    dropped_in_closed(fs, open->local);
+    node_drop(&fs->nodes, open->local);
+    open->local = NULL;
+}
+
+struct draft *open_file_draft(struct filesystem *fs, struct open_file *open)
+{
+    if (open->draft || !open->local || !local_of(open->local)->became)
+        return open->draft;
+    struct place place = place_behind((struct place){open->local, MEMBER_SELF});
+    open->draft = draft_new(fs, place, local_of(open->local), false, open->append);
+    if (open->draft)
+        open_file_drop_local(fs, open);
+    return open->draft;
 }
 
 /* What a handle may write to an attribute; NULL: nothing. */

@@ -9,6 +9,7 @@
 #include "change.h"
 #include "text/edit.h"
 #include "tree/local.h"
+#include "tree/open_file.h"
 
 /* An attribute that is open for writing. Others see the committed text until it is saved. */
 struct draft {
@@ -27,6 +28,12 @@ struct draft {
 struct draft *draft_new(struct filesystem *fs, struct place place, const struct local *moved,
                         bool fresh, bool append);
 void draft_drop(struct filesystem *fs, struct draft *draft);
+
+/* The draft of the handle: also of one whose file was renamed over an attribute. NULL: it has none.
+ * Needs nodes->lock. */
+struct draft *open_file_draft(struct filesystem *fs, struct open_file *open);
+/* The handle has no file in memory open any more. Needs nodes->lock. */
+void open_file_drop_local(struct filesystem *fs, struct open_file *open);
 
 /* 0, or the errno, which then sticks to the handle. */
 int draft_write(struct filesystem *fs, struct draft *draft, const void *data, size_t size,

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "content/lane.h"
 #include "tree/local.h"
 #include "tree/member.h"
 

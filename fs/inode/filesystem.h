@@ -5,14 +5,15 @@
 #define FS_FILESYSTEM_H
 
 #include "client.h"
-#include "content/lane.h"
 #include "former_name.h"
 #include "node.h"
 #include "report/journal.h"
 #include "report/log.h"
-#include "wait/fetch.h"
-#include "wait/request.h"
 
+struct fetches;
+struct fuse_session;
+struct lane;
+struct requests;
 struct options;
 struct passthrough;
 struct disk_cache;

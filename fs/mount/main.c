@@ -108,7 +108,7 @@ static struct passthrough *make_passthrough(const struct filesystem *fs)
 static bool make_parts(struct filesystem *fs)
 {
     fs->journal = journal_new();
-    fs->fetches = fetches_new(FETCH_WIDTH);
+    fs->fetches = fetches_new(FETCH_WIDTH, dropped_in_keep_removed);
     fs->requests = requests_new();
     fs->kernel_cache = kernel_cache_new();
     fs->queries = queries_new();

@@ -3,6 +3,7 @@
 
 #include "report/options.h"
 #include "stat.h"
+#include "wait/request.h"
 
 #include <unistd.h>
 

@@ -10,6 +10,8 @@
 
 #include "inode/filesystem.h"
 
+struct request;
+
 /* Whether the modes keep the caller from what access(2) calls `mask`. */
 bool access_is_refused(const struct request *request, struct place place, int mask);
 /* Whether the caller may set what only an owner may: mode, owner, any time. */

@@ -6,6 +6,7 @@
 #include "member.h"
 
 #include <errno.h>
+#include <fuse_lowlevel.h>
 #include <signal.h>
 
 enum { MOST_QUEUED = 1 << 20 };

@@ -9,6 +9,7 @@
 #include "query_result.h"
 #include "report/errnos.h"
 #include "stat.h"
+#include "wait/fetch.h"
 
 #include <errno.h>
 

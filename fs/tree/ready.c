@@ -187,15 +187,6 @@ static struct listing *growing_at(const struct request *request, const struct fi
     return growing;
 }
 
-bool ready_was_overtaken(struct filesystem *fs, const struct need *need, int64_t asked)
-{
-    pthread_mutex_lock(&fs->nodes.lock);
-    const struct facet *facet = node_find_facet(need->node, need->member);
-    bool overtaken = facet && facet->changed >= asked;
-    pthread_mutex_unlock(&fs->nodes.lock);
-    return overtaken;
-}
-
 bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since)
 {
     derive(fs, place);
@@ -210,14 +201,14 @@ static void need_listing(struct request *request, struct place place)
     if (source.node->kind == NODE_COLLECTION && walk_wants_whole_registry(request, source))
         source = (struct place){source.node->parent, MEMBER_VERSIONS};
     need(request, &refresh_listing, source, "");
-    request->need.listing = ready_growing(request->fs, request, source);
+    request->need.subject = ready_growing(request->fs, request, source);
 }
 
 void ready_wait_for_more(struct request *request, struct place place, struct listing *listing)
 {
     request->deadline = request->started + LOOKUP_SECONDS * SECOND;
     need(request, &refresh_listing, place, "");
-    request->need.listing = listing_ref(listing);
+    request->need.subject = listing_ref(listing);
 }
 
 bool ready_to_read_ahead(struct filesystem *fs, struct place place, struct need *need)
@@ -227,10 +218,11 @@ bool ready_to_read_ahead(struct filesystem *fs, struct place place, struct need 
         (facet && facet->growing && facet->growing->growth->active))
         return false;
     *need = (struct need){.type = &refresh_listing, .node = place.node, .member = place.member};
-    need->listing = ready_growing(fs, NULL, place);
-    if (!need->listing)
+    struct listing *growing = ready_growing(fs, NULL, place);
+    if (!growing)
         return false;
-    need->listing->growth->whole = true;
+    growing->growth->whole = true;
+    need->subject = growing;
     node_hold(&fs->nodes, place.node);
     return true;
 }
@@ -296,7 +288,7 @@ static void need_entry(struct request *request, struct place place, const char *
     } else if (row->list && place.node->kind != NODE_VERSION &&
                page_may_pay(node_facet(place.node, place.member))) {
         need(request, &refresh_listing, place, "");
-        request->need.listing = ready_growing(request->fs, request, place);
+        request->need.subject = ready_growing(request->fs, request, place);
     } else {
         need(request, &refresh_entry, place, name);
     }

@@ -61,10 +61,6 @@ void ready_wait_for(struct request *request, const struct fetch_type *type, stru
  * there before is not what somebody waits for: only a part of it may have been forgotten. */
 bool ready_listing_came(struct filesystem *fs, struct place place, int64_t since);
 
-/* Whether a change of our own has come while the server was asked for that, so that it has to be
- * asked again. Takes nodes->lock. */
-bool ready_was_overtaken(struct filesystem *fs, const struct need *need, int64_t asked);
-
 /* How old what is shown may be, in nanoseconds (`--ttl`). Takes no lock. */
 int64_t ready_time_to_live(const struct filesystem *fs);
 /* Seconds for which the kernel may keep a node's name and attributes; 0: ask again. */

@@ -247,7 +247,7 @@ static bool begin_reading(struct reading *reading)
     pthread_mutex_lock(&fs->nodes.lock);
     describe(fetch, &reading->lineage, reading->path);
     reading->listing =
-        fetch->listing ? listing_ref(fetch->listing) : ready_growing(fs, NULL, reading->place);
+        fetch->subject ? listing_ref(fetch->subject) : ready_growing(fs, NULL, reading->place);
     struct growth *growth = reading->listing ? reading->listing->growth : NULL;
     bool came = !fetch->name[0] && growth && growth->pages == 0 &&
                 ready_listing_came(fs, reading->place, fetch->created);
@@ -422,7 +422,12 @@ static int run_entry(struct fetch *fetch, struct call *call)
     return result == 0 ? 0 : refresh_failed(fetch, path);
 }
 
+static void release_listing(void *listing)
+{
+    listing_unref(listing);
+}
+
 const struct fetch_type refresh_listing = {
-    .operation = "list", .kind = CALL_LISTING, .run = run_listing};
+    .operation = "list", .kind = CALL_LISTING, .run = run_listing, .release = release_listing};
 const struct fetch_type refresh_entry = {
     .operation = "load", .kind = CALL_LOOKUP, .run = run_entry};

@@ -6,7 +6,8 @@
 #include "inode/node.h"
 #include "wait/fetch.h"
 
-/* Everything in a directory: need.node and need.member. */
+/* Everything in a directory: need.node and need.member. need.subject: the listing that is to grow,
+ * or NULL. */
 extern const struct fetch_type refresh_listing;
 /* One entry of it by its file name: need.name as well. */
 extern const struct fetch_type refresh_entry;

@@ -9,6 +9,7 @@
 #include "passthrough.h"
 #include "stat.h"
 #include "version.h"
+#include "wait/request.h"
 
 #include <inttypes.h>
 

@@ -7,6 +7,7 @@
 #include "member.h"
 #include "ready.h"
 #include "report/options.h"
+#include "wait/fetch.h"
 
 #include <sys/stat.h>
 

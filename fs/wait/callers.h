@@ -12,6 +12,8 @@
 
 #include <sys/types.h>
 
+struct request;
+
 /* Zeroes: a process that cannot be looked at, since it is in another PID namespace; all of them
  * count as one. */
 struct caller {

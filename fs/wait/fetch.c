@@ -2,11 +2,7 @@
 #include "fetch.h"
 
 #include "base/clock.h"
-#include "edit/change.h"
-#include "edit/dropped_in.h"
-#include "edit/unsaved.h"
 #include "inode/filesystem.h"
-#include "inode/listing.h"
 
 #include <pthread.h>
 
@@ -22,6 +18,7 @@ struct kind {
 };
 
 struct fetches {
+    void (*after_each)(struct filesystem *fs);
     pthread_mutex_t lock;
     struct fetch *first; /* under lock: all that are queued or running */
     struct kind kinds[CALL_KINDS];
@@ -32,12 +29,13 @@ static const char *const lane_names[CALL_KINDS] = {
     [CALL_OPENING] = "opening", [CALL_CHANGE] = "change",
 };
 
-struct fetches *fetches_new(unsigned width)
+struct fetches *fetches_new(unsigned width, void (*after_each)(struct filesystem *fs))
 {
     struct fetches *fetches = calloc(1, sizeof *fetches);
     bool good = fetches != NULL;
     if (!good)
         return NULL;
+    fetches->after_each = after_each;
     pthread_mutex_init(&fetches->lock, NULL);
     for (int i = 0; i < CALL_KINDS; i++) {
         fetches->kinds[i].lane = lane_new(lane_names[i], width);
@@ -68,9 +66,8 @@ static struct fetch *find(struct fetches *fetches, const struct need *need)
 {
     for (struct fetch *fetch = fetches->first; fetch; fetch = fetch->next) {
         if (fetch->type == need->type && fetch->node == need->node &&
-            fetch->member == need->member && fetch->change == need->change &&
-            fetch->listing == need->listing && strcmp(fetch->name, need->name) == 0 &&
-            !atomic_load(&fetch->cancelled))
+            fetch->member == need->member && fetch->subject == need->subject &&
+            strcmp(fetch->name, need->name) == 0 && !atomic_load(&fetch->cancelled))
             return fetch;
     }
     return NULL;
@@ -82,14 +79,13 @@ void fetch_drop_need(struct filesystem *fs, const struct need *need)
     node_drop(&fs->nodes, need->node);
     nodes_trim(&fs->nodes);
     pthread_mutex_unlock(&fs->nodes.lock);
-    change_unref(need->change);
-    listing_unref(need->listing);
+    if (need->subject)
+        need->type->release(need->subject);
 }
 
 static void fetch_free(struct fetch *fetch)
 {
-    const struct need held = {
-        .node = fetch->node, .change = fetch->change, .listing = fetch->listing};
+    const struct need held = {.type = fetch->type, .node = fetch->node, .subject = fetch->subject};
     fetch_drop_need(fetch->fs, &held);
     free(fetch->name);
     free(fetch);
@@ -187,15 +183,6 @@ static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bo
     return claimed;
 }
 
-/* A registry that the answer shows to be gone takes no text with it. */
-static void keep_what_goes(struct filesystem *fs)
-{
-    pthread_mutex_lock(&fs->nodes.lock);
-    dropped_in_leave_removed(fs);
-    pthread_mutex_unlock(&fs->nodes.lock);
-    unsaved_spill_soon(fs);
-}
-
 static void run_fetch(struct job *job)
 {
     struct fetch *fetch = (struct fetch *)(void *)job;
@@ -212,7 +199,7 @@ static void run_fetch(struct job *job)
         error_set(&fetch->error, ERROR_INTERRUPTED, "nobody waits for it any more");
     else
         result = fetch->type->run(fetch, &call);
-    keep_what_goes(fetch->fs);
+    fetches->after_each(fetch->fs);
     enum error_kind kind = fetch->error.kind;
     bool answered = result == 0 || (kind != ERROR_TIMEOUT && kind != ERROR_UNREACHABLE &&
                                     kind != ERROR_INTERRUPTED);
@@ -237,8 +224,7 @@ static struct fetch *new_fetch(struct filesystem *fs, const struct need *need)
     fetch->kind = need->opening ? CALL_OPENING : need->type->kind;
     fetch->node = need->node;
     fetch->member = need->member;
-    fetch->change = need->change;
-    fetch->listing = need->listing;
+    fetch->subject = need->subject;
     fetch->name = name;
     fetch->created = clock_nanoseconds();
     fetch->next = fs->fetches->first;
@@ -249,26 +235,21 @@ static struct fetch *new_fetch(struct filesystem *fs, const struct need *need)
 bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need *need)
 {
     struct fetches *fetches = fs->fetches;
-    struct fetch *created = NULL;
-    bool joined = false, wanted = true;
+    struct fetch *fetch = NULL, *created = NULL;
     pthread_mutex_lock(&fetches->lock);
-    if (!parked_waits(parked)) {
-        wanted = false;
-    } else {
-        struct fetch *fetch = find(fetches, need);
-        if (!fetch)
-            fetch = created = new_fetch(fs, need);
-        if (fetch) {
-            link_waiter(fetch, parked);
-            joined = true;
-        }
-    }
+    bool waits = parked_waits(parked), wanted = waits || need->type->keeps_running;
+    if (wanted)
+        fetch = find(fetches, need);
+    if (wanted && !fetch)
+        fetch = created = new_fetch(fs, need);
+    if (waits && fetch)
+        link_waiter(fetch, parked);
     pthread_mutex_unlock(&fetches->lock);
     if (created)
         lane_submit(fetches->kinds[created->kind].lane, &created->job);
     else
         fetch_drop_need(fs, need);
-    return joined || !wanted;
+    return fetch || !wanted;
 }
 
 void fetch_start(struct filesystem *fs, const struct need *need)

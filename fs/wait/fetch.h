@@ -18,6 +18,8 @@ struct fetch_type {
     enum call_kind kind;   /* of its calls, and so the lane that they run on */
     /* Asks the server and puts the answer in place. Blocks; on the lane's thread, no lock held. */
     int (*run)(struct fetch *fetch, struct call *call);
+    /* Gives up a reference of what the call is about. NULL: of nothing but a place. */
+    void (*release)(void *subject);
     bool keeps_running; /* also when nobody waits any more: changes on the server */
 };
 
@@ -28,10 +30,9 @@ struct fetch {
     struct job job;
     struct filesystem *fs;
     const struct fetch_type *type;
-    struct node *node;       /* held */
-    char *name;              /* owned, may be NULL */
-    struct change *change;   /* a reference, or NULL */
-    struct listing *listing; /* a reference, or NULL */
+    struct node *node; /* held */
+    char *name;        /* owned, may be NULL */
+    void *subject;     /* a reference, or NULL */
     uint8_t member;
     enum call_kind kind;
     int64_t created;       /* clock_nanoseconds() */
@@ -43,13 +44,16 @@ struct fetch {
 };
 
 struct fetches;
-/* With a lane of so many threads at most for each kind of calls. NULL: no memory or no threads. */
-struct fetches *fetches_new(unsigned width);
+/* With a lane of so many threads at most for each kind of calls. `after_each` is run with no lock
+ * held when a call has put its answer in place, before those who wait for it. NULL: no memory or no
+ * threads. */
+struct fetches *fetches_new(unsigned width, void (*after_each)(struct filesystem *fs));
 /* Runs what is queued, then ends the threads. Cancel all before. */
 void fetches_stop(struct fetches *fetches);
 void fetches_free(struct fetches *fetches);
 
-/* Lets the parked request wait for what its need says, starting the call when none is under way.
+/* Lets the parked request wait for what its need says, starting the call when none is under way; a
+ * call that keeps running also when the request does not wait any more.
  * False: it cannot be started (no memory); the need's node was dropped. */
 bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need *need);
 /* Starts the call if none is under way, with nobody waiting; takes over what the need holds. */

@@ -4,9 +4,8 @@
 #include "base/clock.h"
 #include "caller_signals.h"
 #include "content/remote_file.h"
-#include "edit/change.h"
+#include "fetch.h"
 #include "inode/filesystem.h"
-#include "tree/ready.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -63,11 +62,17 @@ bool parked_claim(struct parked *parked)
     return atomic_exchange(&parked->state, TAKEN) == PARKED;
 }
 
+static void drop_change(const struct request *request)
+{
+    if (request->change)
+        request->drop_change(request->change);
+}
+
 static void parked_unref(struct parked *parked)
 {
     if (atomic_fetch_sub(&parked->references, 1) != 1)
         return;
-    change_unref(parked->request.change);
+    drop_change(&parked->request);
     free((char *)(uintptr_t)parked->request.name);
     free((char *)(uintptr_t)parked->request.other_name);
     free(parked);
@@ -213,8 +218,6 @@ static bool park(struct parked *parked)
 {
     struct request *request = &parked->request;
     struct need need = request->need;
-    if (need.change)
-        change_launch(need.change); /* it runs whether or not this request comes to wait for it */
     parked->waiter = (struct remote_waiter){.claim = claim_waiter, .resume = resume_waiter};
     atomic_store(&parked->references, 2);
     bool waits = register_interrupt(parked);
@@ -258,7 +261,7 @@ void request_start(struct request *request)
 {
     request->started = clock_nanoseconds();
     if (request->body(request)) {
-        change_unref(request->change);
+        drop_change(request);
         return;
     }
     struct parked *parked = calloc(1, sizeof *parked);
@@ -279,8 +282,19 @@ void request_start(struct request *request)
 
 static bool is_same_question(const struct need *a, const struct need *b)
 {
-    return !a->change && !b->change && !a->reader && !b->reader && a->type == b->type &&
+    return !a->reader && !b->reader && a->type == b->type && !a->type->keeps_running &&
            a->node == b->node && a->member == b->member && strcmp(a->name, b->name) == 0;
+}
+
+/* Whether a change of our own has come while the server was asked for that, so that it has to be
+ * asked again. Takes nodes->lock. */
+static bool was_overtaken(struct filesystem *fs, const struct need *need, int64_t asked)
+{
+    pthread_mutex_lock(&fs->nodes.lock);
+    const struct facet *facet = node_find_facet(need->node, need->member);
+    bool overtaken = facet && facet->changed >= asked;
+    pthread_mutex_unlock(&fs->nodes.lock);
+    return overtaken;
 }
 
 /* What was answered since the request began and is wanted again would be asked for without end: the
@@ -308,7 +322,7 @@ void parked_continue(struct parked *parked, const struct error *failure)
     bool done = request->body(request);
     if (!done && !failure && parked->links.answered >= request->started &&
         is_same_question(&before, &request->need) &&
-        !ready_was_overtaken(request->fs, &request->need, parked->links.answered))
+        !was_overtaken(request->fs, &request->need, parked->links.answered))
         done = run_without_answer(request);
     if (!done) {
         while (atomic_load(&parked->references) > 1)

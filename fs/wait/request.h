@@ -25,7 +25,6 @@ struct fetch;
 struct fetch_type;
 struct node;
 struct change;
-struct listing;
 struct remote_reader;
 
 /* What a body waits for: one server call, shared by all who wait for the same (fetch.h). */
@@ -35,8 +34,7 @@ struct need {
     uint8_t member;
     bool opening;              /* by who is about to write: not to wait for those who only look */
     char name[NAME_LIMIT + 1]; /* of an entry; empty for the whole directory */
-    struct change *change;     /* a reference: what is to be done (change.h); NULL: reading */
-    struct listing *listing;   /* a reference: one that is to grow; else NULL */
+    void *subject; /* a reference: what else the call is about, as its type says; else NULL */
     /* A reference: bytes of a file (remote_file.h), as the request's offset and size say; nothing
      * else counts then. */
     struct remote_reader *reader;
@@ -71,7 +69,8 @@ struct request {
     int64_t deadline; /* clock_nanoseconds(): then it runs again with ERROR_TIMEOUT; 0: none */
     struct need need;
     struct change *change; /* a reference: the one that it has begun (change.h); NULL: none */
-    struct error failure;  /* why what it needed could not be had; kind 0: nothing failed */
+    void (*drop_change)(struct change *change); /* set with it; gives the reference up */
+    struct error failure; /* why what it needed could not be had; kind 0: nothing failed */
 };
 
 /* Runs the body; parks a copy of the request when it needs something. */

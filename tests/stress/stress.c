@@ -12,6 +12,7 @@
 #include "answer/operations.h"
 #include "answer/read_content.h"
 #include "base/clock.h"
+#include "edit/dropped_in.h"
 #include "inode/filesystem.h"
 #include "kernel.h"
 #include "process.h"
@@ -21,6 +22,7 @@
 #include "tree/passthrough.h"
 #include "tree/place.h"
 #include "tree/query.h"
+#include "wait/fetch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -219,7 +221,7 @@ static bool set_up(struct options *options)
     fs.mounted = clock_nanoseconds();
     fs.log = log_open("/dev/null", CLIENT_LOG_ERROR);
     fs.journal = journal_new();
-    fs.fetches = fetches_new(WORKERS);
+    fs.fetches = fetches_new(WORKERS, dropped_in_keep_removed);
     fs.requests = requests_new();
     fs.kernel_cache = kernel_cache_new();
     fs.queries = queries_new();
