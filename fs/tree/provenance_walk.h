@@ -9,6 +9,8 @@
 
 #include "wait/fetch.h"
 
+struct request;
+
 /* The next page, for a collection's node. A failure is none of who waits. */
 extern const struct fetch_type refresh_lineages;
 

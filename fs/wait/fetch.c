@@ -91,24 +91,22 @@ static void fetch_free(struct fetch *fetch)
     free(fetch);
 }
 
-static void link_waiter(struct fetch *fetch, struct parked *parked)
+static void link_waiter(struct fetch *fetch, struct fetch_waiter *waiter)
 {
-    struct parked_links *links = parked_links(parked);
-    links->fetch = fetch;
-    links->next = fetch->waiters;
-    links->link_to_this = &fetch->waiters;
-    if (links->next)
-        parked_links(links->next)->link_to_this = &links->next;
-    fetch->waiters = parked;
+    waiter->fetch = fetch;
+    waiter->next = fetch->waiters;
+    waiter->link_to_this = &fetch->waiters;
+    if (waiter->next)
+        waiter->next->link_to_this = &waiter->next;
+    fetch->waiters = waiter;
 }
 
-static void unlink_waiter(struct parked *parked)
+static void unlink_waiter(struct fetch_waiter *waiter)
 {
-    struct parked_links *links = parked_links(parked);
-    *links->link_to_this = links->next;
-    if (links->next)
-        parked_links(links->next)->link_to_this = links->link_to_this;
-    links->fetch = NULL;
+    *waiter->link_to_this = waiter->next;
+    if (waiter->next)
+        waiter->next->link_to_this = waiter->link_to_this;
+    waiter->fetch = NULL;
 }
 
 /* Under the lock. */
@@ -124,28 +122,27 @@ static void note_unanswered(struct fetches *fetches, enum call_kind which)
     atomic_store(&kind->unanswered_since, since);
 }
 
-/* Claims the waiters, as a list through links.next; `answered` as in struct parked_links. Under the
- * lock. */
-static struct parked *claim_waiters(struct fetch *fetch, int64_t answered)
+/* Claims the waiters, as a list; `answered` as in struct fetch_waiter. Under the lock. */
+static struct fetch_waiter *claim_waiters(struct fetch *fetch, int64_t answered)
 {
-    struct parked *claimed = NULL;
+    struct fetch_waiter *claimed = NULL;
     while (fetch->waiters) {
-        struct parked *parked = fetch->waiters;
-        unlink_waiter(parked);
-        if (parked_claim(parked)) {
-            parked_links(parked)->answered = answered;
-            parked_links(parked)->next = claimed;
-            claimed = parked;
+        struct fetch_waiter *waiter = fetch->waiters;
+        unlink_waiter(waiter);
+        if (waiter->claim(waiter)) {
+            waiter->answered = answered;
+            waiter->next = claimed;
+            claimed = waiter;
         }
     }
     return claimed;
 }
 
-static void continue_all(struct parked *claimed, const struct error *failure)
+static void resume_all(struct fetch_waiter *claimed, const struct error *failure)
 {
-    for (struct parked *next; claimed; claimed = next) {
-        next = parked_links(claimed)->next;
-        parked_continue(claimed, failure);
+    for (struct fetch_waiter *next; claimed; claimed = next) {
+        next = claimed->next;
+        claimed->resume(claimed, failure);
     }
 }
 
@@ -157,9 +154,9 @@ bool fetch_serve(struct fetch *fetch)
     kind->last_answer = clock_nanoseconds();
     fetch->started = kind->last_answer + 1; /* the next piece is not here yet */
     note_unanswered(fetches, fetch->kind);
-    struct parked *claimed = claim_waiters(fetch, 0);
+    struct fetch_waiter *claimed = claim_waiters(fetch, 0);
     pthread_mutex_unlock(&fetches->lock);
-    continue_all(claimed, NULL);
+    resume_all(claimed, NULL);
     pthread_mutex_lock(&fetches->lock);
     bool waited_for = fetch->waiters != NULL;
     pthread_mutex_unlock(&fetches->lock);
@@ -167,8 +164,8 @@ bool fetch_serve(struct fetch *fetch)
 }
 
 /* Takes the call out of the table and claims its waiters. */
-static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bool answered,
-                                bool good)
+static struct fetch_waiter *end_fetch(struct fetches *fetches, struct fetch *fetch, bool answered,
+                                      bool good)
 {
     pthread_mutex_lock(&fetches->lock);
     struct fetch **at = &fetches->first;
@@ -178,7 +175,7 @@ static struct parked *end_fetch(struct fetches *fetches, struct fetch *fetch, bo
     if (answered)
         fetches->kinds[fetch->kind].last_answer = clock_nanoseconds();
     note_unanswered(fetches, fetch->kind);
-    struct parked *claimed = claim_waiters(fetch, good ? fetch->created : 0);
+    struct fetch_waiter *claimed = claim_waiters(fetch, good ? fetch->created : 0);
     pthread_mutex_unlock(&fetches->lock);
     return claimed;
 }
@@ -203,8 +200,8 @@ static void run_fetch(struct job *job)
     enum error_kind kind = fetch->error.kind;
     bool answered = result == 0 || (kind != ERROR_TIMEOUT && kind != ERROR_UNREACHABLE &&
                                     kind != ERROR_INTERRUPTED);
-    continue_all(end_fetch(fetches, fetch, answered, result == 0),
-                 result == 0 ? NULL : &fetch->error);
+    resume_all(end_fetch(fetches, fetch, answered, result == 0),
+               result == 0 ? NULL : &fetch->error);
     fetch_free(fetch);
 }
 
@@ -232,24 +229,22 @@ static struct fetch *new_fetch(struct filesystem *fs, const struct need *need)
     return fetch;
 }
 
-bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need *need)
+bool fetch_join(struct filesystem *fs, const struct need *need, struct fetch_waiter *waiter)
 {
     struct fetches *fetches = fs->fetches;
-    struct fetch *fetch = NULL, *created = NULL;
+    struct fetch *created = NULL;
     pthread_mutex_lock(&fetches->lock);
-    bool waits = parked_waits(parked), wanted = waits || need->type->keeps_running;
-    if (wanted)
-        fetch = find(fetches, need);
-    if (wanted && !fetch)
+    struct fetch *fetch = find(fetches, need);
+    if (!fetch)
         fetch = created = new_fetch(fs, need);
-    if (waits && fetch)
-        link_waiter(fetch, parked);
+    if (fetch)
+        link_waiter(fetch, waiter);
     pthread_mutex_unlock(&fetches->lock);
     if (created)
         lane_submit(fetches->kinds[created->kind].lane, &created->job);
     else
         fetch_drop_need(fs, need);
-    return fetch || !wanted;
+    return fetch != NULL;
 }
 
 void fetch_start(struct filesystem *fs, const struct need *need)
@@ -263,12 +258,12 @@ void fetch_start(struct filesystem *fs, const struct need *need)
         fetch_drop_need(fs, need);
 }
 
-void fetch_leave(struct filesystem *fs, struct parked *parked, bool for_good)
+void fetch_leave(struct filesystem *fs, struct fetch_waiter *waiter, bool for_good)
 {
     pthread_mutex_lock(&fs->fetches->lock);
-    struct fetch *fetch = parked_links(parked)->fetch;
+    struct fetch *fetch = waiter->fetch;
     if (fetch) {
-        unlink_waiter(parked);
+        unlink_waiter(waiter);
         if (for_good && !fetch->waiters && !fetch->type->keeps_running)
             atomic_store(&fetch->cancelled, true);
     }

@@ -9,9 +9,12 @@
 
 #include "client.h"
 #include "content/lane.h"
-#include "request.h"
+#include "text/name.h"
 
 struct fetch;
+struct filesystem;
+struct node;
+struct remote_reader;
 
 struct fetch_type {
     const char *operation; /* as errors name it */
@@ -21,6 +24,19 @@ struct fetch_type {
     /* Gives up a reference of what the call is about. NULL: of nothing but a place. */
     void (*release)(void *subject);
     bool keeps_running; /* also when nobody waits any more: changes on the server */
+};
+
+/* What a request waits for: one call, shared by all who wait for the same. */
+struct need {
+    const struct fetch_type *type;
+    struct node *node; /* held by the need until it was handed on */
+    uint8_t member;
+    bool opening;              /* by who is about to write: not to wait for those who only look */
+    char name[NAME_LIMIT + 1]; /* of an entry; empty for the whole directory */
+    void *subject; /* a reference: what else the call is about, as its type says; else NULL */
+    /* A reference: bytes of a file (remote_file.h), as the request's offset and size say; nothing
+     * else counts then. */
+    struct remote_reader *reader;
 };
 
 /* How many calls of one kind run at the same time; the others wait for these. */
@@ -40,7 +56,7 @@ struct fetch {
     atomic_bool cancelled; /* polled by the client */
     struct error error;    /* worker only, until it has ended */
     struct fetch *next;    /* under the fetches' lock */
-    struct parked *waiters;
+    struct fetch_waiter *waiters;
 };
 
 struct fetches;
@@ -52,17 +68,29 @@ struct fetches *fetches_new(unsigned width, void (*after_each)(struct filesystem
 void fetches_stop(struct fetches *fetches);
 void fetches_free(struct fetches *fetches);
 
-/* Lets the parked request wait for what its need says, starting the call when none is under way; a
- * call that keeps running also when the request does not wait any more.
- * False: it cannot be started (no memory); the need's node was dropped. */
-bool fetch_join(struct filesystem *fs, struct parked *parked, const struct need *need);
+/* Who waits for a call: part of what goes on when it has ended. */
+struct fetch_waiter {
+    /* Makes the caller the one that goes on; false: it has been ended otherwise. Must not wait or
+     * call back. */
+    bool (*claim)(struct fetch_waiter *waiter);
+    /* Goes on after it was claimed; `error` NULL: what it needed is there. No lock is held. */
+    void (*resume)(struct fetch_waiter *waiter, const struct error *error);
+    struct fetch_waiter *next, **link_to_this; /* under the fetches' lock */
+    struct fetch *fetch;                       /* likewise; NULL: in none */
+    int64_t answered; /* of the call that has just ended well: when it was made; else 0 */
+};
+
+/* Lets the waiter wait for what the need says, starting the call when none is under way; takes over
+ * what the need holds. It may be resumed before this returns. Whoever ended the waiter before this
+ * call has to fetch_leave() after it. False: it cannot be started (no memory). */
+bool fetch_join(struct filesystem *fs, const struct need *need, struct fetch_waiter *waiter);
 /* Starts the call if none is under way, with nobody waiting; takes over what the need holds. */
 void fetch_start(struct filesystem *fs, const struct need *need);
 /* Gives up what a need holds that is not handed on. */
 void fetch_drop_need(struct filesystem *fs, const struct need *need);
-/* The parked request waits no more. `for_good`: a call that nobody waits for then is ended; else it
- * goes on, so that what it brings is there for the next look. */
-void fetch_leave(struct filesystem *fs, struct parked *parked, bool for_good);
+/* The waiter waits no more; harmless after it was resumed. `for_good`: a call that nobody waits for
+ * then is ended; else it goes on, so that what it brings is there for the next look. */
+void fetch_leave(struct filesystem *fs, struct fetch_waiter *waiter, bool for_good);
 /* For a call that brings its answer in pieces: runs those who wait for it again, since what they
  * want may be there; who still lacks something waits for the same call again. Whether anybody does.
  */

@@ -22,8 +22,8 @@ struct parked {
     unsigned looked_at; /* under requests->lock: round in which the caller's signals were read */
     atomic_int state;
     atomic_uint references;      /* one for whoever will answer it, one while it is being parked */
-    struct parked_links links;   /* in a fetch */
-    struct remote_waiter waiter; /* in a file */
+    struct fetch_waiter of_call; /* in a fetch */
+    struct remote_waiter of_content;     /* in a file */
     struct parked *next, **link_to_this; /* the table, under requests->lock */
 };
 
@@ -42,22 +42,12 @@ struct requests {
 
 enum { LONGEST_NAP_MS = 1000, WATCH_NAP_MS = 100 };
 
-struct parked_links *parked_links(struct parked *parked)
-{
-    return &parked->links;
-}
-
-const struct request *parked_request(const struct parked *parked)
-{
-    return &parked->request;
-}
-
-bool parked_waits(const struct parked *parked)
+static bool parked_waits(const struct parked *parked)
 {
     return atomic_load(&parked->state) == PARKED;
 }
 
-bool parked_claim(struct parked *parked)
+static bool parked_claim(struct parked *parked)
 {
     return atomic_exchange(&parked->state, TAKEN) == PARKED;
 }
@@ -111,20 +101,20 @@ static void table_remove(struct requests *requests, struct parked *parked)
 }
 
 /* It waits no more, whatever it waited for. */
-static void leave(struct parked *parked, bool for_good)
+static void leave(struct parked *parked, const struct need *need, bool for_good)
 {
     struct filesystem *fs = parked->request.fs;
-    if (parked->request.need.reader)
-        remote_leave(fs->remote_files, &parked->waiter);
+    if (need->reader)
+        remote_leave(fs->remote_files, &parked->of_content);
     else
-        fetch_leave(fs, parked, for_good);
+        fetch_leave(fs, &parked->of_call, for_good);
 }
 
 /* Answers a claimed request. Not from inside the callback, which must not unregister itself. */
 static void answer_interrupted(struct parked *parked)
 {
     struct request *request = &parked->request;
-    leave(parked, true);
+    leave(parked, &parked->request.need, true);
     table_remove(request->fs->requests, parked);
     fuse_req_interrupt_func(request->fuse, NULL, NULL);
     fuse_reply_err(request->fuse, EINTR);
@@ -157,7 +147,7 @@ static void interrupted(fuse_req_t fuse, void *context)
     if (atomic_compare_exchange_strong(&parked->state, &registering, INTERRUPTED) ||
         !parked_claim(parked))
         return;
-    leave(parked, true);
+    leave(parked, &parked->request.need, true);
     table_remove(parked->request.fs->requests, parked);
     fuse_reply_err(fuse, EINTR);
     parked_unref(parked);
@@ -177,19 +167,37 @@ static bool register_interrupt(struct parked *parked)
     return atomic_compare_exchange_strong(&parked->state, &registering, PARKED);
 }
 
-static struct parked *parked_of(struct remote_waiter *waiter)
+/* Runs the body of a claimed request again; `failure` NULL: what it needed is there. */
+static void go_on(struct parked *parked, const struct error *failure);
+
+static struct parked *waits_for_call(struct fetch_waiter *waiter)
 {
-    return (struct parked *)(void *)((char *)waiter - offsetof(struct parked, waiter));
+    return (struct parked *)(void *)((char *)waiter - offsetof(struct parked, of_call));
 }
 
-static bool claim_waiter(struct remote_waiter *waiter)
+static bool claim_for_call(struct fetch_waiter *waiter)
 {
-    return parked_claim(parked_of(waiter));
+    return parked_claim(waits_for_call(waiter));
 }
 
-static void resume_waiter(struct remote_waiter *waiter, const struct error *failure)
+static void resume_after_call(struct fetch_waiter *waiter, const struct error *failure)
 {
-    parked_continue(parked_of(waiter), failure);
+    go_on(waits_for_call(waiter), failure);
+}
+
+static struct parked *waits_for_content(struct remote_waiter *waiter)
+{
+    return (struct parked *)(void *)((char *)waiter - offsetof(struct parked, of_content));
+}
+
+static bool claim_for_content(struct remote_waiter *waiter)
+{
+    return parked_claim(waits_for_content(waiter));
+}
+
+static void resume_after_content(struct remote_waiter *waiter, const struct error *failure)
+{
+    go_on(waits_for_content(waiter), failure);
 }
 
 enum joined {
@@ -202,15 +210,20 @@ enum joined {
 static enum joined join(struct parked *parked, const struct need *need)
 {
     struct request *request = &parked->request;
+    enum joined joined;
     if (!need->reader)
-        return fetch_join(request->fs, parked, need) ? JOINED : NO_MEMORY;
-    bool waits =
-        remote_wait(need->reader, (uint64_t)request->offset, request->size, &parked->waiter);
+        joined = fetch_join(request->fs, need, &parked->of_call) ? JOINED : NO_MEMORY;
+    else
+        joined =
+            remote_wait(need->reader, (uint64_t)request->offset, request->size, &parked->of_content)
+                ? JOINED
+                : IS_THERE;
     /* Who ended it before it waited found nothing to leave. */
     if (!parked_waits(parked))
-        remote_leave(request->fs->remote_files, &parked->waiter);
-    remote_reader_unref(need->reader);
-    return waits ? JOINED : IS_THERE;
+        leave(parked, need, true);
+    if (need->reader)
+        remote_reader_unref(need->reader);
+    return joined;
 }
 
 /* True: what it needs has come meanwhile, the caller is to run the body again. */
@@ -218,7 +231,9 @@ static bool park(struct parked *parked)
 {
     struct request *request = &parked->request;
     struct need need = request->need;
-    parked->waiter = (struct remote_waiter){.claim = claim_waiter, .resume = resume_waiter};
+    parked->of_call = (struct fetch_waiter){.claim = claim_for_call, .resume = resume_after_call};
+    parked->of_content =
+        (struct remote_waiter){.claim = claim_for_content, .resume = resume_after_content};
     atomic_store(&parked->references, 2);
     bool waits = register_interrupt(parked);
     enum joined joined = join(parked, &need);
@@ -239,7 +254,7 @@ static bool park(struct parked *parked)
     if (joined == NO_MEMORY && parked_claim(parked)) {
         struct error failure = {0};
         error_set(&failure, ERROR_LOCAL, "out of memory");
-        parked_continue(parked, &failure);
+        go_on(parked, &failure);
     }
     parked_unref(parked);
     return false;
@@ -308,10 +323,10 @@ static bool run_without_answer(struct request *request)
     return request->body(request);
 }
 
-void parked_continue(struct parked *parked, const struct error *failure)
+static void go_on(struct parked *parked, const struct error *failure)
 {
     struct request *request = &parked->request;
-    leave(parked, false);
+    leave(parked, &request->need, false);
     table_remove(request->fs->requests, parked);
     /* Waits for a callback that is just running and has lost. */
     fuse_req_interrupt_func(request->fuse, NULL, NULL);
@@ -320,9 +335,9 @@ void parked_continue(struct parked *parked, const struct error *failure)
         request->failure = *failure;
     const struct need before = request->need;
     bool done = request->body(request);
-    if (!done && !failure && parked->links.answered >= request->started &&
+    if (!done && !failure && parked->of_call.answered >= request->started &&
         is_same_question(&before, &request->need) &&
-        !was_overtaken(request->fs, &request->need, parked->links.answered))
+        !was_overtaken(request->fs, &request->need, parked->of_call.answered))
         done = run_without_answer(request);
     if (!done) {
         while (atomic_load(&parked->references) > 1)
@@ -434,7 +449,7 @@ static void *deadline_thread(void *context)
         for (struct parked *next; due; due = next) {
             next = due->next;
             due->request.deadline = 0;
-            parked_continue(due, &timeout);
+            go_on(due, &timeout);
         }
         pthread_mutex_lock(&requests->lock);
     }

@@ -12,7 +12,7 @@
 #define FS_REQUEST_H
 
 #include "base/error.h"
-#include "text/name.h"
+#include "fetch.h"
 
 #include <fuse_lowlevel.h>
 #include <stdatomic.h>
@@ -21,24 +21,7 @@
 
 struct filesystem;
 struct request;
-struct fetch;
-struct fetch_type;
-struct node;
 struct change;
-struct remote_reader;
-
-/* What a body waits for: one server call, shared by all who wait for the same (fetch.h). */
-struct need {
-    const struct fetch_type *type;
-    struct node *node; /* held by the need until it was handed on */
-    uint8_t member;
-    bool opening;              /* by who is about to write: not to wait for those who only look */
-    char name[NAME_LIMIT + 1]; /* of an entry; empty for the whole directory */
-    void *subject; /* a reference: what else the call is about, as its type says; else NULL */
-    /* A reference: bytes of a file (remote_file.h), as the request's offset and size say; nothing
-     * else counts then. */
-    struct remote_reader *reader;
-};
 
 /* True: it has replied. False: request->need is set and it wants to run again. */
 typedef bool request_body(struct request *request);
@@ -83,22 +66,5 @@ void requests_free(struct requests *requests);
 /* Ends all waiting: each parked request is answered with EINTR. */
 void requests_interrupt_all(struct requests *requests);
 unsigned requests_parked(struct requests *requests);
-
-/* --- for fetch.c: the waiters of a fetch --- */
-
-struct parked;
-struct parked_links {
-    struct parked *next, **link_to_this; /* under the fetches' lock */
-    struct fetch *fetch;                 /* under the fetches' lock; NULL: in none */
-    int64_t answered; /* of the call that has just ended well: when it was made; else 0 */
-};
-struct parked_links *parked_links(struct parked *parked);
-const struct request *parked_request(const struct parked *parked);
-/* Whether it still waits. */
-bool parked_waits(const struct parked *parked);
-/* Makes the caller the one that continues it; false: somebody else already is. */
-bool parked_claim(struct parked *parked);
-/* Runs a claimed request's body again; `failure` NULL: what it needed is there. */
-void parked_continue(struct parked *parked, const struct error *failure);
 
 #endif
