@@ -10,7 +10,7 @@
 #include "tree/link.h"
 #include "tree/member.h"
 #include "tree/place.h"
-#include "tree/provenance.h"
+#include "tree/provenance_file.h"
 #include "tree/ready.h"
 #include "tree/refresh.h"
 #include "tree/room.h"

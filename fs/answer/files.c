@@ -9,7 +9,7 @@
 #include "tree/member.h"
 #include "tree/passthrough.h"
 #include "tree/place.h"
-#include "tree/provenance.h"
+#include "tree/provenance_ready.h"
 #include "tree/ready.h"
 #include "tree/room.h"
 #include "wait/session_loop.h"

@@ -10,7 +10,7 @@
 #include "tree/local.h"
 #include "tree/member.h"
 #include "tree/place.h"
-#include "tree/query_result.h"
+#include "tree/query_follow.h"
 #include "tree/ready.h"
 #include "tree/room.h"
 #include "tree/walk.h"

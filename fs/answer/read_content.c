@@ -10,7 +10,7 @@
 #include "report/hash.h"
 #include "report/options.h"
 #include "tree/kernel_cache.h"
-#include "tree/refresh.h"
+#include "tree/row.h"
 #include "tree/stat.h"
 #include "wait/session_loop.h"
 

@@ -6,7 +6,6 @@
 #include "edit/registry_change.h"
 #include "edit/roster_change.h"
 #include "edit/save.h"
-#include "edit/unsaved.h"
 #include "text/name.h"
 #include "tree/leftover.h"
 #include "tree/member.h"

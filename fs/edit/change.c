@@ -7,7 +7,6 @@
 #include "save.h"
 #include "tree/directory.h"
 #include "tree/kernel_cache.h"
-#include "tree/member.h"
 #include "tree/room.h"
 #include "tree/stat.h"
 #include "unsaved.h"

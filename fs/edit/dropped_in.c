@@ -3,7 +3,7 @@
 
 #include "tree/leftover.h"
 #include "tree/local.h"
-#include "tree/place.h"
+#include "tree/row.h"
 #include "tree/stat.h"
 #include "unsaved.h"
 

@@ -8,7 +8,6 @@
 #include "text/name.h"
 #include "tree/directory.h"
 #include "tree/kernel_cache.h"
-#include "tree/member.h"
 #include "tree/place.h"
 #include "tree/room.h"
 #include "tree/stat.h"

@@ -5,7 +5,6 @@
 #include "report/options.h"
 #include "tree/directory.h"
 #include "tree/kernel_cache.h"
-#include "tree/member.h"
 #include "tree/room.h"
 
 /* No listing shows who is yet to be added, and none takes the file away. */

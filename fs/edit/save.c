@@ -7,8 +7,7 @@
 #include "report/errnos.h"
 #include "report/options.h"
 #include "role_change.h"
-#include "tree/directory.h"
-#include "tree/kernel_cache.h"
+#include "tree/lifetime.h"
 #include "tree/local.h"
 #include "tree/member.h"
 #include "tree/room.h"
@@ -376,7 +375,7 @@ static bool is_nothing(struct filesystem *fs, struct place place, const struct m
 {
     cleanup_wanted struct wanted wanted = {0};
     struct error error = {0};
-    return ready_seconds_left(fs, place.node) > 0 &&
+    return lifetime_left(fs, place.node) > 0 &&
            member->editing->parse(text, place.node->object, &wanted, &error) == 0 && wanted.nothing;
 }
 

@@ -13,7 +13,6 @@
 #include "inode/filesystem.h"
 #include "kernel_mount.h"
 #include "mountpoint.h"
-#include "report/errnos.h"
 #include "report/hash.h"
 #include "report/options.h"
 #include "run_command.h"
@@ -24,12 +23,12 @@
 #include "status_query.h"
 #include "status_server.h"
 #include "tree/directory.h"
+#include "tree/install.h"
 #include "tree/kernel_cache.h"
 #include "tree/passthrough.h"
 #include "tree/place.h"
-#include "tree/provenance.h"
-#include "tree/query.h"
-#include "tree/refresh.h"
+#include "tree/provenance_file.h"
+#include "tree/query_keep.h"
 #include "version.h"
 #include "wait/session_loop.h"
 
@@ -141,7 +140,7 @@ static void list_organizations(struct filesystem *fs)
     struct listing *listing = directory_listing(root, &nothing, &found, asked, NULL);
     pthread_mutex_lock(&fs->nodes.lock);
     if (listing)
-        refresh_install(fs, root, listing);
+        install_listing(fs, root, listing);
     pthread_mutex_unlock(&fs->nodes.lock);
 }
 

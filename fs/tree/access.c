@@ -14,13 +14,6 @@ static bool is_control(struct place place)
     return node_ancestor(place.node, NODE_CONTROL) != NULL;
 }
 
-void access_owner(const struct filesystem *fs, struct place place, uid_t *user, gid_t *group)
-{
-    bool control = is_control(place);
-    *user = control ? fs->options->mounter : fs->options->uid;
-    *group = control ? fs->options->mounter_group : fs->options->gid;
-}
-
 static bool is_exempt(const struct request *request)
 {
     uid_t caller = fuse_req_ctx(request->fuse)->uid;
@@ -45,7 +38,7 @@ bool access_is_owner(const struct request *request, struct place place)
 {
     uid_t user;
     gid_t group;
-    access_owner(request->fs, place, &user, &group);
+    place_owner(request->fs, place, &user, &group);
     return is_exempt(request) || fuse_req_ctx(request->fuse)->uid == user;
 }
 
@@ -54,7 +47,7 @@ static mode_t bits_for(const struct request *request, struct place place, mode_t
 {
     uid_t user;
     gid_t group;
-    access_owner(request->fs, place, &user, &group);
+    place_owner(request->fs, place, &user, &group);
     if (fuse_req_ctx(request->fuse)->uid == user)
         return mode >> 6 & 7;
     bool differs = (mode >> 3 & 7) != (mode & 7);

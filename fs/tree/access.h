@@ -21,7 +21,4 @@ bool access_is_owner(const struct request *request, struct place place);
  * too, who may not search there. */
 bool access_asks_each_time(const struct filesystem *fs, struct place directory);
 
-/* Who owns a place; the control directory belongs to the mounter alone. */
-void access_owner(const struct filesystem *fs, struct place place, uid_t *user, gid_t *group);
-
 #endif

@@ -3,10 +3,8 @@
 
 #include "content.h"
 #include "file_tree.h"
-#include "member.h"
 #include "query_result.h"
 #include "roster.h"
-#include "stat.h"
 #include "text/name.h"
 
 #include <inttypes.h>

@@ -8,45 +8,8 @@
 #define FS_DIRECTORY_H
 
 #include "base/buf.h"
-#include "inode/filesystem.h"
-#include "inode/listing.h"
 #include "report/hash.h"
-
-struct query;
-
-/* The objects above a directory, each a reference or NULL. */
-struct lineage {
-    struct organization *organization;
-    struct registry *registry;
-    struct collection *collection;
-    struct version *version;
-    struct query *queries[FILTER_LEVELS];
-};
-
-struct directory {
-    enum node_kind kind;
-    uint8_t member;
-    enum node_kind child;
-    /* Asks for the next page; blocks. NULL: the entries follow from another directory's listing. */
-    int (*list)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                struct page *page, struct object_list *found);
-    /* Asks for one by its server name; blocks. `below` (may be NULL): what came with the answer of
-     * what is below it, some of a collection's versions, all of a version's files or none. NULL:
-     * only the whole can be asked for. */
-    int (*find)(struct filesystem *fs, struct call *call, const struct lineage *lineage,
-                struct text name, void **object, struct object_list *below);
-    /* Adds an object's entries. False: no memory. */
-    bool (*add)(struct listing *listing, const struct lineage *lineage, const void *object,
-                bool *duplicate);
-    /* The server's id of an object; NULL: the file name tells them apart. */
-    struct text (*id)(const void *object);
-    /* Where an entry that is a symlink points; NULL: none are. */
-    bool (*target)(const struct node *link, struct buf *target);
-    /* What was read stays true (design 4). */
-    bool immutable;
-    /* What `find` does not find may still be listed. */
-    bool listing_decides;
-};
+#include "row.h"
 
 /* NULL: the place has no entries from the server. */
 const struct directory *directory_of(struct place place);
@@ -78,10 +41,6 @@ struct listing *directory_versions_of(const struct listing *registry_wide,
                                       const struct lineage *lineage);
 /* The aliases that a collection's versions carry; NULL: no memory. */
 struct listing *directory_aliases_of(const struct listing *versions, const struct lineage *lineage);
-
-/* A client's call that lists a page. */
-typedef int directory_list_page(struct client *client, struct call *call, const struct scope *scope,
-                                struct page *page, struct object_list *found);
 
 /* Lists a page below one registry, or one collection of it when that is given; blocks. */
 int directory_list_below(struct filesystem *fs, struct call *call, const struct lineage *lineage,

@@ -3,9 +3,7 @@
 
 #include "base/clock.h"
 #include "content.h"
-#include "member.h"
 #include "report/options.h"
-#include "text/name.h"
 
 enum {
     MOST_FILES = 1 << 20,

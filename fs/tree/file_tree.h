@@ -7,7 +7,7 @@
 #ifndef FS_FILE_TREE_H
 #define FS_FILE_TREE_H
 
-#include "directory.h"
+#include "row.h"
 
 struct facet;
 

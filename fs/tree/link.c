@@ -3,7 +3,7 @@
 
 #include "inode/listing.h"
 #include "kernel_cache.h"
-#include "member.h"
+#include "row.h"
 
 struct place link_holders(struct place directory)
 {

@@ -2,8 +2,8 @@
 #include "local.h"
 
 #include "base/clock.h"
-#include "member.h"
 #include "report/hash.h"
+#include "row.h"
 #include "text/name.h"
 
 /* What a node of kind NODE_LOCAL keeps. */

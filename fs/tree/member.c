@@ -2,7 +2,7 @@
 #include "member.h"
 
 #include "inode/filesystem.h"
-#include "provenance.h"
+#include "provenance_file.h"
 #include "status.h"
 #include "text/name.h"
 

@@ -8,35 +8,7 @@
 #define FS_MEMBER_H
 
 #include "base/buf.h"
-#include "inode/node.h"
-#include "text/registry_text.h"
-
-#include <sys/types.h>
-
-struct filesystem;
-
-struct member {
-    const char *name;
-    mode_t mode; /* type and permissions */
-    uint8_t id;  /* stable: inode numbers are made from it */
-    int offset;  /* of the field that `render` reads, in the object */
-    /* Appends the file's text; false: no memory. NULL for directories. */
-    bool (*render)(struct filesystem *fs, const struct member *member, const void *object,
-                   struct buf *text);
-    const struct editing *editing; /* how it is written; NULL: it is not */
-};
-
-/* Ids that other modules name. */
-enum {
-    MEMBER_NAME = 1,
-    MEMBER_COLLECTIONS = 101,
-    MEMBER_VERSIONS = 102,
-    MEMBER_ALIASES = 103,
-    MEMBER_FILES = 104,
-    MEMBER_UNSAVED = 105,
-    MEMBER_LINEAGE = 106,
-    MEMBER_MEMBERS = 107,
-};
+#include "row.h"
 
 /* The rows of a kind, in listing order; *count may be 0. */
 const struct member *members_of(enum node_kind kind, size_t *count);

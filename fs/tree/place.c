@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "directory.h"
 #include "kernel_cache.h"
+#include "lifetime.h"
 #include "link.h"
 #include "local.h"
 #include "member.h"
@@ -132,7 +133,7 @@ bool place_entry(struct filesystem *fs, struct place place, struct buf *scratch,
                                        .generation = place.node->generation};
     if (!place_stat(fs, place, scratch, &entry->attr))
         return false;
-    double left = ready_seconds_left(fs, place.node);
+    double left = lifetime_left(fs, place.node);
     bool changeable = place.node->kind == NODE_CONTROL || (entry->attr.st_mode & S_IWUSR);
     entry->attr_timeout = changeable && S_ISREG(entry->attr.st_mode) ? 0 : left;
     entry->entry_timeout = place.member == MEMBER_SELF ? left : MEMBER_LIFETIME;

@@ -11,28 +11,15 @@
 #ifndef FS_PROVENANCE_H
 #define FS_PROVENANCE_H
 
-#include "directory.h"
-#include "ready.h"
+#include "provenance_file.h"
+#include "wait/fetch.h"
 
-/* Gives the directory its names where it has none, or none since it was forgotten. */
-void provenance_name(struct filesystem *fs, struct place place);
-void provenance_release(struct filesystem *fs);
-
-/* Whether the size of a file is known, or with `to_read` its text. */
-enum readiness provenance_ready(struct request *request, struct node *file, bool to_read,
-                                int *error_number);
-/* Whether it is known that there is no such text. */
-bool provenance_is_absent(struct filesystem *fs, const struct node *file);
-/* Seconds for which the kernel may keep the attributes of a file; 0: ask again. */
-double provenance_seconds_left(const struct filesystem *fs, const struct node *file);
+/* The texts about runs and places, and those made of the manifest, of a version's node. */
+extern const struct fetch_type refresh_lineage, refresh_manifest;
 
 /* Puts in place what a listing says of a version of the collection, asked for at `asked`. Takes
  * nodes->lock. */
 void provenance_install(struct filesystem *fs, struct node *collection,
                         const struct artifact_lineage *lineage, int64_t asked);
-
-/* Of a file's object; any thread. */
-int64_t provenance_size(const void *object);
-struct text provenance_text(const void *object);
 
 #endif

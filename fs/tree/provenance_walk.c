@@ -3,10 +3,10 @@
 
 #include "base/clock.h"
 #include "directory.h"
-#include "member.h"
+#include "fresh.h"
 #include "provenance.h"
-#include "ready.h"
 #include "report/options.h"
+#include "wait/request.h"
 
 enum { SINGLES = 4 /* versions asked for alone before pages are */ };
 
@@ -51,8 +51,8 @@ bool provenance_page_helps(const struct request *request, struct node *version)
     struct pages *pages = collection->kind == NODE_COLLECTION ? pages_of(collection) : NULL;
     if (!pages || pages->failed || request->failure.kind != ERROR_NONE)
         return false;
-    if (now - pages->began > ready_time_to_live(request->fs) &&
-        now - pages->ended > ready_time_to_live(request->fs))
+    if (now - pages->began > fresh_time_to_live(request->fs) &&
+        now - pages->ended > fresh_time_to_live(request->fs))
         begin_anew(pages, now);
     if (pages->ended >= request->started || pages->page.done)
         return false;

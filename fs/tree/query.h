@@ -13,12 +13,6 @@
 
 enum { QUERY_NAME_LIMIT = 1024 }; /* bytes; the kernel passes no longer names to us */
 
-/* The object of a query's node. */
-struct query {
-    struct object object;
-    struct text filter; /* JSON, as filter_read() gives it */
-};
-
 /* Whether names with `@` in this directory are queries. */
 bool query_is_asked(struct place directory, const char *name);
 
@@ -26,12 +20,5 @@ bool query_is_asked(struct place directory, const char *name);
  * cannot be asked here; the reason is in the journal. */
 enum readiness query_find(struct request *request, struct place directory, const char *name,
                           struct node **entry, int *error_number);
-
-struct queries;
-/* Which queries were used last; only so many keep their results. */
-struct queries *queries_new(void);
-void queries_free(struct queries *queries);
-/* Says that a query was looked up or has got new results. */
-void query_was_used(struct filesystem *fs, struct node *query);
 
 #endif

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "query_result.h"
 
-#include "member.h"
-#include "query.h"
-#include "stat.h"
+#include "report/hash.h"
 #include "text/name.h"
 
 #include <inttypes.h>
@@ -92,29 +90,23 @@ int query_list_versions(struct filesystem *fs, struct call *call, const struct l
     return list(fs, call, lineage, FILTER_VERSIONS, client_list_versions, page, found);
 }
 
-/* What an entry of a result stands for; the parts that it has not are null. */
-struct result {
-    struct text registry; /* without prefix */
-    struct text collection;
-    int64_t version; /* -1: none */
-};
-
-static struct result result_of(enum node_kind kind, const void *object)
+struct query_entry query_entry_of(enum node_kind kind, const void *object)
 {
     if (kind == NODE_REGISTRY_LINK)
-        return (struct result){.registry = ((const struct registry *)object)->name, .version = -1};
+        return (struct query_entry){.registry = ((const struct registry *)object)->name,
+                                    .version = -1};
     if (kind == NODE_COLLECTION_LINK) {
         const struct collection *collection = object;
-        return (struct result){registry_name_of(collection->registry), collection->name, -1};
+        return (struct query_entry){registry_name_of(collection->registry), collection->name, -1};
     }
     const struct version *version = object;
-    return (struct result){registry_name_of(version->registry), version->collection,
-                           version->index};
+    return (struct query_entry){registry_name_of(version->registry), version->collection,
+                                version->index};
 }
 
 /* registry, registry:collection or registry:collection:vN; within one registry without it, since
  * there nothing can clash. */
-static bool write_name(const struct result *result, bool one_registry, struct buf *name)
+static bool write_name(const struct query_entry *result, bool one_registry, struct buf *name)
 {
     bool with_registry = !one_registry || !result->collection.bytes;
     if (with_registry)
@@ -132,7 +124,7 @@ static bool write_name(const struct result *result, bool one_registry, struct bu
 static bool add(struct listing *listing, const struct lineage *lineage, enum node_kind kind,
                 const void *object, bool *duplicate)
 {
-    struct result result = result_of(kind, object);
+    struct query_entry result = query_entry_of(kind, object);
     if (lineage->registry && !text_equal(result.registry, lineage->registry->name))
         return true;
     cleanup_buf struct buf name;
@@ -161,7 +153,7 @@ bool query_add_version(struct listing *listing, const struct lineage *lineage, c
 
 bool query_link_name(const struct node *link, struct buf *name)
 {
-    struct result result = result_of(link->kind, link->object);
+    struct query_entry result = query_entry_of(link->kind, link->object);
     return write_name(&result, node_ancestor(link->parent, NODE_REGISTRY) != NULL, name);
 }
 
@@ -172,8 +164,7 @@ static void append_component(struct text name, struct buf *target)
     buf_puts(target, escaped);
 }
 
-/* The directory that the first query of a chain was asked in. */
-static struct place base_of(const struct node *link)
+struct place query_base(const struct node *link)
 {
     struct place base = {link->parent, link->member};
     while (node_is_query(base.node))
@@ -181,45 +172,12 @@ static struct place base_of(const struct node *link)
     return base;
 }
 
-/* The node of that name; made of the object when there is none. NULL: neither. */
-static struct node *offer(struct filesystem *fs, struct place directory, struct text name,
-                          void *object, int64_t fetched)
-{
-    char file_name[NAME_LIMIT + 1];
-    name_escape(name, 0, file_name);
-    struct node *node = node_find(&fs->nodes, directory.node, directory.member, file_name);
-    const struct facet *facet = node_find_facet(directory.node, directory.member);
-    if (node || !object || name_needs_listing(file_name) || (facet && facet->changed > fetched))
-        return node;
-    const struct directory *row = directory_of(directory);
-    return node_install(&fs->nodes, directory, row->child, file_name, object,
-                        directory_identity(row, file_name, object), fetched);
-}
-
-void query_link_followed(struct filesystem *fs, struct node *link)
-{
-    struct result result = result_of(link->kind, link->object);
-    struct place base = base_of(link);
-    struct node *at = base.node;
-    void *object = link->object;
-    if (at->kind == NODE_ORGANIZATION)
-        at = offer(fs, base, result.registry, result.collection.bytes ? NULL : object,
-                   link->fetched);
-    if (at && result.collection.bytes)
-        at = offer(fs, (struct place){at, MEMBER_COLLECTIONS}, result.collection,
-                   result.version < 0 ? object : NULL, link->fetched);
-    char version[32];
-    snprintf(version, sizeof version, "v%" PRId64, result.version);
-    if (at && result.version >= 0)
-        offer(fs, (struct place){at, MEMBER_VERSIONS}, text_of(version), object, link->fetched);
-}
-
 /* Up to the directory that the first query was asked in, and down again from there: right wherever
  * the mount begins. */
 bool query_link_target(const struct node *link, struct buf *target)
 {
-    struct result result = result_of(link->kind, link->object);
-    struct place base = base_of(link);
+    struct query_entry result = query_entry_of(link->kind, link->object);
+    struct place base = query_base(link);
     for (const struct node *query = link->parent; query != base.node; query = query->parent)
         buf_puts(target, "../");
     if (base.node->kind == NODE_ORGANIZATION) {

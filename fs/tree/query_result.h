@@ -4,7 +4,13 @@
 #ifndef FS_QUERY_RESULT_H
 #define FS_QUERY_RESULT_H
 
-#include "directory.h"
+#include "row.h"
+
+/* The object of a query's node. */
+struct query {
+    struct object object;
+    struct text filter; /* JSON, as filter_read() gives it */
+};
 
 enum filter_level query_level(enum node_kind kind);
 
@@ -29,8 +35,16 @@ bool query_add_version(struct listing *listing, const struct lineage *lineage, c
                        bool *duplicate);
 bool query_link_target(const struct node *link, struct buf *target);
 
-/* Somebody follows a symlink of a result: what it leads to need not be asked for again. */
-void query_link_followed(struct filesystem *fs, struct node *link);
+/* What an entry of a result stands for; the parts that it has not are null. */
+struct query_entry {
+    struct text registry; /* without prefix */
+    struct text collection;
+    int64_t version; /* -1: none */
+};
+
+struct query_entry query_entry_of(enum node_kind kind, const void *object);
+/* The directory that the first query of a chain was asked in. */
+struct place query_base(const struct node *link);
 
 /* The whole name of a symlink in a result. False: no memory. */
 bool query_link_name(const struct node *link, struct buf *name);

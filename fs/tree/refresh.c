@@ -2,14 +2,15 @@
 #include "refresh.h"
 
 #include "base/clock.h"
+#include "derived.h"
 #include "directory.h"
 #include "file_tree.h"
+#include "fresh.h"
 #include "inode/filesystem.h"
+#include "install.h"
 #include "kernel_cache.h"
 #include "link.h"
-#include "member.h"
-#include "query.h"
-#include "ready.h"
+#include "query_keep.h"
 #include "report/options.h"
 #include "stat.h"
 
@@ -19,47 +20,6 @@ enum {
     READ_AHEAD = 100,     /* entries that are to be there beyond what was read: one page */
     SLOW_FIRST_MS = 1000, /* a first page that takes longer says that the next may, too */
 };
-
-static void give_new_object(struct filesystem *fs, struct place place, struct node *node,
-                            const struct directory *row, const struct entry *entry, int64_t fetched)
-{
-    bool kernel_may_hold = node->lookups && ready_seconds_left(fs, node) > 0;
-    bool changed = kernel_may_hold && node->object != entry->object;
-    node_install(&fs->nodes, place, row->child, entry->name, entry->object,
-                 directory_identity(row, entry->name, entry->object), fetched);
-    if (changed)
-        kernel_cache_forget_attributes(fs, node);
-}
-
-void refresh_install(struct filesystem *fs, struct place place, struct listing *listing)
-{
-    const struct directory *row = directory_of(place);
-    struct facet *facet = node_facet(place.node, place.member);
-    if (!facet || listing->fetched < facet->changed ||
-        (facet->listing && facet->listing->fetched > listing->fetched)) {
-        listing_unref(listing);
-        return;
-    }
-    listing_unref(facet->listing);
-    facet->listing = listing;
-    facet->singles = 0;
-    facet->failed = 0;
-    facet->walked = 0;
-    for (struct node *child = place.node->first_child, *next; child; child = next) {
-        next = child->next_sibling;
-        if (child->member != place.member || child->gone ||
-            node_is_newer(child, listing->fetched) || child->kind != row->child)
-            continue;
-        const struct entry *entry = listing_find(listing, child->name);
-        if (entry) {
-            give_new_object(fs, place, child, row, entry, listing->fetched);
-            continue;
-        }
-        kernel_cache_remove_entry(fs, child);
-        node_remove(&fs->nodes, child);
-    }
-    link_cut(fs, place);
-}
 
 /* Takes what a call needs out of the tree, so that it runs without the lock and without nodes.
  * Needs nodes->lock. */
@@ -161,7 +121,7 @@ static bool install_complete(struct filesystem *fs, struct reading *reading)
         facet->growing = NULL;
         listing_unref(reading->listing);
     }
-    refresh_install(fs, place, listing_ref(reading->listing));
+    install_listing(fs, place, listing_ref(reading->listing));
     if (node_is_query(place.node))
         query_was_used(fs, place.node);
     file_tree_trim(fs, files);
@@ -247,10 +207,10 @@ static bool begin_reading(struct reading *reading)
     pthread_mutex_lock(&fs->nodes.lock);
     describe(fetch, &reading->lineage, reading->path);
     reading->listing =
-        fetch->subject ? listing_ref(fetch->subject) : ready_growing(fs, NULL, reading->place);
+        fetch->subject ? listing_ref(fetch->subject) : fresh_growing(fs, NULL, reading->place);
     struct growth *growth = reading->listing ? reading->listing->growth : NULL;
     bool came = !fetch->name[0] && growth && growth->pages == 0 &&
-                ready_listing_came(fs, reading->place, fetch->created);
+                derived_listing_came(fs, reading->place, fetch->created);
     bool needed = growth && !came;
     if (needed)
         growth->active++;
@@ -290,20 +250,6 @@ static int run_listing(struct fetch *fetch, struct call *call)
     return fetch->error.kind == ERROR_NONE ? 0 : refresh_failed(fetch, reading.path);
 }
 
-/* Puts one object in place that the server was asked for at `fetched`. Needs nodes->lock. */
-static struct node *install_object(struct filesystem *fs, struct place place, const char *name,
-                                   const void *object, int64_t fetched)
-{
-    const struct directory *row = directory_of(place);
-    struct node *old = node_find(&fs->nodes, place.node, place.member, name);
-    bool changed = old && old->object != object && old->lookups && ready_seconds_left(fs, old) > 0;
-    struct node *node = node_install(&fs->nodes, place, row->child, name, object,
-                                     directory_identity(row, name, object), fetched);
-    if (changed && node == old)
-        kernel_cache_forget_attributes(fs, node);
-    return node;
-}
-
 /* A version that came with an alias or a collection needs no call of its own any more. */
 static struct node *install_version(struct filesystem *fs, struct node *collection,
                                     struct version *version, int64_t fetched)
@@ -332,7 +278,7 @@ static void install_files(struct filesystem *fs, struct node *version, struct ob
     struct place place = {version, MEMBER_FILES};
     struct lineage lineage;
     bool duplicates = false;
-    if (!version || files->count == 0 || ready_listing_came(fs, place, 0))
+    if (!version || files->count == 0 || derived_listing_came(fs, place, 0))
         return;
     lineage_of(version, &lineage);
     struct listing *listing = file_tree_arrange(fs, &lineage, files)
@@ -340,7 +286,7 @@ static void install_files(struct filesystem *fs, struct node *version, struct ob
                                   : NULL;
     lineage_release(&lineage);
     if (listing && !duplicates) {
-        refresh_install(fs, place, listing);
+        install_listing(fs, place, listing);
         file_tree_trim(fs, files->count);
     } else {
         listing_unref(listing);
@@ -368,7 +314,7 @@ static void install_entry(struct fetch *fetch, const struct directory *row, void
     struct facet *facet = node_facet(fetch->node, fetch->member);
     if (facet)
         facet->singles++;
-    ready_note_entry(fetch->fs, place, fetch->name, object ? 0 : fetched);
+    derived_note_entry(fetch->fs, place, fetch->name, object ? 0 : fetched);
     if (object) {
         struct node *node = install_object(fetch->fs, place, fetch->name, object, fetched);
         if (node && row->child == NODE_LINK && row->kind == NODE_COLLECTION)

@@ -20,8 +20,4 @@ bool refresh_is_wanted(const struct listing *listing);
  * for again and again. -1. */
 int refresh_failed(struct fetch *fetch, const char *path);
 
-/* Puts a listing in place of an older one and lets the entries' nodes follow: what is not in it
- * any more is removed. Needs nodes->lock; takes over the reference. */
-void refresh_install(struct filesystem *fs, struct place place, struct listing *listing);
-
 #endif

@@ -9,7 +9,7 @@
 #define FS_ROOM_H
 
 #include "inode/filesystem.h"
-#include "member.h"
+#include "row.h"
 
 #include <sys/stat.h>
 

@@ -7,7 +7,7 @@
 #ifndef FS_ROSTER_H
 #define FS_ROSTER_H
 
-#include "directory.h"
+#include "row.h"
 
 /* For the table of directories (directory.h). */
 int roster_list(struct filesystem *fs, struct call *call, const struct lineage *lineage,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "stat.h"
 
-#include "access.h"
 #include "content.h"
 #include "directory.h"
 #include "local.h"
@@ -38,6 +37,13 @@ mode_t place_mode(const struct filesystem *fs, struct place place)
     if (fs->options->read_only)
         mode &= ~(mode_t)(S_ISLNK(mode) ? 0 : 0222);
     return mode & ~(S_ISLNK(mode) ? 0 : fs->options->umask);
+}
+
+void place_owner(const struct filesystem *fs, struct place place, uid_t *user, gid_t *group)
+{
+    bool control = node_ancestor(place.node, NODE_CONTROL) != NULL;
+    *user = control ? fs->options->mounter : fs->options->uid;
+    *group = control ? fs->options->mounter_group : fs->options->gid;
 }
 
 /* Two digits and more at *at, which moves on; -1 when there is no digit. */
@@ -216,7 +222,7 @@ bool place_stat(struct filesystem *fs, struct place place, struct buf *scratch, 
         .st_mtim = time,
         .st_ctim = time,
     };
-    access_owner(fs, place, &out->st_uid, &out->st_gid);
+    place_owner(fs, place, &out->st_uid, &out->st_gid);
     if (place.node->kind == NODE_LOCAL)
         local_stat(place.node, out);
     else if (!measure(fs, place, out->st_mode, scratch, &out->st_size))

@@ -12,6 +12,9 @@
 /* The attribute that a scratch file has become by a rename; any other place is itself. */
 struct place place_behind(struct place place);
 
+/* Who owns a place; the control directory belongs to the mounter alone. */
+void place_owner(const struct filesystem *fs, struct place place, uid_t *user, gid_t *group);
+
 /* The type and permissions of a place. */
 mode_t place_mode(const struct filesystem *fs, struct place place);
 
@@ -26,8 +29,5 @@ bool date_parse(struct text date, struct timespec *time);
 
 /* "acme/model/description", for errors; cut to `size`. */
 void place_path(struct place place, char *path, size_t size);
-
-/* Most bytes of one attribute's text. */
-enum { TEXT_CEILING = METADATA_TEXT_CEILING };
 
 #endif

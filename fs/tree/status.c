@@ -7,7 +7,6 @@
 #include "content/remote_file.h"
 #include "inode/filesystem.h"
 #include "passthrough.h"
-#include "stat.h"
 #include "version.h"
 #include "wait/request.h"
 

@@ -4,7 +4,7 @@
 #ifndef FS_STATUS_H
 #define FS_STATUS_H
 
-#include "member.h"
+#include "row.h"
 
 enum status_format {
     STATUS_LINES,   /* `key: value` a line */

@@ -3,9 +3,10 @@
 
 #include "base/clock.h"
 #include "directory.h"
+#include "fresh.h"
 #include "inode/filesystem.h"
 #include "member.h"
-#include "ready.h"
+#include "refresh.h"
 #include "report/options.h"
 #include "wait/fetch.h"
 
@@ -45,7 +46,7 @@ void walk_note_opendir(struct request *request, struct place place)
 static void count_walked(const struct filesystem *fs, struct facet *collections)
 {
     int64_t now = clock_nanoseconds();
-    if (now - collections->walk_began > ready_time_to_live(fs)) {
+    if (now - collections->walk_began > fresh_time_to_live(fs)) {
         collections->walk_began = now;
         collections->walked = 0;
     }
@@ -80,6 +81,23 @@ static struct node *walked_registry(const struct request *request, struct place 
     return is_news ? registry : NULL;
 }
 
+/* Whether a listing of the place would be news; then *need asks for all of it, for fetch_start. */
+static bool is_to_be_read(struct filesystem *fs, struct place place, struct need *need)
+{
+    const struct facet *facet = node_find_facet(place.node, place.member);
+    if (fresh_listing(NULL, fs, place, fresh_last_listing(place)) ||
+        (facet && facet->growing && facet->growing->growth->active))
+        return false;
+    *need = (struct need){.type = &refresh_listing, .node = place.node, .member = place.member};
+    struct listing *growing = fresh_growing(fs, NULL, place);
+    if (!growing)
+        return false;
+    growing->growth->whole = true;
+    need->subject = growing;
+    node_hold(&fs->nodes, place.node);
+    return true;
+}
+
 /* What is to be read of the registries that come after this one. */
 static size_t next_registries(struct filesystem *fs, const struct node *registry,
                               struct need needs[SIDE_BY_SIDE * 2])
@@ -102,8 +120,8 @@ static size_t next_registries(struct filesystem *fs, const struct node *registry
                          directory_identity(row, entry->name, entry->object), listing->fetched);
         if (!node)
             return count;
-        count += ready_to_read_ahead(fs, (struct place){node, MEMBER_COLLECTIONS}, &needs[count]);
-        count += ready_to_read_ahead(fs, (struct place){node, MEMBER_VERSIONS}, &needs[count]);
+        count += is_to_be_read(fs, (struct place){node, MEMBER_COLLECTIONS}, &needs[count]);
+        count += is_to_be_read(fs, (struct place){node, MEMBER_VERSIONS}, &needs[count]);
     }
     return count;
 }

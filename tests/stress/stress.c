@@ -22,6 +22,7 @@
 #include "tree/passthrough.h"
 #include "tree/place.h"
 #include "tree/query.h"
+#include "tree/query_keep.h"
 #include "wait/fetch.h"
 
 #include <errno.h>
