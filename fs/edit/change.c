@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "report/errnos.h"
 #include "report/options.h"
-#include "save.h"
 #include "tree/directory.h"
 #include "tree/kernel_cache.h"
 #include "tree/room.h"
@@ -47,8 +46,8 @@ void change_unref(struct change *change)
         return;
     struct nodes *nodes = &change->fs->nodes;
     pthread_mutex_lock(&nodes->lock);
-    if (change->draft)
-        draft_drop(change->fs, change->draft);
+    if (change->type->release)
+        change->type->release(change);
     if (change->source)
         node_drop(nodes, change->source);
     if (change->made)

@@ -23,6 +23,8 @@ struct change_type {
     int (*run)(struct change *change, struct call *call);
     /* Once, when it has ended; NULL error: well. With nodes->lock held. May be NULL. */
     void (*ended)(struct change *change, const struct error *error);
+    /* Gives up what it has of its own. With nodes->lock held. May be NULL. */
+    void (*release)(struct change *change);
     int time_limit_ms; /* for all of it; 0: --timeout, because the kernel holds a directory's lock
                         */
 };

@@ -120,7 +120,7 @@ static int run_rename(struct change *change, struct call *call)
     return registry_change_rename(change, call, now, text_of(change->name));
 }
 
-static const struct change_type rename_type = {"rename", run_rename, NULL, 0};
+static const struct change_type rename_type = {.operation = "rename", .run = run_rename};
 
 /* The server's name of a new file name, into change->name. */
 static int take_name(struct change *change, const char *file_name)
@@ -261,7 +261,7 @@ static int run_create(struct change *change, struct call *call)
     return change->made ? 0 : error_set(call->error, ERROR_LOCAL, "out of memory");
 }
 
-static const struct change_type create_type = {"mkdir", run_create, NULL, 0};
+static const struct change_type create_type = {.operation = "mkdir", .run = run_create};
 
 static enum readiness create(struct request *request, struct fuse_entry_param *entry,
                              int *error_number)
@@ -373,7 +373,7 @@ static int run_remove(struct change *change, struct call *call)
     return 0;
 }
 
-static const struct change_type remove_type = {"rmdir", run_remove, NULL, 0};
+static const struct change_type remove_type = {.operation = "rmdir", .run = run_remove};
 
 /* The errno of what no rmdir may remove, or 0. Tries are noted: what comes next may be the
  * deleter's rmdir of a registry. EBUSY because some tools go on after EPERM and ENOTEMPTY. */

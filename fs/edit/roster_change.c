@@ -102,7 +102,7 @@ static int run_find(struct change *change, struct call *call)
     return result;
 }
 
-static const struct change_type find_type = {"add member", run_find, NULL, 0};
+static const struct change_type find_type = {.operation = "add member", .run = run_find};
 
 enum readiness roster_begin(struct request *request, struct place roster, struct node **file,
                             int *error_number)
@@ -149,7 +149,7 @@ static int run_remove(struct change *change, struct call *call)
     return result;
 }
 
-static const struct change_type remove_type = {"remove member", run_remove, NULL, 0};
+static const struct change_type remove_type = {.operation = "remove member", .run = run_remove};
 
 bool roster_notes_opener(struct place place)
 {

@@ -364,8 +364,19 @@ static void save_ended(struct change *change, const struct error *error)
         room_undisguise(place);
 }
 
-static const struct change_type save_file = {"save", run_save, save_ended, SAVE_LIMIT_MS};
-static const struct change_type save_rename = {"save", run_save, save_ended, 0};
+static void release_draft(struct change *change)
+{
+    if (change->draft)
+        draft_drop(change->fs, change->draft);
+}
+
+static const struct change_type save_file = {.operation = "save",
+                                             .run = run_save,
+                                             .ended = save_ended,
+                                             .release = release_draft,
+                                             .time_limit_ms = SAVE_LIMIT_MS};
+static const struct change_type save_rename = {
+    .operation = "save", .run = run_save, .ended = save_ended, .release = release_draft};
 
 /* --- starting one --- */
 

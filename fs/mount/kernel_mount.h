@@ -8,9 +8,17 @@
 #ifndef FS_KERNEL_MOUNT_H
 #define FS_KERNEL_MOUNT_H
 
-#include "mountpoint.h"
-
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
+
+/* Where to mount (mountpoint.h). */
+struct mountpoint {
+    char path[PATH_MAX]; /* absolute, without links; `/dev/fd/N` as it is */
+    int fd;              /* O_PATH, what is mounted on; -1: none */
+    int handed;          /* a descriptor of /dev/fuse that somebody else has mounted; -1: none */
+};
 
 struct kernel_mount {
     int device;          /* of /dev/fuse; the caller hands it to libfuse, which closes it */

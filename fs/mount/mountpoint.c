@@ -4,7 +4,6 @@
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "daemon.h"
-#include "kernel_mount.h"
 #include "mount_table.h"
 
 #include <dirent.h>

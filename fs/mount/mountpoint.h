@@ -3,15 +3,7 @@
 #ifndef FS_MOUNTPOINT_H
 #define FS_MOUNTPOINT_H
 
-#include <limits.h>
-#include <stdbool.h>
-#include <stddef.h>
-
-struct mountpoint {
-    char path[PATH_MAX]; /* absolute, without links; `/dev/fd/N` as it is */
-    int fd;              /* O_PATH, what is mounted on; -1: none */
-    int handed;          /* a descriptor of /dev/fuse that somebody else has mounted; -1: none */
-};
+#include "kernel_mount.h"
 
 /* Makes sure that it is good to mount at: an empty directory, no live registryfs, not `/`; takes
  * what a killed registryfs has left there away first. 0, or an exit code and a message. */
