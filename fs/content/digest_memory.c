@@ -2,6 +2,7 @@
 #include "digest_memory.h"
 
 #include "base/banned.h"
+#include "remote_digest.h"
 #include "remote_internal.h"
 
 static const size_t MOST_BYTES = 16 << 20;

@@ -11,14 +11,7 @@
 #include <stdint.h>
 
 struct digest;
-
-enum { DIGEST_BUCKETS = 4096 };
-
-struct digest_memory {
-    struct digest *buckets[DIGEST_BUCKETS];
-    struct digest *oldest, *newest;
-    size_t bytes;
-};
+struct digest_memory;
 
 /* Takes it over; NULL is fine. */
 void digest_memory_keep(struct digest_memory *memory, struct digest *digest);

@@ -180,12 +180,6 @@ static struct disk_blocks *make_blocks(const struct disk_file *file, bool *verif
     return blocks;
 }
 
-bool disk_looks_the_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 /* Protocol 8.4. */
 int disk_file_open_copy(const struct disk_file *file, struct stat *status)
 {
@@ -445,6 +439,25 @@ bool disk_file_is_verified(struct disk_file *file)
 {
     cleanup_opened struct opened *opened = disk_open_for_reading(file);
     return is_right(file, opened);
+}
+
+enum disk_check disk_file_check_again(struct disk_file *file, const atomic_bool *cancelled)
+{
+    unsigned char digest[MD5_SIZE];
+    struct stat before, after;
+    cleanup_opened struct opened *opened = disk_open_for_reading(file);
+    if (!opened || !opened->blocks || !opened->verified ||
+        !disk_blocks_look(opened->blocks, &before) || !disk_hash(file, opened, cancelled, digest))
+        return DISK_CHECK_INCOMPLETE;
+    if (memcmp(digest, file->key.md5, MD5_SIZE) != 0) {
+        disk_start_over(file, opened);
+        return DISK_CHECK_BAD;
+    }
+    if (!disk_blocks_look(opened->blocks, &after) || !disk_looks_the_same(&before, &after))
+        return DISK_CHECK_INCOMPLETE;
+    disk_blocks_stamp(opened->blocks, &before);
+    disk_trust(file, &before);
+    return DISK_CHECK_GOOD;
 }
 
 /* Whether it was found right before: then *result, for which what only others have found right is

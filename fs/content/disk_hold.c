@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Contents of the disk cache that others read past it, and that stay as they are meanwhile. */
+#include "disk_cache.h"
 #include "disk_internal.h"
 
 #include "base/banned.h"

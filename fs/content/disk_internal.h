@@ -3,8 +3,9 @@
 #ifndef FS_DISK_INTERNAL_H
 #define FS_DISK_INTERNAL_H
 
+#include "base/md5.h"
 #include "descriptor_pool.h"
-#include "disk_cache.h"
+#include "disk_blocks.h"
 #include "disk_place.h"
 #include "disk_space.h"
 
@@ -79,6 +80,8 @@ bool disk_hash(struct disk_file *file, struct opened *opened, const atomic_bool 
 
 /* This process has found the content right, in a file that looked so. */
 void disk_trust(const struct disk_file *file, const struct stat *status);
+/* Whether it has. */
+bool disk_is_known(const struct disk_file *file, const struct stat *status);
 /* Whether the word of who found the blocks right is enough. */
 bool disk_is_trusted(const struct disk_file *file, const struct disk_blocks *blocks);
 

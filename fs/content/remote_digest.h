@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Whether the content of a remote file is what its digest says, found out while it is being read:
- * each byte is hashed once, in order, by jobs on a lane of their own, from memory or from the disk.
+ * each byte is hashed once, in order (remote_hash.h).
  *
  * A block that was shown or hashed has a seal, a keyed checksum: whatever comes for it later, from
  * wherever, must fit. So what the digest was found right for is what was and will be shown. The
@@ -55,6 +55,9 @@ struct digest {
     struct digest *next, *newer, *older;
 };
 
+/* In what is known of a block, beside its seal: it was shown. */
+static const uint32_t DIGEST_SHOWN = UINT32_C(1) << 31;
+
 /* NULL: no memory. Without the lock. */
 struct digest *digest_new(uint64_t key, const struct remote_source *source);
 void digest_free(struct digest *digest);
@@ -63,6 +66,13 @@ void digest_free(struct digest *digest);
 uint32_t digest_seal(const struct remote_files *files, const char *bytes, size_t size);
 /* Whether the block can be the one that was shown or hashed before. */
 bool digest_fits(const struct digest *digest, uint64_t block, uint32_t seal);
+
+/* What is known of the block; 0: nothing. */
+uint32_t digest_look_at(const struct digest *digest, uint64_t block);
+/* Where what is known of the block lies; NULL: no memory, so that nothing can be vouched for. */
+uint32_t *digest_place_of(struct digest *digest, uint64_t block);
+/* Forgets what was hashed and shown. */
+void digest_begin_anew(struct digest *digest);
 
 /* Whether offset … end may be shown: it is known to be right, or not the rest of the content. */
 bool digest_permits(const struct remote_file *file, uint64_t offset, uint64_t end);
@@ -80,16 +90,5 @@ uint64_t digest_unchecked(const struct digest *digest);
 void digest_keep(struct remote_file *file, struct chunk *chunk);
 /* There is no memory for what is wanted: who does not hash now keeps nothing. False: all do. */
 bool digest_yield(struct remote_files *files);
-
-/* Whether there is something to do now that these bytes are there; then digest_run() must follow.
- */
-bool digest_due(struct remote_file *file, uint64_t offset, uint64_t end);
-/* The same when a transfer has ended: the disk may have it all now. */
-bool digest_due_for_disk(struct remote_file *file);
-/* Has it done on the lane. Without the lock. */
-void digest_run(struct remote_file *file);
-/* The content is wrong: all who have it open fail, or, if it `may` and nobody has seen any of it,
- * it is fetched once more. Without the lock; blocks until the kernel has forgotten it. */
-void digest_reject(struct remote_file *file, bool may_fetch_again);
 
 #endif

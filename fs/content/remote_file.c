@@ -4,6 +4,9 @@
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "digest_memory.h"
+#include "remote_digest.h"
+#include "remote_hash.h"
 #include "remote_internal.h"
 
 #include <sys/random.h>
@@ -11,15 +14,6 @@
 enum { DISK_SHARE = 4 }; /* of the disk cache, for what was not asked for */
 
 /* --- all files --- */
-
-static void file_free(struct remote_file *file)
-{
-    disk_file_close(file->disk);
-    digest_free(file->digest);
-    remote_blocks_free(file);
-    file->source.release(file->source.context);
-    free(file);
-}
 
 struct remote_files *remote_files_new(struct lane *lane, unsigned width, struct disk_cache *disk,
                                       size_t memory)
@@ -64,18 +58,12 @@ void remote_files_free(struct remote_files *files)
     /* Files that were still open when the mount ended: nobody closes them any more. */
     for (struct remote_file *file = files->first, *next; file; file = next) {
         next = file->next;
-        file_free(file);
+        remote_file_free(file);
     }
     digest_memory_release(&files->remembered);
     chunk_pool_release(&files->pool);
     pthread_mutex_destroy(&files->lock);
     free(files);
-}
-
-void remote_cancel_streams(struct remote_file *file)
-{
-    for (struct stream *stream = file->streams; stream; stream = stream->next)
-        atomic_store(&stream->cancelled, true);
 }
 
 void remote_files_stop(struct remote_files *files)
@@ -167,31 +155,6 @@ static struct remote_file *file_new(struct remote_files *files, uint64_t key,
     return file;
 }
 
-void remote_file_ref(struct remote_file *file)
-{
-    pthread_mutex_lock(&file->files->lock);
-    file->references++;
-    pthread_mutex_unlock(&file->files->lock);
-}
-
-/* Keeps what is known of the content, of which the kernel has pages. What is not known to be right
- * is worth it only if nothing was shown that is not hashed: else the next one begins anew. */
-static void remember(struct remote_file *file)
-{
-    struct remote_files *files = file->files;
-    struct digest *digest = file->digest;
-    files->unchecked += digest_unchecked(digest);
-    bool whole = digest->gapless == digest->shown && !digest->doubted &&
-                 digest->gapless * DISK_BLOCK < digest->hashed + DISK_BLOCK;
-    if (file->failure.kind != ERROR_NONE || digest->state == DIGEST_UNKNOWN ||
-        (digest->state == DIGEST_OPEN && !whole))
-        return;
-    digest->patience = 0;
-    digest->awaited = false;
-    digest_memory_keep(&files->remembered, digest);
-    file->digest = NULL;
-}
-
 /* Of a file that is opened: what was remembered of it. What the disk vouched for, it must vouch for
  * still. */
 static bool recall(struct remote_file *file)
@@ -212,26 +175,6 @@ static bool recall(struct remote_file *file)
     digest->settled = false;
     file->digest = digest;
     return true;
-}
-
-void remote_file_unref(struct remote_file *file)
-{
-    struct remote_files *files = file->files;
-    pthread_mutex_lock(&files->lock);
-    bool last = --file->references == 0;
-    if (last) {
-        remember(file);
-        struct remote_file **link = &files->first;
-        while (*link != file)
-            link = &(*link)->next;
-        *link = file->next;
-        chunk_pool_drop(&files->pool, file);
-        if (!files->first)
-            chunk_pool_trim(&files->pool);
-    }
-    pthread_mutex_unlock(&files->lock);
-    if (last)
-        file_free(file);
 }
 
 static struct remote_reader *open_reader(struct remote_files *files, uint64_t key,
@@ -261,7 +204,7 @@ static struct remote_reader *open_reader(struct remote_files *files, uint64_t ke
     reader->file = file;
     pthread_mutex_unlock(&files->lock);
     if (spare)
-        file_free(spare);
+        remote_file_free(spare);
     if (examine)
         remote_examine(file);
     return reader;
@@ -296,34 +239,6 @@ void remote_reader_unref(struct remote_reader *reader)
     pthread_mutex_unlock(&file->files->lock);
     remote_file_unref(file);
     free(reader);
-}
-
-/* --- what is in memory --- */
-
-uint8_t chunk_mask(const struct remote_file *file, uint64_t number, uint64_t offset, uint64_t end)
-{
-    uint64_t start = number * CHUNK;
-    uint64_t size = file->source.size;
-    uint8_t mask = 0;
-    if (end > size)
-        end = size;
-    for (unsigned i = 0; i < CHUNK_BLOCKS; i++) {
-        uint64_t block = start + (uint64_t)i * DISK_BLOCK;
-        if (offset < end && block < end && block + DISK_BLOCK > offset)
-            mask |= (uint8_t)(1U << i);
-    }
-    return mask;
-}
-
-bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t end)
-{
-    for (uint64_t number = offset / CHUNK; number * CHUNK < end; number++) {
-        const struct chunk *chunk = chunk_find(&file->files->pool, file, number);
-        uint8_t mask = chunk_mask(file, number, offset, end);
-        if (!chunk || (chunk->present & mask) != mask)
-            return false;
-    }
-    return true;
 }
 
 /* --- reading --- */
@@ -410,80 +325,6 @@ enum remote_result remote_read_memory(struct remote_reader *reader, uint64_t off
 
 /* --- waiting --- */
 
-static void unlink_waiter(struct remote_files *files, struct remote_waiter *waiter)
-{
-    *waiter->link_to_this = waiter->next;
-    if (waiter->next)
-        waiter->next->link_to_this = waiter->link_to_this;
-    waiter->link_to_this = NULL;
-    if (waiter->starved)
-        files->starved--;
-}
-
-static void link_waiter(struct remote_file *file, struct remote_waiter *waiter)
-{
-    waiter->next = file->waiters;
-    waiter->link_to_this = &file->waiters;
-    if (waiter->next)
-        waiter->next->link_to_this = &waiter->next;
-    file->waiters = waiter;
-    if (waiter->starved)
-        file->files->starved++;
-}
-
-struct remote_waiter *remote_take_waiters(struct remote_file *file,
-                                          bool (*ready)(const struct remote_waiter *waiter,
-                                                        const void *context),
-                                          const void *context)
-{
-    struct remote_waiter *taken = NULL;
-    for (struct remote_waiter *waiter = file->waiters, *next; waiter; waiter = next) {
-        next = waiter->next;
-        if (!ready(waiter, context) || !waiter->claim(waiter))
-            continue;
-        unlink_waiter(file->files, waiter);
-        waiter->next = taken;
-        taken = waiter;
-    }
-    return taken;
-}
-
-static bool is_starved(const struct remote_waiter *waiter, const void *context)
-{
-    (void)context;
-    return waiter->starved;
-}
-
-struct remote_waiter *remote_take_starved(struct remote_files *files)
-{
-    struct remote_waiter *all = NULL;
-    for (struct remote_file *file = files->first; file && files->starved > 0; file = file->next) {
-        struct remote_waiter *taken = remote_take_waiters(file, is_starved, NULL);
-        while (taken) {
-            struct remote_waiter *next = taken->next;
-            taken->next = all;
-            all = taken;
-            taken = next;
-        }
-    }
-    return all;
-}
-
-void remote_resume(struct remote_waiter *waiters, const struct error *error)
-{
-    for (struct remote_waiter *next; waiters; waiters = next) {
-        next = waiters->next;
-        waiters->resume(waiters, error);
-    }
-}
-
-bool remote_any(const struct remote_waiter *waiter, const void *context)
-{
-    (void)waiter;
-    (void)context;
-    return true;
-}
-
 bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
                  struct remote_waiter *waiter)
 {
@@ -502,7 +343,7 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
     if (!there && !file->examining)
         streams = remote_plan_miss(file, offset, end, &waiter->starved);
     if (!there)
-        link_waiter(file, waiter);
+        remote_link_waiter(file, waiter);
     /* What is being examined on disk may be thrown away: it is not hashed for readers meanwhile. */
     bool due = !there && !file->examining && digest_due(file, offset, end);
     file->references++; /* the waiter may be resumed, and the reader closed, at once */
@@ -514,12 +355,4 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
         remote_sweep(file, offset, end);
     remote_file_unref(file);
     return !there;
-}
-
-void remote_leave(struct remote_files *files, struct remote_waiter *waiter)
-{
-    pthread_mutex_lock(&files->lock);
-    if (waiter->link_to_this)
-        unlink_waiter(files, waiter);
-    pthread_mutex_unlock(&files->lock);
 }

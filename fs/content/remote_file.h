@@ -10,38 +10,15 @@
 #ifndef FS_REMOTE_FILE_H
 #define FS_REMOTE_FILE_H
 
-#include "client.h"
 #include "disk_cache.h"
 #include "lane.h"
-
-#include <sys/uio.h>
+#include "remote_source.h"
+#include "remote_view.h"
+#include "remote_waiters.h"
 
 struct remote_files;  /* all of them: the memory, the lane, the disk cache */
 struct remote_file;   /* one content, shared by its readers */
 struct remote_reader; /* one open handle */
-
-/* Takes the next bytes; false ends the transfer. */
-typedef bool remote_sink(void *context, const char *bytes, size_t size);
-
-struct remote_range {
-    uint64_t from, to; /* UINT64_MAX: the end */
-};
-
-/* Where a file's bytes come from. */
-struct remote_source {
-    void *context;
-    uint64_t size;
-    const unsigned char *md5; /* MD5_SIZE bytes, inside the context; NULL: unknown, not cached */
-    /* Delivers exactly `length` bytes from `offset`, or fails. Blocks. */
-    int (*fetch)(void *context, struct call *call, uint64_t offset, uint64_t length,
-                 remote_sink *sink, void *sink_context);
-    /* What was received does not have the digest it should have. `final`: all readers fail, and
-     * whoever opens from now on must come with another key; else it is fetched once more. */
-    void (*mismatch)(void *context, bool final);
-    /* Has the kernel forget these parts of the content. `wait`: until it has, some time at most. */
-    void (*drop_pages)(void *context, const struct remote_range *ranges, size_t count, bool wait);
-    void (*release)(void *context);
-};
 
 /* `disk` may be NULL; `memory` in bytes; `width` is the lane's. NULL: no memory. All three are
  * borrowed. */
@@ -74,22 +51,6 @@ struct disk_hold *remote_hold(struct remote_reader *reader);
  * which these are. */
 bool remote_pages_are_good(const struct remote_reader *reader);
 
-enum { REMOTE_FEW_PIECES = 6 }; /* enough for 1 MiB */
-
-/* Bytes to be replied, valid until remote_view_release(). */
-struct remote_view {
-    struct iovec *pieces;
-    unsigned count;
-    size_t size;
-    int64_t retry_ms; /* with REMOTE_WAIT: ask again after so long at the latest; 0: no need */
-    /* private */
-    struct iovec few_pieces[REMOTE_FEW_PIECES];
-    void *few_chunks[REMOTE_FEW_PIECES];
-    void **chunks;
-    char *buffer;
-    struct remote_file *file;
-};
-
 enum remote_result { REMOTE_READY, REMOTE_WAIT, REMOTE_FAILED };
 
 /* READY: the view holds all bytes up to the file's end. WAIT: remote_wait() for them. FAILED: the
@@ -99,29 +60,12 @@ enum remote_result remote_read(struct remote_reader *reader, uint64_t offset, si
 /* The same without the disk: a worker brings into memory what is there. */
 enum remote_result remote_read_memory(struct remote_reader *reader, uint64_t offset, size_t size,
                                       struct remote_view *view, struct error *error);
-void remote_view_release(struct remote_view *view);
-
-/* One who waits; embedded in what waits, filled in by remote_wait(). */
-struct remote_waiter {
-    /* Makes the caller the one that goes on; false: it has been ended otherwise, and whoever did
-     * calls remote_leave(). Must not wait or call back. */
-    bool (*claim)(struct remote_waiter *waiter);
-    /* Goes on after it was claimed: try again, or give up with the error if there is one. No lock
-     * is held. */
-    void (*resume)(struct remote_waiter *waiter, const struct error *error);
-    struct remote_file *file;
-    uint64_t offset, end;
-    bool starved; /* no memory was to be had */
-    struct remote_waiter *next, **link_to_this;
-};
 
 /* Has the bytes fetched and the waiter resumed when they are there (or not to be had), maybe before
  * this returns. False: try remote_read() again at once, the waiter is not used. Whoever ended the
  * waiter before this call has to remote_leave() after it. */
 bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
                  struct remote_waiter *waiter);
-/* The waiter waits no more. Harmless after it was resumed. */
-void remote_leave(struct remote_files *files, struct remote_waiter *waiter);
 
 struct remote_figures {
     unsigned open;                                 /* files */

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What remote_file.c, remote_plan.c and remote_stream.c share. Members need files->lock unless said
+/* What the files of remote content share (remote_file.h). Members need files->lock unless said
  * otherwise. */
 #ifndef FS_REMOTE_INTERNAL_H
 #define FS_REMOTE_INTERNAL_H
 
 #include "chunk_pool.h"
-#include "digest_memory.h"
+#include "disk_cache.h"
+#include "lane.h"
 #include "readahead.h"
-#include "remote_digest.h"
-#include "remote_file.h"
+#include "remote_source.h"
 
 #include <pthread.h>
+
+struct digest;
+struct remote_view;
+struct remote_waiter;
+
+enum { REMOTE_WORD = 64 /* blocks in a word of `fetched` and `read` */ };
 
 enum {
     /* Larger files are shown before their digest is known, where that is asked for. */
@@ -30,6 +36,15 @@ enum {
 /* Up to this size, readers wait until a copy of the official client is checked: that takes some
  * seconds, and a read may take 60 (design 5). Beside larger ones the network is asked. */
 static const uint64_t AWAITED_COPY_SIZE = UINT64_C(4) << 30;
+
+/* Of contents that nobody has open (digest_memory.h). */
+enum { DIGEST_BUCKETS = 4096 };
+
+struct digest_memory {
+    struct digest *buckets[DIGEST_BUCKETS];
+    struct digest *oldest, *newest;
+    size_t bytes;
+};
 
 struct remote_files {
     pthread_mutex_t lock; /* a leaf: never held across a call out of this module */
@@ -114,18 +129,8 @@ struct stream {
     atomic_bool cancelled;
 };
 
-/* Takes the waiters of the file out that `ready` says, claimed, linked by next. */
-struct remote_waiter *remote_take_waiters(struct remote_file *file,
-                                          bool (*ready)(const struct remote_waiter *waiter,
-                                                        const void *context),
-                                          const void *context);
-/* Takes out those of all files who found no memory. */
-struct remote_waiter *remote_take_starved(struct remote_files *files);
-/* Without the lock: resumes what was taken. */
-void remote_resume(struct remote_waiter *waiters, const struct error *error);
 /* Ends the transfers of the file soon. */
 void remote_cancel_streams(struct remote_file *file);
-bool remote_any(const struct remote_waiter *waiter, const void *context);
 
 /* All blocks of the range are in memory. */
 bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t end);
@@ -148,6 +153,12 @@ void stream_unwant(struct remote_file *file, uint64_t offset, uint64_t end);
 /* Of a new file; false: no memory. */
 bool remote_blocks_init(struct remote_file *file);
 void remote_blocks_free(struct remote_file *file);
+/* Whether the block is among these, of `fetched` or `read`. */
+bool remote_block_is(const uint64_t *blocks, uint64_t block);
+/* A block that is fetched before anybody has read it lies unread. */
+void remote_note_fetched(struct remote_file *file, uint64_t block, bool fetched);
+/* What the disk has need not be fetched, and can be had again. */
+void remote_note_on_disk(struct remote_file *file, uint64_t offset, uint64_t end);
 void remote_note_read(struct remote_file *file, uint64_t offset, uint64_t end);
 /* Nobody waits for these bytes any more: they were read, or the disk has them. */
 bool remote_all_read(const struct remote_file *file, uint64_t offset, uint64_t end);
@@ -170,6 +181,8 @@ void remote_examine(struct remote_file *file);
 /* Has what was touched on disk since it was found right compared with its digest, on the lane. */
 void remote_check_again(struct remote_file *file);
 
+/* Of a file that nobody has a reference to. */
+void remote_file_free(struct remote_file *file);
 void remote_file_ref(struct remote_file *file);
 /* Frees the file with the last reference. */
 void remote_file_unref(struct remote_file *file);

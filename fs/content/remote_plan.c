@@ -2,86 +2,13 @@
 /* Which ranges of remote files are fetched, and when: what is demanded, and what is read ahead. */
 #include "base/banned.h"
 #include "base/clock.h"
+#include "remote_digest.h"
 #include "remote_internal.h"
 
 enum {
-    /* Of larger files it is not remembered what was fetched and read. */
-    BLOCKS_MOST = 1 << 25,
-    WORD = 64,
     /* Gaps that are smaller are not worth a request before somebody asks for them. */
     GAP_LEAST = 4 * DISK_BLOCK,
 };
-
-/* --- what was fetched, and what was read --- */
-
-bool remote_blocks_init(struct remote_file *file)
-{
-    uint64_t count = file->source.size / DISK_BLOCK + 1;
-    if (count > BLOCKS_MOST)
-        return true;
-    file->fetched = calloc(count / WORD + 1, sizeof *file->fetched);
-    file->read = calloc(count / WORD + 1, sizeof *file->read);
-    return file->fetched && file->read;
-}
-
-void remote_blocks_free(struct remote_file *file)
-{
-    free(file->fetched);
-    free(file->read);
-}
-
-static bool has(const uint64_t *blocks, uint64_t block)
-{
-    return blocks && (blocks[block / WORD] >> block % WORD & 1) != 0;
-}
-
-/* A block that is fetched before anybody has read it lies unread. */
-static void note_fetched(struct remote_file *file, uint64_t block, bool fetched)
-{
-    uint64_t bit = UINT64_C(1) << block % WORD;
-    if (!file->fetched || has(file->fetched, block) == fetched)
-        return;
-    file->fetched[block / WORD] ^= bit;
-    if (!has(file->read, block))
-        file->unread += fetched ? 1 : -1;
-}
-
-void remote_note_read(struct remote_file *file, uint64_t offset, uint64_t end)
-{
-    readahead_note(&file->ahead, offset, end - offset);
-    for (uint64_t block = offset / DISK_BLOCK; file->read && block * DISK_BLOCK < end; block++) {
-        if (has(file->read, block))
-            continue;
-        file->read[block / WORD] |= UINT64_C(1) << block % WORD;
-        file->unread -= has(file->fetched, block);
-    }
-}
-
-/* What the disk has need not be fetched, and can be had again. */
-static void note_on_disk(struct remote_file *file, uint64_t offset, uint64_t end)
-{
-    for (uint64_t block = offset / DISK_BLOCK; block * DISK_BLOCK < end; block++) {
-        if (!has(file->read, block))
-            file->unread -= has(file->fetched, block);
-        file->read[block / WORD] |= UINT64_C(1) << block % WORD;
-        note_fetched(file, block, true);
-    }
-}
-
-bool remote_all_read(const struct remote_file *file, uint64_t offset, uint64_t end)
-{
-    if (!file->read)
-        return true;
-    if (end > file->source.size)
-        end = file->source.size;
-    for (uint64_t block = offset / DISK_BLOCK; block * DISK_BLOCK < end; block++) {
-        if (!has(file->read, block))
-            return false;
-    }
-    return true;
-}
-
-/* --- streams --- */
 
 /* What is to be fetched. */
 struct plan {
@@ -112,7 +39,7 @@ static bool want_block(struct remote_file *file, uint64_t offset, bool modest, b
     if (!chunk)
         return false;
     chunk->wanted |= bit;
-    note_fetched(file, offset / DISK_BLOCK, true);
+    remote_note_fetched(file, offset / DISK_BLOCK, true);
     return true;
 }
 
@@ -135,17 +62,6 @@ static struct stream *stream_new(const struct plan *plan, uint64_t offset, uint6
     return stream;
 }
 
-void stream_unwant(struct remote_file *file, uint64_t offset, uint64_t end)
-{
-    for (uint64_t number = offset / CHUNK; number * CHUNK < end; number++) {
-        struct chunk *chunk = chunk_find(&file->files->pool, file, number);
-        if (chunk)
-            chunk->wanted &= (uint8_t)~chunk_mask(file, number, offset, end);
-    }
-    for (uint64_t block = offset / DISK_BLOCK; block * DISK_BLOCK < end; block++)
-        note_fetched(file, block, false);
-}
-
 static bool may_read_ahead(const struct plan *plan)
 {
     const struct remote_files *files = plan->file->files;
@@ -159,7 +75,7 @@ static uint64_t want_blocks(const struct plan *plan, uint64_t block, bool *full)
     struct remote_file *file = plan->file;
     for (; block < plan->end; block += DISK_BLOCK) {
         bool ahead = block >= plan->demanded;
-        if (ahead && !plan->again && has(file->fetched, block / DISK_BLOCK))
+        if (ahead && !plan->again && remote_block_is(file->fetched, block / DISK_BLOCK))
             break;
         if (!want_block(file, block, ahead, full))
             break;
@@ -239,10 +155,10 @@ static void note_planned(struct readahead_run *run, const struct plan *plan)
 static uint64_t next_block(const struct remote_file *file, uint64_t block, uint64_t end,
                            bool fetched)
 {
-    while (block < end && has(file->fetched, block) != fetched) {
-        uint64_t word = file->fetched[block / WORD];
-        bool same = block % WORD == 0 && word == (fetched ? 0 : UINT64_MAX);
-        block += same ? WORD : 1;
+    while (block < end && remote_block_is(file->fetched, block) != fetched) {
+        uint64_t word = file->fetched[block / REMOTE_WORD];
+        bool same = block % REMOTE_WORD == 0 && word == (fetched ? 0 : UINT64_MAX);
+        block += same ? REMOTE_WORD : 1;
     }
     return block < end ? block : end;
 }
@@ -252,10 +168,10 @@ static bool gap_below(const struct remote_file *file, uint64_t end, uint64_t mos
                       uint64_t *to)
 {
     while (end > 0) {
-        while (end > 0 && has(file->fetched, end - 1))
+        while (end > 0 && remote_block_is(file->fetched, end - 1))
             end--;
         uint64_t start = end;
-        while (start > 0 && end - start < most && !has(file->fetched, start - 1))
+        while (start > 0 && end - start < most && !remote_block_is(file->fetched, start - 1))
             start--;
         *from = start;
         *to = end;
@@ -346,7 +262,7 @@ static struct stream *sweep(struct remote_file *file, uint64_t offset, uint64_t 
             run = readahead_find(&file->ahead, offset, end);
         }
         if (present) {
-            note_on_disk(file, plan.offset, plan.end);
+            remote_note_on_disk(file, plan.offset, plan.end);
             continue;
         }
         plan.streams = NULL;
@@ -367,7 +283,7 @@ static bool is_lost(const struct remote_file *file, uint64_t offset)
     uint64_t number = offset / CHUNK;
     const struct chunk *chunk = chunk_find(&file->files->pool, file, number);
     uint8_t bit = chunk_mask(file, number, offset, offset + 1);
-    return has(file->fetched, offset / DISK_BLOCK) &&
+    return remote_block_is(file->fetched, offset / DISK_BLOCK) &&
            !(chunk && ((chunk->present | chunk->wanted) & bit));
 }
 

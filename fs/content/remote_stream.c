@@ -4,7 +4,10 @@
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "remote_digest.h"
+#include "remote_hash.h"
 #include "remote_internal.h"
+#include "remote_waiters.h"
 
 /* --- chunks --- */
 

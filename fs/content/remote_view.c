@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What a reader is shown: bytes of chunks, pinned, or a copy of what the disk has. */
+#include "remote_view.h"
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "remote_digest.h"
 #include "remote_internal.h"
+#include "remote_waiters.h"
 
 /* Makes place for the pieces of offset … end, which begin in so many chunks. False: no memory. */
 static bool view_init(struct remote_view *view, size_t count)

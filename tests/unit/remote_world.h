@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "check.h"
+#include "content/remote_digest.h"
 #include "content/remote_file.h"
 #include "content/remote_internal.h"
 
