@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Who may change what in a disk cache that several mounts share, and whom nobody waits for. */
-#include "disk_cache.h"
+#include "content/disk_cache.h"
 
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "check.h"
 #include "content.h"
-#include "disk_place.h"
-#include "disk_single_flight.h"
-#include "private_directory.h"
+#include "content/disk_place.h"
+#include "content/disk_single_flight.h"
+#include "content/private_directory.h"
 
 #include <dirent.h>
 #include <fcntl.h>
