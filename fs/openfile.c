@@ -8,6 +8,7 @@
 #include "provenance.h"
 #include "read_file.h"
 #include "ready.h"
+#include "remote_progress.h"
 #include "room.h"
 #include "roster_change.h"
 #include "scratch.h"
@@ -309,6 +310,8 @@ static enum readiness open_content(struct request *request, struct open_file *op
     *error_number = ENOMEM;
     if (!open->way)
         return FAILED;
+    if (passthrough_is_passed(open->way))
+        remote_note_passed(open->reader);
     describe_content(request, open);
     return READY;
 }

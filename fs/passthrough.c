@@ -287,6 +287,11 @@ struct passed_inode *passthrough_enter(struct passthrough *passthrough, fuse_ino
     return inode;
 }
 
+bool passthrough_is_passed(const struct passed_inode *inode)
+{
+    return inode->backing > 0;
+}
+
 void passthrough_leave(struct passthrough *passthrough, struct passed_inode *inode)
 {
     if (!inode)

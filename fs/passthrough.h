@@ -42,6 +42,8 @@ struct passed_inode *passthrough_join(struct passthrough *passthrough, fuse_ino_
  * NULL: no memory. Asks the kernel. */
 struct passed_inode *passthrough_enter(struct passthrough *passthrough, fuse_ino_t inode,
                                        struct disk_hold *hold);
+/* Whether the kernel reads it itself. Immutable. */
+bool passthrough_is_passed(const struct passed_inode *inode);
 /* It is closed, or was not opened after all. NULL is fine. Asks the kernel. */
 void passthrough_leave(struct passthrough *passthrough, struct passed_inode *inode);
 

@@ -221,6 +221,7 @@ void remote_file_unref(struct remote_file *file)
     bool last = --file->references == 0;
     if (last) {
         remember(file);
+        remote_progress_keep(file);
         struct remote_file **link = &files->first;
         while (*link != file)
             link = &(*link)->next;

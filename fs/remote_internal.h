@@ -9,6 +9,7 @@
 #include "readahead.h"
 #include "remote_digest.h"
 #include "remote_file.h"
+#include "remote_progress.h"
 
 #include <pthread.h>
 
@@ -31,6 +32,15 @@ enum {
  * seconds, and a read may take 60 (design 5). Beside larger ones the network is asked. */
 static const uint64_t AWAITED_COPY_SIZE = UINT64_C(4) << 30;
 
+/* What has come of a content, and how fast. Times are clock_milliseconds(). */
+struct arrival {
+    uint64_t bytes;      /* different ones */
+    int64_t begun, last; /* when somebody first asked, when the last byte came; 0: nobody did */
+    int64_t second;      /* in which this_second counts */
+    uint64_t this_second, last_second; /* bytes, those that came again, too */
+    enum progress_source source;       /* of the last byte */
+};
+
 struct remote_files {
     pthread_mutex_t lock; /* a leaf: never held across a call out of this module */
     struct lane *lane;
@@ -51,6 +61,8 @@ struct remote_files {
     uint64_t seal_key;  /* immutable */
     bool late;          /* immutable: large files are shown before their digest is known */
     _Atomic uint64_t from_memory, from_disk, from_network;
+    struct remote_progress closed[PROGRESS_MOST]; /* a ring: of the files that were closed last */
+    unsigned next_closed;
 };
 
 struct remote_file {
@@ -67,7 +79,9 @@ struct remote_file {
     struct readahead ahead;
     int64_t epoch;            /* second in which it was counted as active */
     uint64_t *fetched, *read; /* a bit a block: was fetched or is to be, was read; NULL: too many */
+    uint64_t *come;           /* … it has come, from wherever */
     uint64_t unread;          /* blocks that are fetched and not read */
+    struct arrival arrival;
     uint64_t head;          /* of a small file: up to here it is shown before its digest is known */
     bool judged;            /* it is known what the disk has */
     bool checking;          /* what the disk has is being compared with its digest again */
@@ -149,6 +163,14 @@ void stream_unwant(struct remote_file *file, uint64_t offset, uint64_t end);
 bool remote_blocks_init(struct remote_file *file);
 void remote_blocks_free(struct remote_file *file);
 void remote_note_read(struct remote_file *file, uint64_t offset, uint64_t end);
+/* These whole blocks have come. */
+void remote_note_come(struct remote_file *file, uint64_t offset, uint64_t end,
+                      enum progress_source source);
+/* What remote_list_progress() tells: somebody wants the content; so many bytes have come; it is
+ * closed. */
+void remote_progress_begin(struct remote_file *file);
+void remote_progress_add(struct remote_file *file, uint64_t size, enum progress_source source);
+void remote_progress_keep(struct remote_file *file);
 /* Nobody waits for these bytes any more: they were read, or the disk has them. */
 bool remote_all_read(const struct remote_file *file, uint64_t offset, uint64_t end);
 

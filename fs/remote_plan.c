@@ -21,13 +21,15 @@ bool remote_blocks_init(struct remote_file *file)
         return true;
     file->fetched = calloc(count / WORD + 1, sizeof *file->fetched);
     file->read = calloc(count / WORD + 1, sizeof *file->read);
-    return file->fetched && file->read;
+    file->come = calloc(count / WORD + 1, sizeof *file->come);
+    return file->fetched && file->read && file->come;
 }
 
 void remote_blocks_free(struct remote_file *file)
 {
     free(file->fetched);
     free(file->read);
+    free(file->come);
 }
 
 static bool has(const uint64_t *blocks, uint64_t block)
@@ -49,11 +51,27 @@ static void note_fetched(struct remote_file *file, uint64_t block, bool fetched)
 void remote_note_read(struct remote_file *file, uint64_t offset, uint64_t end)
 {
     readahead_note(&file->ahead, offset, end - offset);
+    remote_progress_begin(file);
     for (uint64_t block = offset / DISK_BLOCK; file->read && block * DISK_BLOCK < end; block++) {
         if (has(file->read, block))
             continue;
         file->read[block / WORD] |= UINT64_C(1) << block % WORD;
         file->unread -= has(file->fetched, block);
+    }
+}
+
+void remote_note_come(struct remote_file *file, uint64_t offset, uint64_t end,
+                      enum progress_source source)
+{
+    remote_progress_add(file, end - offset, source);
+    if (!file->come)
+        file->arrival.bytes += end - offset;
+    for (uint64_t at = offset; file->come && at < end; at += DISK_BLOCK) {
+        uint64_t block = at / DISK_BLOCK;
+        if (has(file->come, block))
+            continue;
+        file->come[block / WORD] |= UINT64_C(1) << block % WORD;
+        file->arrival.bytes += end - at < DISK_BLOCK ? end - at : DISK_BLOCK;
     }
 }
 

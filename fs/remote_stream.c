@@ -33,6 +33,7 @@ static bool mark_present(struct stream *stream, uint64_t until, const uint32_t *
     chunk->present |= mask;
     chunk->wanted &= (uint8_t)~mask;
     chunk->used = clock_milliseconds();
+    remote_note_come(file, stream->published, until, stream->from_disk ? FROM_DISK : FROM_NETWORK);
     digest_keep(file, chunk);
     return true;
 }
