@@ -404,6 +404,11 @@ void remote_judge_disk(struct remote_file *file)
 {
     bool verified = disk_file_is_verified(file->disk);
     bool adoptable = !verified && disk_file_adoptable(file->disk);
+    /* Known when it is opened: only then the kernel can read it itself. */
+    if (adoptable && disk_file_adopt_known(file->disk)) {
+        verified = true;
+        adoptable = false;
+    }
     if (verified)
         digest_vouched(file);
     pthread_mutex_lock(&file->files->lock);
