@@ -28,8 +28,10 @@ struct passthrough_config {
 struct passthrough *passthrough_new(const struct passthrough_config *config);
 /* All inodes must have been left. */
 void passthrough_free(struct passthrough *passthrough);
-/* Takes part in what the session and the kernel agree on: after the session was mounted, before it
- * is served. The session's userdata is the filesystem that has it. False: no memory. */
+/* Takes part in what the session and the kernel agree on: in the session's init. */
+void passthrough_agree(struct passthrough *passthrough, struct fuse_conn_info *connection);
+/* The same where libfuse does not know of it: after the session was mounted, before it is served.
+ * The session's userdata is the filesystem that has it. False: no memory. */
 bool passthrough_attach(struct passthrough *passthrough, struct fuse_session *session);
 /* Before the session is destroyed, once it is not served any more. */
 void passthrough_detach(struct passthrough *passthrough);
