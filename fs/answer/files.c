@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "files.h"
 
+#include "content/remote_progress.h"
 #include "edit/roster_change.h"
 #include "edit/save.h"
 #include "edit/unsaved.h"
@@ -253,6 +254,8 @@ static enum readiness open_content(struct request *request, struct open_file *op
     *error_number = ENOMEM;
     if (!open->way)
         return FAILED;
+    if (passthrough_is_passed(open->way))
+        remote_note_passed(open->reader);
     describe_content(request, open);
     return READY;
 }

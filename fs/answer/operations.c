@@ -8,6 +8,7 @@
 #include "names.h"
 #include "scratch.h"
 #include "setattr.h"
+#include "tree/passthrough.h"
 #include "wait/session_loop.h"
 #include "write.h"
 
@@ -64,6 +65,7 @@ static void do_init(void *context, struct fuse_conn_info *connection)
     connection->congestion_threshold = MOST_BACKGROUND * 3 / 4;
     connection->max_read = MOST_READ; /* as the mount option says */
     connection->time_gran = 1;
+    passthrough_agree(fs->passthrough, connection);
     fs->on_ready(fs);
 }
 

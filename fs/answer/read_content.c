@@ -255,6 +255,7 @@ struct remote_reader *read_file_open(struct origin *origin, bool may_wait)
         .context = origin,
         .size = file_source_size(origin->source),
         .md5 = file_source_md5(origin->source),
+        .path = origin->path,
         .fetch = fetch_bytes,
         .mismatch = note_mismatch,
         .drop_pages = drop_pages,

@@ -28,6 +28,27 @@ bool disk_file_adoptable(struct disk_file *file)
     return descriptor >= 0;
 }
 
+/* Serves the copy, which is right as it is. */
+static bool adopt(struct disk_file *file, const struct stat *status)
+{
+    /* Adopted once: a copy that changed afterwards is not looked for again while this is open. */
+    if (atomic_exchange(&file->was_adopted, true))
+        return false;
+    file->adopted_status = *status;
+    atomic_store(&file->adopted, true);
+    atomic_store(&file->absent, false);
+    disk_look_again(file, NULL);
+    cleanup_opened struct opened *opened = disk_open_for_reading(file);
+    return opened && !opened->blocks;
+}
+
+bool disk_file_adopt_known(struct disk_file *file)
+{
+    struct stat status;
+    cleanup_close int descriptor = disk_file_open_copy(file, &status);
+    return descriptor >= 0 && disk_is_known(file, &status) && adopt(file, &status);
+}
+
 bool disk_file_adopt(struct disk_file *file, const atomic_bool *cancelled)
 {
     unsigned char digest[MD5_SIZE];
@@ -47,13 +68,5 @@ bool disk_file_adopt(struct disk_file *file, const atomic_bool *cancelled)
         good = true;
         disk_trust(file, &status);
     }
-    /* Adopted once: a copy that changed afterwards is not looked for again while this is open. */
-    if (!good || atomic_exchange(&file->was_adopted, true))
-        return false;
-    file->adopted_status = status;
-    atomic_store(&file->adopted, true);
-    atomic_store(&file->absent, false);
-    disk_look_again(file, NULL);
-    cleanup_opened struct opened *opened = disk_open_for_reading(file);
-    return opened && !opened->blocks;
+    return good && adopt(file, &status);
 }

@@ -106,6 +106,9 @@ enum disk_check disk_file_check_again(struct disk_file *file, const atomic_bool 
  * True: the whole file is there. Reads all of it, once a process. One thread at a time per file.
  */
 bool disk_file_adopt(struct disk_file *file, const atomic_bool *cancelled);
+/* The same for a copy that this process has found right already, and that nobody has touched since:
+ * without reading it. */
+bool disk_file_adopt_known(struct disk_file *file);
 /* Whether there seems to be one of them, so that disk_file_adopt() is worth its time. */
 bool disk_file_adoptable(struct disk_file *file);
 

@@ -2,6 +2,7 @@
 /* What of a remote file was fetched, what was read, and what is in memory. */
 #include "base/banned.h"
 #include "remote_internal.h"
+#include "remote_progress.h"
 
 enum { BLOCKS_MOST = 1 << 25 /* of larger files it is not remembered what was fetched and read */ };
 
@@ -12,13 +13,15 @@ bool remote_blocks_init(struct remote_file *file)
         return true;
     file->fetched = calloc(count / REMOTE_WORD + 1, sizeof *file->fetched);
     file->read = calloc(count / REMOTE_WORD + 1, sizeof *file->read);
-    return file->fetched && file->read;
+    file->come = calloc(count / REMOTE_WORD + 1, sizeof *file->come);
+    return file->fetched && file->read && file->come;
 }
 
 void remote_blocks_free(struct remote_file *file)
 {
     free(file->fetched);
     free(file->read);
+    free(file->come);
 }
 
 bool remote_block_is(const uint64_t *blocks, uint64_t block)
@@ -39,11 +42,27 @@ void remote_note_fetched(struct remote_file *file, uint64_t block, bool fetched)
 void remote_note_read(struct remote_file *file, uint64_t offset, uint64_t end)
 {
     readahead_note(&file->ahead, offset, end - offset);
+    remote_progress_begin(file);
     for (uint64_t block = offset / DISK_BLOCK; file->read && block * DISK_BLOCK < end; block++) {
         if (remote_block_is(file->read, block))
             continue;
         file->read[block / REMOTE_WORD] |= UINT64_C(1) << block % REMOTE_WORD;
         file->unread -= remote_block_is(file->fetched, block);
+    }
+}
+
+void remote_note_come(struct remote_file *file, uint64_t offset, uint64_t end,
+                      enum progress_source source)
+{
+    remote_progress_add(file, end - offset, source);
+    if (!file->come)
+        file->arrival.bytes += end - offset;
+    for (uint64_t at = offset; file->come && at < end; at += DISK_BLOCK) {
+        uint64_t block = at / DISK_BLOCK;
+        if (remote_block_is(file->come, block))
+            continue;
+        file->come[block / REMOTE_WORD] |= UINT64_C(1) << block % REMOTE_WORD;
+        file->arrival.bytes += end - at < DISK_BLOCK ? end - at : DISK_BLOCK;
     }
 }
 

@@ -4,6 +4,7 @@
 #include "digest_memory.h"
 #include "remote_digest.h"
 #include "remote_internal.h"
+#include "remote_progress.h"
 
 void remote_file_free(struct remote_file *file)
 {
@@ -52,6 +53,7 @@ void remote_file_unref(struct remote_file *file)
     bool last = --file->references == 0;
     if (last) {
         remember(file);
+        remote_progress_keep(file);
         struct remote_file **link = &files->first;
         while (*link != file)
             link = &(*link)->next;

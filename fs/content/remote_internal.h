@@ -7,6 +7,7 @@
 #include "chunk_pool.h"
 #include "disk_cache.h"
 #include "lane.h"
+#include "progress.h"
 #include "readahead.h"
 #include "remote_source.h"
 
@@ -46,6 +47,15 @@ struct digest_memory {
     size_t bytes;
 };
 
+/* What has come of a content, and how fast. Times are clock_milliseconds(). */
+struct arrival {
+    uint64_t bytes;      /* different ones */
+    int64_t begun, last; /* when somebody first asked, when the last byte came; 0: nobody did */
+    int64_t second;      /* in which this_second counts */
+    uint64_t this_second, last_second; /* bytes, those that came again, too */
+    enum progress_source source;       /* of the last byte */
+};
+
 struct remote_files {
     pthread_mutex_t lock; /* a leaf: never held across a call out of this module */
     struct lane *lane;
@@ -66,6 +76,8 @@ struct remote_files {
     uint64_t seal_key;  /* immutable */
     bool late;          /* immutable: large files are shown before their digest is known */
     _Atomic uint64_t from_memory, from_disk, from_network;
+    struct remote_progress closed[PROGRESS_MOST]; /* a ring: of the files that were closed last */
+    unsigned next_closed;
 };
 
 struct remote_file {
@@ -82,7 +94,9 @@ struct remote_file {
     struct readahead ahead;
     int64_t epoch;            /* second in which it was counted as active */
     uint64_t *fetched, *read; /* a bit a block: was fetched or is to be, was read; NULL: too many */
+    uint64_t *come;           /* … it has come, from wherever */
     uint64_t unread;          /* blocks that are fetched and not read */
+    struct arrival arrival;
     uint64_t head;          /* of a small file: up to here it is shown before its digest is known */
     bool judged;            /* it is known what the disk has */
     bool checking;          /* what the disk has is being compared with its digest again */
@@ -163,6 +177,9 @@ void remote_note_fetched(struct remote_file *file, uint64_t block, bool fetched)
 /* What the disk has need not be fetched, and can be had again. */
 void remote_note_on_disk(struct remote_file *file, uint64_t offset, uint64_t end);
 void remote_note_read(struct remote_file *file, uint64_t offset, uint64_t end);
+/* These whole blocks have come. */
+void remote_note_come(struct remote_file *file, uint64_t offset, uint64_t end,
+                      enum progress_source source);
 /* Nobody waits for these bytes any more: they were read, or the disk has them. */
 bool remote_all_read(const struct remote_file *file, uint64_t offset, uint64_t end);
 

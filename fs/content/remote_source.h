@@ -17,6 +17,7 @@ struct remote_source {
     void *context;
     uint64_t size;
     const unsigned char *md5; /* MD5_SIZE bytes, inside the context; NULL: unknown, not cached */
+    const char *path;         /* for people, inside the context; NULL: none is told of it */
     /* Delivers exactly `length` bytes from `offset`, or fails. Blocks. */
     int (*fetch)(void *context, struct call *call, uint64_t offset, uint64_t length,
                  remote_sink *sink, void *sink_context);

@@ -46,6 +46,7 @@ static bool mark_present(struct stream *stream, uint64_t until, const uint32_t *
     chunk->present |= mask;
     chunk->wanted &= (uint8_t)~mask;
     chunk->used = clock_milliseconds();
+    remote_note_come(file, stream->published, until, stream->from_disk ? FROM_DISK : FROM_NETWORK);
     digest_keep(file, chunk);
     return true;
 }
@@ -463,6 +464,11 @@ void remote_judge_disk(struct remote_file *file)
 {
     bool verified = disk_file_is_verified(file->disk);
     bool adoptable = !verified && disk_file_adoptable(file->disk);
+    /* Known when it is opened: only then the kernel can read it itself. */
+    if (adoptable && disk_file_adopt_known(file->disk)) {
+        verified = true;
+        adoptable = false;
+    }
     if (verified)
         digest_vouched(file);
     pthread_mutex_lock(&file->files->lock);

@@ -106,6 +106,8 @@ static bool show_disk(struct remote_file *file, uint64_t offset, const char *byt
     bool shown = fits && !file->failure.kind && digest_permits(file, offset, offset + size);
     for (size_t i = 0; shown && i < count; i++)
         digest_show(file, offset / DISK_BLOCK + i, seals[i]);
+    if (shown)
+        remote_note_come(file, offset, offset + size, FROM_DISK);
     pthread_mutex_unlock(&files->lock);
     if (seals && !fits) /* another mount began anew with other bytes */
         disk_file_forget(file->disk);

@@ -462,6 +462,8 @@ int main(int argc, char **argv)
         options_print_help(stdout);
     else if (options.version)
         printf("registryfs %s\n", REGISTRYFS_VERSION);
+    else if (options.status && options.watch)
+        code = status_watch(options.status, stdout);
     else if (options.status)
         code = status_query(options.status, options.json, stdout);
     else if (options.command)

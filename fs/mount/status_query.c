@@ -10,10 +10,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-enum { LIMIT_MS = 15000, ANSWER_CEILING = 64 * 1024, REASON_SIZE = 512 };
+enum { LIMIT_MS = 15000, REASON_SIZE = 512, WATCH_SECONDS = 1 };
 
 struct query {
     const char *target;
@@ -144,51 +145,90 @@ static bool is_alive(struct query *query)
     return true;
 }
 
-static int tell(const struct query *query, const char *state, bool json, FILE *out)
+static int tell(const struct query *query, const char *state, bool json, struct buf *text)
 {
-    cleanup_buf struct buf text;
-    buf_init(&text, ANSWER_CEILING);
     if (json) {
-        buf_printf(&text, "{\n  \"state\": \"%s\",\n  ", state);
-        status_put_json(&text, "reason", query->reason);
-        buf_puts(&text, "\n}\n");
+        buf_printf(text, "{\n  \"state\": \"%s\",\n  ", state);
+        status_put_json(text, "reason", query->reason);
+        buf_puts(text, "\n}\n");
     } else {
-        buf_printf(&text, "state: %s\nreason: %s\n", state, query->reason);
+        buf_printf(text, "state: %s\nreason: %s\n", state, query->reason);
     }
-    fputs(text.failed ? "state: down\n" : text.data, out);
     return strcmp(state, "down") == 0 ? STATUS_DOWN : STATUS_DEGRADED;
 }
 
-static int tell_unanswered(struct query *query, bool json, FILE *out)
+static int tell_unanswered(struct query *query, bool json, struct buf *text)
 {
     if (is_alive(query))
-        return tell(query, "degraded", json, out);
+        return tell(query, "degraded", json, text);
     if (!query->reason[0])
         snprintf(query->reason, sizeof query->reason, "nothing is mounted at %.300s",
                  query->target);
-    return tell(query, "down", json, out);
+    return tell(query, "down", json, text);
 }
 
-int status_query(const char *target, bool json, FILE *out)
+/* Asks once, in a format's name and a newline; appends the answer. Returns the exit status. */
+static int ask(const char *target, const char *request, struct buf *text)
 {
+    bool json = strcmp(request, "json\n") == 0;
     struct query query = {.target = target, .owner = geteuid()};
     cleanup_mount_table struct mount_table table = {0};
     mount_table_read(&table);
     find_mount(&query, &table);
     cleanup_close int fd = find_socket(&query);
     if (fd < 0)
-        return tell_unanswered(&query, json, out);
+        return tell_unanswered(&query, json, text);
     query.reason[0] = '\0';
     cleanup_buf struct buf answer;
-    buf_init(&answer, ANSWER_CEILING);
-    const char *request = json ? "json\n" : "lines\n";
+    buf_init(&answer, STATUS_CEILING);
     bool complete = send(fd, request, strlen(request), MSG_NOSIGNAL) > 0 && receive(fd, &answer);
-    char *text = complete && answer.size ? strchr(answer.data, '\n') : NULL;
-    if (!text) {
+    char *rest = complete && answer.size ? strchr(answer.data, '\n') : NULL;
+    if (!rest) {
         snprintf(query.reason, sizeof query.reason, "the process of %.300s does not answer",
                  target);
-        return tell(&query, "down", json, out);
+        return tell(&query, "down", json, text);
     }
-    fputs(text + 1, out);
+    buf_puts(text, rest + 1);
     return strncmp(answer.data, "healthy\n", 8) == 0 ? STATUS_HEALTHY : STATUS_DEGRADED;
+}
+
+int status_query(const char *target, bool json, FILE *out)
+{
+    cleanup_buf struct buf text;
+    buf_init(&text, STATUS_CEILING);
+    int state = ask(target, json ? "json\n" : "lines\n", &text);
+    fputs(text.failed ? "state: down\n" : text.data, out);
+    return state;
+}
+
+/* Over what stood on the terminal before; lines that do not fit are cut. */
+static void put_frame(struct buf *text, FILE *out)
+{
+    struct winsize size = {0};
+    if (ioctl(fileno(out), TIOCGWINSZ, &size) < 0 || size.ws_row == 0)
+        size.ws_row = 24;
+    fputs("\033[?7l\033[H", out);
+    char *rest = text->data;
+    for (unsigned row = 1; row < size.ws_row && rest && *rest; row++)
+        fprintf(out, "%s\033[K\n", strsep(&rest, "\n"));
+    fputs("\033[J\033[?7h", out);
+}
+
+int status_watch(const char *target, FILE *out)
+{
+    bool terminal = isatty(fileno(out));
+    for (bool first = true;; first = false) {
+        cleanup_buf struct buf text;
+        buf_init(&text, STATUS_CEILING);
+        int state = ask(target, "watch\n", &text);
+        if (text.failed)
+            return STATUS_DOWN;
+        if (terminal && state != STATUS_DOWN)
+            put_frame(&text, out);
+        else
+            fprintf(out, "%s%s", first || terminal ? "" : "\n", text.data);
+        if (fflush(out) != 0 || state == STATUS_DOWN)
+            return state;
+        sleep(WATCH_SECONDS);
+    }
 }

@@ -18,10 +18,10 @@
 
 enum {
     CHECK_AGAIN_MS = 1000,
+    WATCHER_CHECK_AGAIN_MS = 10000, /* for one who looks again and again */
     CHECK_LIMIT_MS = 5000,
     PEER_LIMIT_SECONDS = 2,
     LOOK_AGAIN_MS = 2000, /* whether the file is still there */
-    ANSWER_CEILING = 64 * 1024,
     BACKLOG = 16,
     SHORTAGE_PAUSE_MS = 200,
 };
@@ -119,10 +119,10 @@ static void keep_file(struct status_server *server)
                   server->address.sun_path);
 }
 
-static void check(struct status_server *server)
+static void check(struct status_server *server, int64_t again_ms)
 {
     int64_t now = clock_milliseconds();
-    if (server->checked && now - server->checked < CHECK_AGAIN_MS)
+    if (server->checked && now - server->checked < again_ms)
         return;
     struct call call = {.deadline = now + CHECK_LIMIT_MS, .error = &server->verdict};
     cleanup_object struct viewer *viewer = NULL;
@@ -139,6 +139,13 @@ static void send_all(int fd, const struct buf *answer)
             return;
         sent += (size_t)count;
     }
+}
+
+static enum status_format format_of(const char *wanted)
+{
+    if (strncmp(wanted, "json", 4) == 0)
+        return STATUS_JSON;
+    return strncmp(wanted, "watch", 5) == 0 ? STATUS_WATCH : STATUS_LINES;
 }
 
 /* The abstract name has no owner and no mode. */
@@ -158,11 +165,11 @@ static void answer(struct status_server *server, int fd)
     char wanted[16] = "";
     if (recv(fd, wanted, sizeof wanted - 1, 0) <= 0)
         return;
-    check(server);
+    enum status_format format = format_of(wanted);
+    check(server, format == STATUS_WATCH ? WATCHER_CHECK_AGAIN_MS : CHECK_AGAIN_MS);
     const char *state = server->verdict.kind == ERROR_NONE ? "healthy" : "degraded";
-    enum status_format format = strncmp(wanted, "json", 4) == 0 ? STATUS_JSON : STATUS_LINES;
     cleanup_buf struct buf text;
-    buf_init(&text, ANSWER_CEILING);
+    buf_init(&text, STATUS_CEILING);
     buf_printf(&text, "%s\n", state);
     pthread_mutex_lock(&server->fs->nodes.lock);
     status_render(server->fs, format, state, server->verdict.message, &text);

@@ -235,6 +235,7 @@ static const struct option_row table[] = {
     {"status", 0, "MOUNTPOINT|SOCKET", AT(status), parse_text,
      "say how that mount is and exit: 0 healthy, 1 degraded, 2 down"},
     {"json", 0, NULL, AT(json), NULL, "with --status: as JSON"},
+    {"watch", 0, NULL, AT(watch), NULL, "with --status: show files on their way, again and again"},
     {"help", 'h', NULL, AT(help), NULL, "print this and exit"},
     {"version", 'V', NULL, AT(version), NULL, "print the version and exit"},
 };
@@ -442,6 +443,9 @@ static int check_combination(const struct options *options, struct error *error)
 {
     if (options->json && !options->status)
         return error_set(error, ERROR_INVALID, "option json goes with --status");
+    if (options->watch && (!options->status || options->json))
+        return error_set(error, ERROR_INVALID,
+                         "option watch goes with --status, and without --json");
     if (options->at && !options->command)
         return error_set(error, ERROR_INVALID,
                          "option at goes with run: registryfs run [SOURCE] --at DIR -- COMMAND");
@@ -547,7 +551,7 @@ void options_print_help(FILE *out)
 {
     fprintf(out, "Usage: registryfs [OPTIONS] [SOURCE] MOUNTPOINT\n"
                  "       registryfs run [OPTIONS] [SOURCE] -- COMMAND...\n"
-                 "       registryfs --status MOUNTPOINT|SOCKET [--json]\n"
+                 "       registryfs --status MOUNTPOINT|SOCKET [--json|--watch]\n"
                  "Mount a Weights & Biases Registry as a filesystem; with run only for a command,\n"
                  "which alone sees it.\n\n"
                  "SOURCE is what to mount, everything when absent: a path of the tree such as\n"

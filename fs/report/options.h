@@ -54,6 +54,7 @@ struct options {
     bool auto_unmount;
     bool no_key; /* of run */
     bool json;   /* of status */
+    bool watch;  /* likewise */
     bool help;
     bool version;
     struct buf kernel; /* further mount options for the kernel, each with a comma in front */

@@ -16,20 +16,12 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* Of the kernel's interface, newer than the headers that this must compile with. */
-#define INIT_PASSTHROUGH (UINT64_C(1) << 37)
-#define OPEN_PASSTHROUGH (UINT32_C(1) << 7)
-
+/* Of the kernel's interface, newer than the headers that this must compile with. libfuse's own
+ * calls for it log each refusal, and want a request. */
 struct backing_map {
     int32_t fd;
     uint32_t flags;
     uint64_t padding;
-};
-
-/* Where answers hold what older headers call unused or padding. */
-enum {
-    MAX_STACK_DEPTH = offsetof(struct fuse_init_out, flags2) + sizeof(uint32_t),
-    BACKING_ID = offsetof(struct fuse_open_out, open_flags) + sizeof(uint32_t),
 };
 
 #define BACKING_OPEN  _IOW(229, 1, struct backing_map)
@@ -118,6 +110,52 @@ void passthrough_free(struct passthrough *passthrough)
     free(passthrough);
 }
 
+static const char kernel_too_old[] = "off: the kernel cannot do it (Linux 6.9 can)";
+
+#ifdef LIBFUSE_KNOWS_PASSTHROUGH /* --- since 3.17 --- */
+
+void passthrough_agree(struct passthrough *passthrough, struct fuse_conn_info *connection)
+{
+    fuse_set_feature_flag(connection, FUSE_CAP_PARALLEL_DIROPS);
+    if (!passthrough->wanted)
+        return;
+    if (!fuse_set_feature_flag(connection, FUSE_CAP_PASSTHROUGH)) {
+        atomic_store(&passthrough->obstacle, kernel_too_old);
+        return;
+    }
+    connection->max_backing_stack_depth = passthrough->depth - 1; /* it leaves this mount out */
+    atomic_store(&passthrough->agreed, true);
+}
+
+bool passthrough_attach(struct passthrough *passthrough, struct fuse_session *session)
+{
+    atomic_store(&passthrough->device, fuse_session_fd(session));
+    return true;
+}
+
+/* The kernel takes no other flags together with that one. */
+int passthrough_reply_open(fuse_req_t fuse, const struct fuse_file_info *file,
+                           const struct passed_inode *inode)
+{
+    if (!inode || inode->backing == 0)
+        return fuse_reply_open(fuse, file);
+    struct fuse_file_info passed = {
+        .fh = file->fh, .noflush = file->noflush, .backing_id = inode->backing};
+    return fuse_reply_open(fuse, &passed);
+}
+
+#else /* --- with an older one: in the messages themselves --- */
+
+/* Of the kernel's interface, as above. */
+#define INIT_PASSTHROUGH (UINT64_C(1) << 37)
+#define OPEN_PASSTHROUGH (UINT32_C(1) << 7)
+
+/* Where answers hold what older headers call unused or padding. */
+enum {
+    MAX_STACK_DEPTH = offsetof(struct fuse_init_out, flags2) + sizeof(uint32_t),
+    BACKING_ID = offsetof(struct fuse_open_out, open_flags) + sizeof(uint32_t),
+};
+
 /* The kernel's first request says what it can do. */
 static void note_greeting(struct passthrough *passthrough, const char *bytes, size_t size)
 {
@@ -147,7 +185,7 @@ static void complete_answer(struct passthrough *passthrough, struct fuse_init_ou
     if (!passthrough->wanted)
         return;
     if (!(passthrough->offered & INIT_PASSTHROUGH)) {
-        atomic_store(&passthrough->obstacle, "off: the kernel cannot do it (Linux 6.9 can)");
+        atomic_store(&passthrough->obstacle, kernel_too_old);
         return;
     }
     answer->flags |= FUSE_INIT_EXT;
@@ -181,6 +219,12 @@ static ssize_t write_device(int device, struct iovec *pieces, int count, void *u
     return writev(device, completed, 2);
 }
 
+void passthrough_agree(struct passthrough *passthrough, struct fuse_conn_info *connection)
+{
+    (void)passthrough;
+    (void)connection;
+}
+
 bool passthrough_attach(struct passthrough *passthrough, struct fuse_session *session)
 {
     const struct fuse_custom_io calls = {.read = read_device, .writev = write_device};
@@ -188,6 +232,22 @@ bool passthrough_attach(struct passthrough *passthrough, struct fuse_session *se
     atomic_store(&passthrough->device, device);
     return fuse_session_custom_io(session, &calls, device) == 0;
 }
+
+/* The kernel takes no other flags together with that one. */
+int passthrough_reply_open(fuse_req_t fuse, const struct fuse_file_info *file,
+                           const struct passed_inode *inode)
+{
+    if (!inode || inode->backing == 0)
+        return fuse_reply_open(fuse, file);
+    struct fuse_open_out answer = {.fh = file->fh,
+                                   .open_flags = OPEN_PASSTHROUGH |
+                                                 (file->noflush ? (uint32_t)FOPEN_NOFLUSH : 0)};
+    uint32_t backing = (uint32_t)inode->backing;
+    memcpy((char *)&answer + BACKING_ID, &backing, sizeof backing);
+    return fuse_reply_buf(fuse, (const char *)&answer, sizeof answer);
+}
+
+#endif
 
 void passthrough_detach(struct passthrough *passthrough)
 {
@@ -287,6 +347,11 @@ struct passed_inode *passthrough_enter(struct passthrough *passthrough, fuse_ino
     return inode;
 }
 
+bool passthrough_is_passed(const struct passed_inode *inode)
+{
+    return inode->backing > 0;
+}
+
 void passthrough_leave(struct passthrough *passthrough, struct passed_inode *inode)
 {
     if (!inode)
@@ -305,20 +370,6 @@ void passthrough_leave(struct passthrough *passthrough, struct passed_inode *ino
         return;
     take_back(passthrough, inode->backing, inode->hold);
     free(inode);
-}
-
-/* The kernel takes no other flags together with that one. */
-int passthrough_reply_open(fuse_req_t fuse, const struct fuse_file_info *file,
-                           const struct passed_inode *inode)
-{
-    if (!inode || inode->backing == 0)
-        return fuse_reply_open(fuse, file);
-    struct fuse_open_out answer = {.fh = file->fh,
-                                   .open_flags = OPEN_PASSTHROUGH |
-                                                 (file->noflush ? (uint32_t)FOPEN_NOFLUSH : 0)};
-    uint32_t backing = (uint32_t)inode->backing;
-    memcpy((char *)&answer + BACKING_ID, &backing, sizeof backing);
-    return fuse_reply_buf(fuse, (const char *)&answer, sizeof answer);
 }
 
 void passthrough_read_figures(struct passthrough *passthrough, struct passthrough_figures *figures)

@@ -28,8 +28,10 @@ struct passthrough_config {
 struct passthrough *passthrough_new(const struct passthrough_config *config);
 /* All inodes must have been left. */
 void passthrough_free(struct passthrough *passthrough);
-/* Takes part in what the session and the kernel agree on: after the session was mounted, before it
- * is served. The session's userdata is the filesystem that has it. False: no memory. */
+/* Takes part in what the session and the kernel agree on: in the session's init. */
+void passthrough_agree(struct passthrough *passthrough, struct fuse_conn_info *connection);
+/* The same where libfuse does not know of it: after the session was mounted, before it is served.
+ * The session's userdata is the filesystem that has it. False: no memory. */
 bool passthrough_attach(struct passthrough *passthrough, struct fuse_session *session);
 /* Before the session is destroyed, once it is not served any more. */
 void passthrough_detach(struct passthrough *passthrough);
@@ -42,6 +44,8 @@ struct passed_inode *passthrough_join(struct passthrough *passthrough, fuse_ino_
  * NULL: no memory. Asks the kernel. */
 struct passed_inode *passthrough_enter(struct passthrough *passthrough, fuse_ino_t inode,
                                        struct disk_hold *hold);
+/* Whether the kernel reads it itself. Immutable. */
+bool passthrough_is_passed(const struct passed_inode *inode);
 /* It is closed, or was not opened after all. NULL is fine. Asks the kernel. */
 void passthrough_leave(struct passthrough *passthrough, struct passed_inode *inode);
 

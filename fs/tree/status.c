@@ -5,8 +5,10 @@
 #include "base/message.h"
 #include "content/disk_cache.h"
 #include "content/remote_file.h"
+#include "content/remote_progress.h"
 #include "inode/filesystem.h"
 #include "passthrough.h"
+#include "status_files.h"
 #include "version.h"
 #include "wait/request.h"
 
@@ -23,21 +25,6 @@ struct writer {
     bool started; /* JSON: something stands in front, so a comma is due */
 };
 
-bool status_put_json(struct buf *text, const char *name, const char *value)
-{
-    cleanup_buf struct buf clean;
-    buf_init(&clean, TEXT_CEILING);
-    if (!message_append(&clean, value))
-        return false;
-    buf_printf(text, "\"%s\": \"", name);
-    for (size_t i = 0; i < clean.size; i++) {
-        if (clean.data[i] == '"' || clean.data[i] == '\\')
-            buf_putc(text, '\\');
-        buf_putc(text, clean.data[i]);
-    }
-    return buf_putc(text, '"');
-}
-
 static void begin_member(struct writer *writer)
 {
     buf_puts(writer->text, writer->started ? ",\n  " : "{\n  ");
@@ -46,7 +33,7 @@ static void begin_member(struct writer *writer)
 
 static void put_text(struct writer *writer, const char *name, const char *value)
 {
-    if (writer->format == STATUS_LINES) {
+    if (writer->format == STATUS_LINES || writer->format == STATUS_WATCH) {
         buf_printf(writer->text, "%s: ", name);
         message_append(writer->text, value);
         buf_putc(writer->text, '\n');
@@ -72,6 +59,8 @@ static void put_number(struct writer *writer, const char *name, enum number_kind
         buf_printf(writer->text, "# HELP registryfs_%s%s %s\n# TYPE registryfs_%s%s %s\n", name,
                    ending, help, name, ending, kind == COUNTER ? "counter" : "gauge");
         buf_printf(writer->text, "registryfs_%s%s %" PRIu64 "\n", name, ending, value);
+        break;
+    case STATUS_WATCH:
         break;
     }
 }
@@ -116,6 +105,21 @@ static void put_content(struct writer *writer, const struct filesystem *fs)
     put_passed(writer, fs);
 }
 
+/* At the end: whoever reads the figures by their lines finds them in their places. */
+static void put_files(struct writer *writer, const struct filesystem *fs)
+{
+    struct remote_progress list[PROGRESS_MOST];
+    unsigned under_way = 0;
+    size_t count = fs->remote_files ? remote_list_progress(fs->remote_files, list, &under_way) : 0;
+    put_number(writer, "files_under_way", GAUGE, under_way,
+               "Artifact files that are being read and have not come whole.");
+    if (writer->format == STATUS_JSON) {
+        begin_member(writer);
+        buf_puts(writer->text, "\"files\": ");
+    }
+    status_put_files(writer->text, writer->format, list, count);
+}
+
 static void put_figures(struct writer *writer, const struct filesystem *fs)
 {
     struct client_figures figures;
@@ -154,7 +158,9 @@ bool status_render(struct filesystem *fs, enum status_format format, const char 
         put_text(&writer, "state", state);
         put_text(&writer, "reason", reason);
     }
-    put_figures(&writer, fs);
+    if (format != STATUS_WATCH)
+        put_figures(&writer, fs);
+    put_files(&writer, fs);
     if (format == STATUS_JSON)
         buf_puts(text, "\n}\n");
     return !text->failed;
