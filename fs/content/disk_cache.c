@@ -446,6 +446,17 @@ bool disk_file_is_verified(struct disk_file *file)
     return is_right(file, opened);
 }
 
+/* Removes the blocks. Others may have the files open: they keep theirs, and nothing changes under
+ * them. */
+static void start_over(struct disk_file *file, struct opened *opened)
+{
+    char path[PATH_MAX];
+    if (disk_file_path(file, opened->verified, path))
+        disk_place_remove(path, opened->blocks);
+    disk_look_again(file, opened);
+    atomic_store(&file->absent, true);
+}
+
 enum disk_check disk_file_check_again(struct disk_file *file, const atomic_bool *cancelled)
 {
     unsigned char digest[MD5_SIZE];
@@ -455,7 +466,7 @@ enum disk_check disk_file_check_again(struct disk_file *file, const atomic_bool 
         !disk_blocks_look(opened->blocks, &before) || !disk_hash(file, opened, cancelled, digest))
         return DISK_CHECK_INCOMPLETE;
     if (memcmp(digest, file->key.md5, MD5_SIZE) != 0) {
-        disk_start_over(file, opened);
+        start_over(file, opened);
         return DISK_CHECK_BAD;
     }
     if (!disk_blocks_look(opened->blocks, &after) || !disk_looks_the_same(&before, &after))
@@ -478,15 +489,6 @@ static bool is_verified_before(struct disk_file *file, const struct opened *open
     return true;
 }
 
-void disk_start_over(struct disk_file *file, struct opened *opened)
-{
-    char path[PATH_MAX];
-    if (disk_file_path(file, opened->verified, path))
-        disk_place_remove(path, opened->blocks);
-    disk_look_again(file, opened);
-    atomic_store(&file->absent, true);
-}
-
 /* From now on it is for mounts of all servers. */
 static void remember_verified(struct disk_file *file, struct opened *opened, uint64_t state,
                               const struct stat *before)
@@ -506,7 +508,7 @@ void disk_file_forget(struct disk_file *file)
 {
     cleanup_opened struct opened *opened = disk_open_for_reading(file);
     if (opened && opened->blocks)
-        disk_start_over(file, opened);
+        start_over(file, opened);
 }
 
 enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const void *context,
@@ -536,7 +538,7 @@ enum disk_check disk_file_compare(struct disk_file *file, disk_fits *fits, const
     if (fit)
         remember_verified(file, opened, state, &before);
     else
-        disk_start_over(file, opened);
+        start_over(file, opened);
     return fit ? DISK_CHECK_GOOD : DISK_CHECK_BAD;
 }
 
@@ -558,7 +560,7 @@ enum disk_check disk_file_check(struct disk_file *file, const atomic_bool *cance
         !disk_hash(file, opened, cancelled, digest))
         return DISK_CHECK_INCOMPLETE;
     if (memcmp(digest, file->key.md5, MD5_SIZE) != 0) {
-        disk_start_over(file, opened);
+        start_over(file, opened);
         return DISK_CHECK_BAD;
     }
     remember_verified(file, opened, state, &before);

@@ -72,9 +72,6 @@ void disk_opened_release(struct opened **opened);
 #define cleanup_opened cleanup(disk_opened_release)
 /* It is opened anew, or found missing, the next time. */
 void disk_look_again(struct disk_file *file, const struct opened *opened);
-/* Removes the blocks. Others may have the files open: they keep theirs, and nothing changes under
- * them. */
-void disk_start_over(struct disk_file *file, struct opened *opened);
 /* The digest of all bytes, as they are read. False: cancelled, or something is missing or damaged.
  */
 bool disk_hash(struct disk_file *file, struct opened *opened, const atomic_bool *cancelled,

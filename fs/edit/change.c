@@ -34,13 +34,14 @@ struct change *change_new(struct filesystem *fs, const struct change_type *type,
     return change;
 }
 
-struct change *change_ref(struct change *change)
+static struct change *change_ref(struct change *change)
 {
     atomic_fetch_add(&change->references, 1);
     return change;
 }
 
-void change_unref(struct change *change)
+/* Any thread, no lock held. NULL is allowed. */
+static void change_unref(struct change *change)
 {
     if (!change || atomic_fetch_sub(&change->references, 1) != 1)
         return;

@@ -57,9 +57,6 @@ struct change {
 
 /* Needs nodes->lock. One reference; NULL: no memory. */
 struct change *change_new(struct filesystem *fs, const struct change_type *type, struct node *node);
-struct change *change_ref(struct change *change);
-/* Any thread, no lock held. NULL is allowed. */
-void change_unref(struct change *change);
 
 /* The next two need nodes->lock; the body returns false for WAITING. */
 

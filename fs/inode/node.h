@@ -5,8 +5,9 @@
  * fixed subdirectories are members of their object's node, so that a version
  * with its twenty files is one node.
  *
- * Everything here needs nodes->lock unless it says otherwise. The lock is a
- * leaf: never held across a reply, a system call or a client call.
+ * Everything here needs nodes->lock unless it says otherwise. The lock is the
+ * outermost: others may be taken under it, it is taken under none. It is never
+ * held across a reply, a system call or a client call.
  *
  * Nodes are freed in nodes_trim() and nowhere else: whoever walks over nodes,
  * their facets or children may install, remove, drop and rename as it goes.

@@ -41,8 +41,9 @@ void ready_wait_for_more(struct request *request, struct place place, struct lis
     request->need.subject = listing_ref(listing);
 }
 
-enum readiness ready_listing(struct request *request, struct place place, struct listing **listing,
-                             int *error_number)
+/* All entries of a directory. *listing is borrowed: take a reference before unlocking. */
+static enum readiness whole_listing(struct request *request, struct place place,
+                                    struct listing **listing, int *error_number)
 {
     derive(request->fs, place);
     *listing = fresh_last_listing(place);
@@ -60,14 +61,14 @@ enum readiness ready_opening(struct request *request, struct place place, struct
 {
     struct place holders = link_holders(place);
     enum readiness result =
-        holders.node ? ready_listing(request, holders, listing, error_number) : READY;
+        holders.node ? whole_listing(request, holders, listing, error_number) : READY;
     if (result != READY)
         return result;
     struct listing *growing = fresh_part(request, request->fs, place);
     derive(request->fs, place);
     *listing = fresh_last_listing(place);
     if (*listing || !growing || growing->growth->slow)
-        return ready_listing(request, place, listing, error_number);
+        return whole_listing(request, place, listing, error_number);
     *listing = growing;
     return READY;
 }

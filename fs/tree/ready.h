@@ -13,9 +13,6 @@
 enum readiness ready_object(struct request *request, struct node *node, int *error_number);
 /* The same for who is going to write: as the server had it a second ago at most, nothing older. */
 enum readiness ready_object_now(struct request *request, struct node *node, int *error_number);
-/* All entries of a directory. *listing is borrowed: take a reference before unlocking. */
-enum readiness ready_listing(struct request *request, struct place place, struct listing **listing,
-                             int *error_number);
 /* The same for a reader who takes entries as they come: a listing that grows will do once its first
  * page is there, unless an older, complete one has to be shown when the next page fails. */
 enum readiness ready_opening(struct request *request, struct place place, struct listing **listing,

@@ -127,7 +127,8 @@ static bool read_day_and_time(struct text date, size_t *at, struct tm *broken)
     return true;
 }
 
-bool date_parse(struct text date, struct timespec *time)
+/* A server date (RFC 3339, fraction and offset allowed); false when it cannot be read. */
+static bool parse_date(struct text date, struct timespec *time)
 {
     size_t at = 0;
     struct tm broken = {0};
@@ -197,7 +198,7 @@ static struct timespec time_of(const struct filesystem *fs, struct node *node)
     struct text created, updated;
     struct timespec time;
     if (node->kind == NODE_FILE) {
-        if (date_parse(artifact_file_of(node)->updated_at, &time))
+        if (parse_date(artifact_file_of(node)->updated_at, &time))
             return time;
         node = node_ancestor(node, NODE_VERSION);
     }
@@ -206,7 +207,7 @@ static struct timespec time_of(const struct filesystem *fs, struct node *node)
     if (node->kind == NODE_ROSTER || node->kind == NODE_ROLE)
         node = node_ancestor(node, NODE_REGISTRY);
     member_dates(node->kind, node->object, &created, &updated);
-    return date_parse(updated, &time) || date_parse(created, &time) ? time : fs->mounted_at;
+    return parse_date(updated, &time) || parse_date(created, &time) ? time : fs->mounted_at;
 }
 
 bool place_stat(struct filesystem *fs, struct place place, struct buf *scratch, struct stat *out)

@@ -24,9 +24,6 @@ bool place_stat(struct filesystem *fs, struct place place, struct buf *scratch, 
 /* The text of an attribute file, appended. False: no memory, or over the buffer's ceiling. */
 bool place_render(struct filesystem *fs, struct place place, struct buf *text);
 
-/* A server date (RFC 3339, fraction and offset allowed); false when it cannot be read. */
-bool date_parse(struct text date, struct timespec *time);
-
 /* "acme/model/description", for errors; cut to `size`. */
 void place_path(struct place place, char *path, size_t size);
 
