@@ -194,36 +194,38 @@ assert_nothing_mounted_at() {
     sandbox_use "$usual"
 }
 
-@test "memory limit of 64 MiB: answers made to take much memory are refused, and nobody is killed" {
+@test "memory limit of 64 MiB: answers made to take much memory end nobody" {
     container_bundle bombs "$DEVICE_FUSE | $SYS_ADMIN"' | .linux.resources.memory = {limit: 67108864}' \
         registryfs --foreground --no-cache /models
     container_start bombs
     container_ready bombs /models
     answer_query_bomb 60
-    run -1 container_exec bombs ls /models/acme
+    run -2 container_exec bombs ls /models/acme
     [[ $output == *"Input/output error"* ]]
     control DELETE /faults >/dev/null
     eventually 60 container_exec bombs ls /models/acme/model
     answer_manifest_bomb '"x": %s'
-    run -1 container_exec bombs ls /models/acme/dataset/collections/links/versions/v0/files/
-    [[ $output == *"Input/output error"* ]]
+    run container_exec bombs ls /models/acme/dataset/collections/links/versions/v0/files/
+    [[ $status == 0 || $output == *"Input/output error"* ]]
     control DELETE /faults >/dev/null
     eventually 60 container_exec bombs ls /models/acme/dataset/collections/links/versions/v0/files/
     run -0 container_exec bombs registryfs --status /models
     stop_container bombs
 }
 
-@test "memory limit of 120 MiB: 200,000 references are listed" {
+# What is kept of one answer may take a quarter of the limit.
+@test "memory limit of 512 MiB: 200,000 references are listed, in less than 120 MiB" {
     local usual=$SANDBOX_DIR
     references_seed >seed.json
     sandbox_start "$TEST_DIR/seed.json"
-    container_bundle references "$DEVICE_FUSE | $SYS_ADMIN"' | .linux.resources.memory = {limit: 125829120}' \
+    container_bundle references "$DEVICE_FUSE | $SYS_ADMIN"' | .linux.resources.memory = {limit: 536870912}' \
         registryfs --foreground --no-cache --timeout 60 /models
     container_start references
     container_ready references /models
     run -0 container_exec references sh -c 'ls -f /models/o/r/collections/c/versions/v0/files | grep -c ^part-'
     assert_equal "$output" 200000
-    run -0 container_exec references registryfs --status /models
+    run -0 container_exec references awk '/^VmHWM:/ { print int($2 / 1024) }' /proc/1/status
+    [[ $output -lt 120 ]] || fail "$output MiB"
     stop_container references
     sandbox_stop "$SANDBOX_DIR"
     sandbox_use "$usual"

@@ -187,7 +187,7 @@ bats_suite() {
     local place=$scratch/${name//:/-}
     mkdir "$place"
     choose_launcher "$2"
-    TMPDIR=$place REGISTRYFS=$builds/$2/fs/registryfs isolated timeout --kill-after=60 1200 \
+    TMPDIR=$place REGISTRYFS=$builds/$2/fs/registryfs isolated timeout --kill-after=60 1800 \
         "${launcher[@]}" bats --tap --timing "${tests[@]}" "tests/$1.bats" >"$tap" || status=$?
     cat "$tap"
     planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$tap")
