@@ -23,4 +23,9 @@ int refresh_failed(struct fetch *fetch, const char *path);
  * any more is removed. Needs nodes->lock; takes over the reference. */
 void refresh_install(struct filesystem *fs, struct place place, struct listing *listing);
 
+/* Installs a version's files, all of them, that came with another answer, unless they are there or
+ * names occur twice: that is told when the files are listed. Needs nodes->lock; orders the list. */
+void refresh_install_files(struct filesystem *fs, struct node *version, struct object_list *files,
+                           int64_t fetched);
+
 #endif
