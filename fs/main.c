@@ -5,6 +5,7 @@
 #include "daemon.h"
 #include "dropped_in.h"
 #include "filesystem.h"
+#include "get_command.h"
 #include "kernel_cache.h"
 #include "kernel_mount.h"
 #include "mountpoint.h"
@@ -379,6 +380,8 @@ int main(int argc, char **argv)
         code = run_command(&options, mount_and_serve);
     else if (options.command == COMMAND_RESOLVE)
         code = resolve_command(&options);
+    else if (options.command == COMMAND_GET)
+        code = get_command(&options);
     else
         code = mount_and_serve(&options);
     options_release(&options);

@@ -172,6 +172,35 @@ bool parse_passthrough(const char *text, void *value)
     return true;
 }
 
+bool parse_item(const char *text, void *value)
+{
+    struct option_list *list = value;
+    if (!*text || list->count == sizeof list->items / sizeof *list->items)
+        return false;
+    list->items[list->count++] = text;
+    return true;
+}
+
+bool parse_jobs(const char *text, void *value)
+{
+    enum { MOST_JOBS = 64 };
+    unsigned long number;
+    if (!parse_number(text, 10, MOST_JOBS, &number) || number == 0)
+        return false;
+    *(unsigned *)value = (unsigned)number;
+    return true;
+}
+
+bool parse_references(const char *text, void *value)
+{
+    static const char *const choices[] = {"skip", "fail"};
+    int choice;
+    if (!parse_choice(text, choices, 2, &choice))
+        return false;
+    *(bool *)value = choice == 1;
+    return true;
+}
+
 bool parse_level(const char *text, void *value)
 {
     static const char *const choices[] = {"error", "warning", "info", "debug", "err", "warn"};

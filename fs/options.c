@@ -15,8 +15,9 @@ enum {
     WITH_RUN = 1 << COMMAND_RUN,
     WITH_STATUS = 1 << COMMAND_STATUS,
     WITH_RESOLVE = 1 << COMMAND_RESOLVE,
+    WITH_GET = 1 << COMMAND_GET,
     WITH_A_MOUNT = WITH_MOUNT | WITH_RUN | WITH_STATUS, /* is passed over with --status */
-    WITH_A_VERSION = WITH_A_MOUNT,
+    WITH_A_VERSION = WITH_A_MOUNT | WITH_GET,
 };
 
 /* The commands, as they are called in messages, with what they take beside options. */
@@ -29,6 +30,7 @@ static const struct {
     [COMMAND_RUN] = {"run", 0, 1, "run [OPTIONS] [SOURCE] -- COMMAND..."},
     [COMMAND_STATUS] = {"--status", 0, 0, "--status MOUNTPOINT|SOCKET [--json]"},
     [COMMAND_RESOLVE] = {"resolve", 1, 1, "resolve [OPTIONS] [-o FILE] SOURCE"},
+    [COMMAND_GET] = {"get", 2, 2, "get [OPTIONS] SOURCE DIR"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -101,6 +103,17 @@ static const struct option_row table[] = {
      WITH_ANY},
     {"ready-fd", 0, "N", AT(ready_fd), parse_descriptor,
      "write a newline to descriptor N once mounted", WITH_A_MOUNT},
+    {"include", 0, "GLOB", AT(include), parse_item,
+     "with get: only files whose path matches; * matches /, too; repeatable", WITH_GET},
+    {"exclude", 0, "GLOB", AT(exclude), parse_item, "with get: not those; repeatable", WITH_GET},
+    {"jobs", 0, "N", AT(jobs), parse_jobs, "with get: so many files at a time (8)", WITH_GET},
+    {"references", 0, "skip|fail", AT(references_fail), parse_references,
+     "with get: pass over what is stored elsewhere, or fail (skip)", WITH_GET},
+    {"overwrite", 0, NULL, AT(overwrite), NULL,
+     "with get: replace files that are there and are others", WITH_GET},
+    {"exact", 0, NULL, AT(exact), NULL, "with get: remove all other files in DIR", WITH_GET},
+    {"dry-run", 0, NULL, AT(dry_run), NULL, "with get: only say what would be fetched", WITH_GET},
+    {"quiet", 0, NULL, AT(quiet), NULL, "with get: say only what fails", WITH_GET},
     {"output", 0, "FILE", AT(output), parse_text,
      "with resolve, also -o: write the list of the version's files there", WITH_RESOLVE},
     {"no-key", 0, NULL, AT(no_key), NULL, "with run: keep WANDB_API_KEY from the command",
@@ -109,7 +122,7 @@ static const struct option_row table[] = {
      WITH_RUN},
     {"status", 0, "MOUNTPOINT|SOCKET", AT(status), parse_text,
      "say how that mount is and exit: 0 healthy, 1 degraded, 2 down", WITH_STATUS},
-    {"json", 0, NULL, AT(json), NULL, "with --status: as JSON", WITH_STATUS},
+    {"json", 0, NULL, AT(json), NULL, "with --status and get: as JSON", WITH_STATUS | WITH_GET},
     {"help", 'h', NULL, AT(help), NULL, "print this and exit", WITH_ANY},
     {"version", 'V', NULL, AT(version), NULL, "print the version and exit", WITH_ANY},
 };
@@ -354,6 +367,21 @@ static bool means_everything(const char *source)
     return strcmp(source, "/") == 0 || strcmp(source, "registryfs") == 0;
 }
 
+static const char *lacking(enum command command)
+{
+    return command == COMMAND_MOUNT ? "no mountpoint given"
+           : command == COMMAND_GET ? "a source and a directory are needed"
+                                    : "no source given";
+}
+
+/* The last operand, where the command has a place to put things. */
+static const char **place_of(struct options *options)
+{
+    return options->command == COMMAND_MOUNT ? &options->mountpoint
+           : options->command == COMMAND_GET ? &options->directory
+                                             : NULL;
+}
+
 static int take_source(struct options *options, int count, const char *const *operands, int most,
                        struct error *error)
 {
@@ -369,8 +397,8 @@ static int take_source(struct options *options, int count, const char *const *op
 static int take_operands(struct options *options, int count, const char *const *operands,
                          struct error *error)
 {
-    bool mounts = options->command == COMMAND_MOUNT;
-    int least = commands[options->command].least;
+    const char **place = place_of(options);
+    int least = options->resolved ? place != NULL : commands[options->command].least;
     if (options->help || options->version)
         return 0;
     if (check_combination(options, error) < 0)
@@ -378,11 +406,11 @@ static int take_operands(struct options *options, int count, const char *const *
     if (options->words && !options->words[0])
         return error_set(error, ERROR_INVALID, "no command given after --; try --help");
     if (count < least)
-        return error_set(error, ERROR_INVALID, "no %s given; try --help",
-                         mounts ? "mountpoint" : "source");
-    if (mounts)
-        options->mountpoint = operands[--count];
-    return take_source(options, count, operands, commands[options->command].most - mounts, error);
+        return error_set(error, ERROR_INVALID, "%s; try --help", lacking(options->command));
+    if (place)
+        *place = operands[--count];
+    return take_source(options, count, operands, commands[options->command].most - (place != NULL),
+                       error);
 }
 
 /* The command that the first word names, and for `run WORDS -- COMMAND…` its words. Returns the
@@ -413,6 +441,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
         .negative_ttl = 2,
         .timeout_ms = 20 * MILLISECONDS,
         .mount_timeout_ms = 120 * MILLISECONDS,
+        .jobs = 8,
         .cache_size = UINT64_C(10) << 30,
         .rmdir = RMDIR_EMPTY,
         .log_level = CLIENT_LOG_INFO,

@@ -22,6 +22,13 @@ enum command {
     COMMAND_RUN,
     COMMAND_STATUS,
     COMMAND_RESOLVE,
+    COMMAND_GET,
+};
+
+/* The values of an option that can be given more than once. */
+struct option_list {
+    const char *items[64];
+    unsigned count;
 };
 
 struct options {
@@ -33,14 +40,17 @@ struct options {
     const char *api_key_file;
     const char *cache_dir;
     const char *log_file;
-    const char *fsname;   /* what mount(8) shows; NULL: the source */
-    char **words;         /* of `run`, NULL-terminated; NULL: mount */
-    const char *at;       /* where `run` mounts; NULL: in a directory of its own */
-    const char *status;   /* ask how this mount is, then exit; NULL: mount */
-    const char *output;   /* where `resolve` writes the list of files; NULL: nowhere */
-    const char *resolved; /* such a list, in place of a source; NULL: none */
-    double ttl;           /* seconds */
-    double negative_ttl;  /* seconds */
+    const char *fsname;    /* what mount(8) shows; NULL: the source */
+    char **words;          /* of `run`, NULL-terminated; NULL: mount */
+    const char *at;        /* where `run` mounts; NULL: in a directory of its own */
+    const char *status;    /* ask how this mount is, then exit; NULL: mount */
+    const char *output;    /* where `resolve` writes the list of files; NULL: nowhere */
+    const char *directory; /* of `get` */
+    struct option_list include, exclude; /* patterns of paths */
+    unsigned jobs;                       /* files at a time */
+    const char *resolved;                /* such a list, in place of a source; NULL: none */
+    double ttl;                          /* seconds */
+    double negative_ttl;                 /* seconds */
     int timeout_ms;
     int mount_timeout_ms; /* how long a rate limit is waited out before the mount answers */
     uint64_t cache_size;  /* bytes; 0: no cache */
@@ -65,7 +75,12 @@ struct options {
     bool nonempty;
     bool auto_unmount;
     bool no_key; /* of run */
-    bool json;   /* of status */
+    bool json;
+    bool references_fail; /* what `get` and the like do about those that are not followed */
+    bool overwrite;
+    bool exact;
+    bool dry_run;
+    bool quiet;
     bool help;
     bool version;
     struct buf kernel; /* further mount options for the kernel, each with a comma in front */
