@@ -28,6 +28,7 @@
 #include "status_server.h"
 #include "unsaved.h"
 #include "version.h"
+#include "warm_command.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -382,6 +383,8 @@ int main(int argc, char **argv)
         code = resolve_command(&options);
     else if (options.command == COMMAND_GET)
         code = get_command(&options);
+    else if (options.command == COMMAND_WARM)
+        code = warm_command(&options);
     else
         code = mount_and_serve(&options);
     options_release(&options);

@@ -191,6 +191,16 @@ bool parse_jobs(const char *text, void *value)
     return true;
 }
 
+bool parse_days(const char *text, void *value)
+{
+    enum { USUAL_DAYS = 7, MOST_DAYS = 3650 };
+    unsigned long number = USUAL_DAYS;
+    if (text && (!parse_number(text, 10, MOST_DAYS, &number) || number == 0))
+        return false;
+    *(int *)value = (int)number;
+    return true;
+}
+
 bool parse_references(const char *text, void *value)
 {
     static const char *const choices[] = {"skip", "fail"};

@@ -19,6 +19,7 @@ bool parse_verify(const char *text, void *value);
 bool parse_passthrough(const char *text, void *value);
 bool parse_item(const char *text, void *value); /* adds to a struct option_list */
 bool parse_jobs(const char *text, void *value);
+bool parse_days(const char *text, void *value); /* NULL: 7 */
 bool parse_references(const char *text, void *value);
 bool parse_level(const char *text, void *value);
 

@@ -16,8 +16,10 @@ enum {
     WITH_STATUS = 1 << COMMAND_STATUS,
     WITH_RESOLVE = 1 << COMMAND_RESOLVE,
     WITH_GET = 1 << COMMAND_GET,
+    WITH_WARM = 1 << COMMAND_WARM,
+    WITH_DOWNLOADS = WITH_GET | WITH_WARM,
     WITH_A_MOUNT = WITH_MOUNT | WITH_RUN | WITH_STATUS, /* is passed over with --status */
-    WITH_A_VERSION = WITH_A_MOUNT | WITH_GET,
+    WITH_A_VERSION = WITH_A_MOUNT | WITH_DOWNLOADS,
 };
 
 /* The commands, as they are called in messages, with what they take beside options. */
@@ -31,6 +33,7 @@ static const struct {
     [COMMAND_STATUS] = {"--status", 0, 0, "--status MOUNTPOINT|SOCKET [--json]"},
     [COMMAND_RESOLVE] = {"resolve", 1, 1, "resolve [OPTIONS] [-o FILE] SOURCE"},
     [COMMAND_GET] = {"get", 2, 2, "get [OPTIONS] SOURCE DIR"},
+    [COMMAND_WARM] = {"warm", 1, 1, "warm [OPTIONS] SOURCE"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -40,7 +43,7 @@ struct option_row {
     char letter;          /* short form, 0: none */
     const char *argument; /* what --help calls it; NULL: a switch */
     int offset;
-    bool (*parse)(const char *text, void *value); /* of the argument */
+    bool (*parse)(const char *text, void *value); /* of the argument; a switch's can be left out */
     const char *help;
     unsigned with; /* the commands that it goes with */
 };
@@ -104,16 +107,25 @@ static const struct option_row table[] = {
     {"ready-fd", 0, "N", AT(ready_fd), parse_descriptor,
      "write a newline to descriptor N once mounted", WITH_A_MOUNT},
     {"include", 0, "GLOB", AT(include), parse_item,
-     "with get: only files whose path matches; * matches /, too; repeatable", WITH_GET},
-    {"exclude", 0, "GLOB", AT(exclude), parse_item, "with get: not those; repeatable", WITH_GET},
-    {"jobs", 0, "N", AT(jobs), parse_jobs, "with get: so many files at a time (8)", WITH_GET},
+     "with get and warm: only files whose path matches; * matches /, too; repeatable",
+     WITH_DOWNLOADS},
+    {"exclude", 0, "GLOB", AT(exclude), parse_item, "with get and warm: not those; repeatable",
+     WITH_DOWNLOADS},
+    {"jobs", 0, "N", AT(jobs), parse_jobs, "with get and warm: so many files at a time (8)",
+     WITH_DOWNLOADS},
     {"references", 0, "skip|fail", AT(references_fail), parse_references,
-     "with get: pass over what is stored elsewhere, or fail (skip)", WITH_GET},
+     "with get and warm: pass over what is stored elsewhere, or fail (skip)", WITH_DOWNLOADS},
     {"overwrite", 0, NULL, AT(overwrite), NULL,
      "with get: replace files that are there and are others", WITH_GET},
     {"exact", 0, NULL, AT(exact), NULL, "with get: remove all other files in DIR", WITH_GET},
     {"dry-run", 0, NULL, AT(dry_run), NULL, "with get: only say what would be fetched", WITH_GET},
-    {"quiet", 0, NULL, AT(quiet), NULL, "with get: say only what fails", WITH_GET},
+    {"quiet", 0, NULL, AT(quiet), NULL, "with get and warm: say only what fails", WITH_DOWNLOADS},
+    {"pin", 0, NULL, AT(pin_days), parse_days,
+     "with warm: keep it in the cache for a week; --pin=DAYS: so long", WITH_WARM},
+    {"unpin", 0, NULL, AT(unpin), NULL, "with warm: SOURCE, as --list has it, need not stay",
+     WITH_WARM},
+    {"list", 0, NULL, AT(list), NULL, "with warm: print what is pinned, until when, how large",
+     WITH_WARM},
     {"output", 0, "FILE", AT(output), parse_text,
      "with resolve, also -o: write the list of the version's files there", WITH_RESOLVE},
     {"no-key", 0, NULL, AT(no_key), NULL, "with run: keep WANDB_API_KEY from the command",
@@ -122,7 +134,8 @@ static const struct option_row table[] = {
      WITH_RUN},
     {"status", 0, "MOUNTPOINT|SOCKET", AT(status), parse_text,
      "say how that mount is and exit: 0 healthy, 1 degraded, 2 down", WITH_STATUS},
-    {"json", 0, NULL, AT(json), NULL, "with --status and get: as JSON", WITH_STATUS | WITH_GET},
+    {"json", 0, NULL, AT(json), NULL, "with --status, get, warm: as JSON",
+     WITH_STATUS | WITH_DOWNLOADS},
     {"help", 'h', NULL, AT(help), NULL, "print this and exit", WITH_ANY},
     {"version", 'V', NULL, AT(version), NULL, "print the version and exit", WITH_ANY},
 };
@@ -219,18 +232,18 @@ static int take(struct options *options, const struct option_row *row, const cha
 {
     void *value = (char *)options + row->offset;
     options->given |= UINT64_C(1) << (row - table);
-    if (!row->argument) {
+    if (!row->argument && !row->parse) {
         if (argument)
             return error_set(error, ERROR_INVALID, "option %s takes no value", row->name);
         *(bool *)value = true;
         return 0;
     }
-    if (!argument)
+    if (!argument && row->argument)
         return error_set(error, ERROR_INVALID, "option %s needs a value: %s", row->name,
                          row->argument);
     if (!row->parse(argument, value))
         return error_set(error, ERROR_INVALID, "option %s: not a valid %s: %.100s%s", row->name,
-                         row->argument, argument, what_is_valid(row));
+                         row->argument ? row->argument : "value", argument, what_is_valid(row));
     return 0;
 }
 
@@ -398,7 +411,8 @@ static int take_operands(struct options *options, int count, const char *const *
                          struct error *error)
 {
     const char **place = place_of(options);
-    int least = options->resolved ? place != NULL : commands[options->command].least;
+    bool needs_no_source = options->resolved || options->list;
+    int least = needs_no_source ? place != NULL : commands[options->command].least;
     if (options->help || options->version)
         return 0;
     if (check_combination(options, error) < 0)

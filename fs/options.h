@@ -23,6 +23,7 @@ enum command {
     COMMAND_STATUS,
     COMMAND_RESOLVE,
     COMMAND_GET,
+    COMMAND_WARM,
 };
 
 /* The values of an option that can be given more than once. */
@@ -81,6 +82,9 @@ struct options {
     bool exact;
     bool dry_run;
     bool quiet;
+    bool list;    /* with `warm`: what is pinned */
+    bool unpin;   /* likewise: end that */
+    int pin_days; /* 0: not to be pinned */
     bool help;
     bool version;
     struct buf kernel; /* further mount options for the kernel, each with a comma in front */

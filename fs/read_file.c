@@ -104,7 +104,9 @@ static struct disk_cache *make_disk_cache(struct filesystem *fs)
         .limit = options->cache_size,
         .descriptors = descriptors_for_cache(),
         .distrusts = options->verify == VERIFY_OPEN,
-        .client_objects = official_objects(objects) ? objects : NULL,
+        /* What is brought into the cache is to be there, whatever becomes of others' copies. */
+        .client_objects =
+            options->command != COMMAND_WARM && official_objects(objects) ? objects : NULL,
         .context = fs,
         .report = report_disk,
     });
