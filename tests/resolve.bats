@@ -163,10 +163,12 @@ file_url() {
 
 @test "a rate limit that stays ends the start after --mount-timeout, and is no wait for who is mounted" {
     mkdir mountpoint
-    mount_start --timeout 1
     fault limit requests 0 ms 1000
     refused 32 --mount-timeout 2 "$PINNED" mountpoint
     [[ $stderr == *"rate"* ]]
+    control DELETE /faults
+    mount_start --timeout 1
+    fault limit requests 0 ms 1000
     run -1 within 30000 ls "$MNT/acme"
     [[ $output == *busy* ]] || fail "$output"
     control DELETE /faults
