@@ -9,11 +9,13 @@ load lib/helpers
     run -0 --separate-stderr env TMPDIR="$TEST_DIR" HELLO="${REGISTRYFS%/fs/*}/tests/bench/hello" "$ROOT/tests/bench/files" 9 1
     [[ ${lines[0]} == *"Linux"*"1 repetitions" ]]
     local row
-    for row in 'first time' 'second time' 'third time' 'rclone mount' "50 ms away"; do
+    for row in 'first time' 'second time' 'mmap of the cache file' 'rclone mount' "50 ms away"; do
         grep -q "$row" <<<"$output" || fail "no row: $row"
     done
     # Every ratio is a number.
-    [[ $(grep -cE '^\| (first|second|third) time.*\| [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| (met|missed)' <<<"$output") == 9 ]]
+    [[ $(grep -cE '^\| (first|second) time.*\| [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| (met|missed)' <<<"$output") == 10 ]]
+    [[ $(grep -cE '^\| 8 (readers|cold names).*\| one: [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| <= 1\.[25] +\| (met|missed)' <<<"$output") == 2 ]]
+    grep -qE '^\| the same, second time +\| [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| below 0\.01' <<<"$output"
     grep -qE 'requests from the lookup to the first byte +\| 1 +\| 1 +\| 1 ' <<<"$output"
     [[ $(find "$TEST_DIR" -mindepth 1 -maxdepth 1 -name 'registryfs-bench.*') == '' ]]
 }

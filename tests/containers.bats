@@ -6,6 +6,7 @@
 
 load lib/helpers
 load lib/containers
+load lib/answers
 
 MODEL=acme/model/collections/churn/aliases/production
 
@@ -108,7 +109,7 @@ hand_over() {
     mkdir mountpoint
     "$HAND_OVER" give "$TEST_DIR/mountpoint" "$TEST_DIR/socket" 3>&- 4>&- &
     local giver=$! name
-    eventually 20 test -S socket
+    eventually 60 test -S socket
     # Twice: what serves the mount may be restarted.
     for name in handed again; do
         container_bundle $name '.process.user = {uid: 12345, gid: 12345}' \
@@ -151,7 +152,7 @@ assert_nothing_mounted_at() {
     container_start init
     eventually 40 container_exec init test -e /tmp/started 2>/dev/null
     # shellcheck disable=SC2016
-    eventually 10 container_exec init sh -c '! grep -qs "^State:.Z" /proc/[0-9]*/status'
+    eventually 60 container_exec init sh -c '! grep -qs "^State:.Z" /proc/[0-9]*/status'
     stop_container init
 }
 
@@ -189,6 +190,41 @@ assert_nothing_mounted_at() {
     run -0 container_exec small cat /models/.registryfs/errors
     assert_equal "$output" ""
     stop_container small
+    sandbox_stop "$SANDBOX_DIR"
+    sandbox_use "$usual"
+}
+
+@test "memory limit of 64 MiB: answers made to take much memory are refused, and nobody is killed" {
+    container_bundle bombs "$DEVICE_FUSE | $SYS_ADMIN"' | .linux.resources.memory = {limit: 67108864}' \
+        registryfs --foreground --no-cache /models
+    container_start bombs
+    container_ready bombs /models
+    answer_query_bomb 60
+    run -1 container_exec bombs ls /models/acme
+    [[ $output == *"Input/output error"* ]]
+    control DELETE /faults >/dev/null
+    eventually 60 container_exec bombs ls /models/acme/model
+    answer_manifest_bomb '"x": %s'
+    run -1 container_exec bombs ls /models/acme/dataset/collections/links/versions/v0/files/
+    [[ $output == *"Input/output error"* ]]
+    control DELETE /faults >/dev/null
+    eventually 60 container_exec bombs ls /models/acme/dataset/collections/links/versions/v0/files/
+    run -0 container_exec bombs registryfs --status /models
+    stop_container bombs
+}
+
+@test "memory limit of 120 MiB: 200,000 references are listed" {
+    local usual=$SANDBOX_DIR
+    references_seed >seed.json
+    sandbox_start "$TEST_DIR/seed.json"
+    container_bundle references "$DEVICE_FUSE | $SYS_ADMIN"' | .linux.resources.memory = {limit: 125829120}' \
+        registryfs --foreground --no-cache --timeout 60 /models
+    container_start references
+    container_ready references /models
+    run -0 container_exec references sh -c 'ls -f /models/o/r/collections/c/versions/v0/files | grep -c ^part-'
+    assert_equal "$output" 200000
+    run -0 container_exec references registryfs --status /models
+    stop_container references
     sandbox_stop "$SANDBOX_DIR"
     sandbox_use "$usual"
 }

@@ -324,7 +324,7 @@ KEYS
     ls "$MNT" | grep -q Globex
     printf 'b0b0000000000000000000000000000000000b0b\n' >key
     kill -HUP "$PID"
-    eventually 10 bash -c '! ls "$1" | grep -q Globex' - "$MNT"
+    eventually 60 bash -c '! ls "$1" | grep -q Globex' - "$MNT"
     [[ -d $MNT/acme/model ]]
 }
 
@@ -336,7 +336,7 @@ KEYS
     mount_start --ttl 1 --api-key-file "$PWD/current/key"
     ls "$MNT" | grep -q Globex
     ln -s second new && mv -T new current
-    eventually 20 bash -c '! ls "$1" | grep -q Globex' - "$MNT"
+    eventually 60 bash -c '! ls "$1" | grep -q Globex' - "$MNT"
     [[ -d $MNT/acme/model ]]
     # One that cannot be used changes nothing.
     : >second/new && mv second/new second/key

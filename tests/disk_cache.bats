@@ -220,7 +220,7 @@ official_copy() {
         cat "$MNT/$FILES/big.bin" >/dev/null 2>&1 &
         cat "$MNT/$FILES"/d0/s0/* >/dev/null 2>&1 &
         # The last one is killed when it has kept something.
-        ((round < 20)) || eventually 20 has_kept_some
+        ((round < 20)) || eventually 60 has_kept_some
         sleep "0.0$((round % 10))"
         kill -KILL "$PID"
         wait || true

@@ -296,7 +296,7 @@ PY
     wait "$copying" || true
     [[ $(($(now_ms) - start)) -lt 1500 ]]
     save_arrived() { [[ $(server_value model description) == slow && $(cat "$MODEL/description") == slow ]]; }
-    eventually 10 save_arrived
+    eventually 60 save_arrived
     assert_mutations 1
 }
 
@@ -386,7 +386,7 @@ save_under() {
     cp <(echo mine) "$MODEL/description" 2>message &
     local copying=$!
     is_sent() { [[ $(mutations) -ge 1 ]]; }
-    eventually 20 is_sent
+    eventually 60 is_sent
     upsert_registry "$ENTITY" model description '"theirs"'
     local status=0
     wait "$copying" || status=$?

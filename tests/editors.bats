@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Real editors in terminals, with their default settings, on attributes: saved exactly, with one
 # upsert, nothing left behind; where the server refuses or is gone they say so wherever they can see
-# it, and the text is kept. contrib/editor-matrix makes README's table of what is seen here.
+# it, and the text is kept. contrib/editor-matrix makes contrib/editors.md of what is seen here.
 
 load lib/helpers
 load lib/editing

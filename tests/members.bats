@@ -121,7 +121,7 @@ users/vera:viewer"
     assert_equal "$(cat "$MEMBERS/users/bob")" member
     graphql 'mutation M($id: ID!, $user: ID!) { updateProjectMember(input: { projectId: $id, userId: $user,
         userProjectRole: "viewer" }) { success } }' "$(ids bob)" >/dev/null
-    eventually 20 grep -qx viewer "$MEMBERS/users/bob"
+    eventually 60 grep -qx viewer "$MEMBERS/users/bob"
 }
 
 @test "a failed question is an errno" {
@@ -205,7 +205,7 @@ holds_open() {
     dd of="$MEMBERS/users/bob" status=none <text 2>words &
     local writer=$!
     exec 6>text
-    eventually 20 holds_open "$writer"
+    eventually 60 holds_open "$writer"
     change >&6
     exec 6>&-
     run ! wait "$writer"
@@ -415,7 +415,7 @@ meets() {
     [[ $expected == ok ]] || wanted[$act]=$before
     assert_equal "$(server_role "${user[$act]}")" "${wanted[$act]}" || return
     touch "$MEMBERS/users"
-    eventually 20 test "$(cat "$MEMBERS/users/${user[$act]}" 2>/dev/null)" = "${wanted[$act]}"
+    eventually 60 test "$(cat "$MEMBERS/users/${user[$act]}" 2>/dev/null)" = "${wanted[$act]}"
 }
 
 @test "mutations that fail change nothing, lost answers are looked for" {

@@ -58,10 +58,10 @@ names() {
                 fail "nothing failed for want of memory" || return
             printf 0 1<>switch
             touch "$MNT"
-            eventually 20 bash -c "find '$MNT' 2>/dev/null | grep -q aliases/production" ||
+            eventually 60 bash -c "find '$MNT' 2>/dev/null | grep -q aliases/production" ||
                 fail "one in $rate, seed $seed: the tree does not come back" || return
             # What was looked up without memory is asked for again by then.
-            eventually 20 test -e "$MNT/acme/model/description"
+            eventually 60 test -e "$MNT/acme/model/description"
             echo "again $rate $seed" >"$MNT/acme/model/description"
             assert_equal "$(server_value model description)" "again $rate $seed"
             mount_stop

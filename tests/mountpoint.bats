@@ -44,6 +44,7 @@ as_user() {
     need_root
     need_namespace
     [[ -u $(command -v fusermount3) ]] || skip "fusermount3 is not setuid"
+    [[ -e /etc/mtab ]] || skip "no /etc/mtab, which fusermount3 reads (a bare system)"
     chmod 711 "$SUITE_DIR" "$TEST_DIR"
     [[ -e fuse ]] || mknod -m 666 fuse c 10 229
     printf '%s\n' "${PASSWD-ada:x:12345:12345::/nonexistent:/bin/sh}" >passwd
@@ -99,7 +100,7 @@ as_user() {
         ! "$REGISTRYFS" mountpoint 2>err
         grep -q nonempty err
         umount mountpoint'
-    eventually 10 eval '[[ -z $(daemons) ]]'
+    eventually 60 eval '[[ -z $(daemons) ]]'
 }
 
 @test "over a live registryfs, or inside of one: refused, whoever mounted it" {
@@ -205,7 +206,7 @@ as_user() {
         kill -TERM $!
         wait $!
         ! mountpoint -q mountpoint'
-    eventually 10 eval '[[ -z $(daemons) ]]'
+    eventually 60 eval '[[ -z $(daemons) ]]'
 }
 
 @test "it follows a directory that was renamed, and takes its mount away there" {
@@ -224,6 +225,7 @@ as_user() {
 }
 
 @test "users: fusermount3 mounts, a second mount is refused, the end unmounts" {
+    program_for_all
     chown 12345:12345 mountpoint .
     # shellcheck disable=SC2016
     run -0 as_user bash -euc '
@@ -236,10 +238,11 @@ as_user() {
         kill -TERM $!
         wait $!
         ! mountpoint -q mountpoint'
-    eventually 10 eval '[[ -z $(daemons) ]]'
+    eventually 60 eval '[[ -z $(daemons) ]]'
 }
 
 @test "users: each failure is one line that fits its cause" {
+    program_for_all
     chown 12345:12345 mountpoint
     # A directory of somebody else's.
     mkdir foreign

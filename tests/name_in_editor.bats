@@ -163,7 +163,7 @@ PY
     keys Escape
     literally ':w'
     keys Enter
-    eventually 20 test -e "$MNT/acme/second/name"
+    eventually 60 test -e "$MNT/acme/second/name"
     literally 'ccthird'
     keys Escape
     literally ':wq'

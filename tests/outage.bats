@@ -37,7 +37,7 @@ assert_new_things_fail() {
     sleep 1.5
     look_around after.txt
     assert_same_text before.txt after.txt
-    eventually 10 grep -q EHOSTUNREACH "$MNT/.registryfs/errors"
+    eventually 60 grep -q EHOSTUNREACH "$MNT/.registryfs/errors"
     assert_new_things_fail
 }
 
@@ -177,7 +177,7 @@ with socket.create_server((address, port)) as listener:
             threading.Thread(target=pump, args=ends, daemon=True).start()' "$1" "$2" "$3" 3>&- &
     forwarder=$!
     echo "$forwarder" >forwarder.pid
-    eventually 20 test -e forwards
+    eventually 60 test -e forwards
 }
 
 @test "a server that has moved to another address is found there" {

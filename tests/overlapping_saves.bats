@@ -76,7 +76,7 @@ os.close(file)'
     {
         /bin/echo one &
         local first=$!
-        eventually 20 is_sent
+        eventually 60 is_sent
         echo two
         wait "$first"
     } >"$MODEL/description"
@@ -181,7 +181,7 @@ os.close(file)'
     echo mine >"$MODEL/description" &
     local saving=$!
     upserted() { [[ $(server_value model description) == mine ]]; }
-    eventually 20 upserted
+    eventually 60 upserted
     upsert_registry "$ENTITY" model description '"theirs"'
     touch "$MNT/acme"
     assert_equal "$(cat "$MODEL/description")" theirs

@@ -85,7 +85,7 @@ with open(sys.argv[1], "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT
     [[ $(status_value passed_opens) == 2 ]]
     [[ $(status_value content_from_disk) == 0 && $(status_value content_from_memory) == 0 ]]
     [[ $(control GET /counts | jq .storage.gets) == 0 ]]
-    eventually 20 no_file_is_passed
+    eventually 60 no_file_is_passed
     grep -q '^registryfs_passed_opens_total 2$' "$MNT/.registryfs/metrics"
     "$REGISTRYFS" --status "$MNT" --json | jq -e '.passthrough == "on"'
 }
@@ -168,7 +168,7 @@ with open(sys.argv[1], "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT
     mount_start --cache-dir "$CACHE"
     is_passed
     printf 'altered' | dd of="$(data)" bs=1 seek=1234567 conv=notrunc status=none
-    eventually 20 no_file_is_passed
+    eventually 60 no_file_is_passed
     [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
     [[ $(status_value passed_opens) == 1 ]]
 }
@@ -201,7 +201,7 @@ with open(sys.argv[1], "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT
     [[ $(sha256sum <&6 | cut -d ' ' -f 1) == "$HASH" ]]
     [[ $(status_value passed_opens) == 0 ]]
     exec 5<&- 6<&-
-    eventually 20 is_passed
+    eventually 60 is_passed
     [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
 }
 
@@ -217,7 +217,7 @@ with open(sys.argv[1], "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT
     reset_counts
     mount_start --cache-dir "$TEST_DIR/another"
     [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
-    eventually 20 is_passed
+    eventually 60 is_passed
     [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
     [[ $(control GET /counts | jq .storage.gets) == 0 ]]
 }
@@ -262,7 +262,7 @@ with open(sys.argv[1], "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT
     [[ $(status_value passed_files) == 1 ]]
     set_alias acme-org-entity model churn v1 production
     is_moved() { [[ $(readlink "$churn/aliases/production") == ../versions/v1 ]]; }
-    eventually 20 is_moved
+    eventually 60 is_moved
     [[ $(sha256 "$MNT/$FILE") == "$new" ]]
     [[ $(sha256sum <&5 | cut -d ' ' -f 1) == "$old" ]]
     exec 5<&-

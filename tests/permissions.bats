@@ -153,5 +153,5 @@ warm() {
         ls mountpoint/acme/model >/dev/null
         ! setpriv --reuid 4321 --clear-groups ls mountpoint 2>/dev/null
         umount mountpoint'
-    eventually 10 eval '[[ -z $(daemons) ]]'
+    eventually 60 eval '[[ -z $(daemons) ]]'
 }

@@ -72,7 +72,7 @@ os.write(file, b"half a sentence")
 print("written", flush=True)
 signal.pause()' "$MNT/acme/dataset/description" >written 3>&- &
     local writer=$!
-    eventually 10 test -s written
+    eventually 60 test -s written
     kill -TERM "$PID"
     wait_for_end "$PID" 5
     kill "$writer"

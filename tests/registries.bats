@@ -46,7 +46,7 @@ race() {
     control POST /faults '{"kind": "delay", "ms": 8000, "operation": "UpsertRegistry"}' >/dev/null
     mkdir "$MNT/acme/raced" 2>complaint &
     pid=$!
-    eventually 20 looked_for_raced
+    eventually 60 looked_for_raced
     upsert_registry "$ENTITY" raced description '"theirs"' "$@"
     wait "$pid" || true
     grep -q 'File exists' complaint

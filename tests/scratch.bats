@@ -106,7 +106,7 @@ give_up_mv() {
     reset_counts
     mv "$1" description &
     local moving=$!
-    eventually 10 upsert_is_held
+    eventually 60 upsert_is_held
     kill -KILL "$moving"
     wait "$moving" || true
 }
@@ -120,19 +120,19 @@ is_saved() { [[ $(server_value model description) == "$1" && $(cat "$MODEL/descr
     ln first second
     give_up_mv second
     rm second first
-    eventually 20 is_saved 'all names gone'
+    eventually 60 is_saved 'all names gone'
     assert_no_leftover model
     echo 'own name gone' >first
     ln first second
     give_up_mv first
     rm first
-    eventually 20 is_saved 'own name gone'
+    eventually 60 is_saved 'own name gone'
     assert_equal "$(cat second) $(stat -c %h second)" 'own name gone 1'
     rm second
     echo 'another name' >first
     give_up_mv first
     mv first third
-    eventually 20 is_saved 'another name'
+    eventually 60 is_saved 'another name'
     assert_equal "$(cat third)" 'another name'
     rm third
     assert_no_leftover model

@@ -259,6 +259,62 @@ works_beside() {
     [[ $(sha256 "$TEST_DIR/read") == "$(server_hash d0/s0/f000001.bin)" ]]
 }
 
+has_asked() {
+    [[ $(gets) -gt 2 ]]
+}
+
+# share_a_cold_read MOUNTS [SIGNAL]: what mounts with one cache are sent when all read a file of 64 MiB at once, 20 ms away,
+# in hundredths of its size, is $share then. SIGNAL is sent to the first one when it has begun.
+share_a_cold_read() {
+    local size=$((64 << 20)) file=large/r0/collections/c0/versions/v0/files/big.bin mounts=() readers=() first i
+    sandbox_start large --param registries=1 --param collections=1 --param versions=1 --param files=1 --param big_bytes=$size
+    for ((i = 0; i < $1; i++)); do
+        mount_start --cache-dir "$CACHE"
+        stat "$MNT/$file" >/dev/null
+        first=${first:-$PID}
+        mounts+=("$MNT")
+    done
+    control POST /delay '{"ms": 20, "target": "storage"}' >/dev/null
+    reset_counts
+    for ((i = 0; i < $1; i++)); do
+        sha256sum "${mounts[i]}/$file" >"$TEST_DIR/sum.$i" 2>/dev/null &
+        readers+=($!)
+        [[ $i -gt 0 || -z ${2:-} ]] || eventually 30 has_asked
+    done
+    [[ -z ${2:-} ]] || kill -"$2" "$first"
+    first_mount=${mounts[0]}
+    for ((i = $# - 1; i < $1; i++)); do
+        wait "${readers[i]}"
+        grep -q "^$(server_hash big.bin) " "$TEST_DIR/sum.$i"
+    done
+    share=$(control GET /counts | jq ".storage.bytes * 100 / $size | floor")
+    [[ ${2:-} != STOP ]] || kill -CONT "$first"
+    wait "${readers[0]}" || [[ ${2:-} == KILL ]]
+}
+
+# On a quiet machine it is 100; one that is busy keeps the mount that fetches from going on for longer than the
+# others wait for it. Without sharing: 350 to 550.
+@test "eight mounts that read the same at once fetch it about once" {
+    local share
+    share_a_cold_read 8
+    [[ $share -le 300 ]] || fail "$share %"
+}
+
+@test "… and go on without the one that is stopped midway" {
+    local share
+    share_a_cold_read 4 STOP
+    [[ $share -le 250 ]] || fail "$share %"
+}
+
+@test "… or killed" {
+    local share first_mount
+    share_a_cold_read 4 KILL
+    [[ $share -le 250 ]] || fail "$share %"
+    fusermount3 -u -z "$first_mount"
+    wait_for_end "$(cat "$first_mount.keeper")" 10
+    rm "$first_mount.keeper"
+}
+
 @test "a slow disk does not stop what needs no disk" {
     local slow=$TEST_DIR/slow file readers=()
     make_slow /objects/

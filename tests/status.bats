@@ -88,10 +88,10 @@ teardown() {
     socket=$(echo "$XDG_RUNTIME_DIR"/registryfs/*.socket)
     rm "$socket"
     run -0 "$REGISTRYFS" --status "$MNT"
-    eventually 20 test -S "$socket"
+    eventually 60 test -S "$socket"
     run -0 "$REGISTRYFS" --status "$socket"
     rm -r "$XDG_RUNTIME_DIR/registryfs"
-    eventually 20 test -S "$socket"
+    eventually 60 test -S "$socket"
     run -0 "$REGISTRYFS" --status "$socket"
     mount_stop
     [[ ! -e $socket ]]
@@ -180,7 +180,7 @@ s.settimeout(60)
 c = s.accept()[0]
 c.sendall(b"healthy\nstate: healthy\n")' "$1" 3>&- &
     IMPOSTOR=$!
-    eventually 20 test -S "$1"
+    eventually 60 test -S "$1"
 }
 
 @test "a socket of somebody else is not believed" {
@@ -232,9 +232,9 @@ s.settimeout(60)
 for _ in range(2):
     print(s.recv(4096).decode(), flush=True)' >messages 3>&- &
     local listener=$!
-    eventually 20 test -e bound
+    eventually 60 test -e bound
     NOTIFY_SOCKET=$TEST_DIR/notify mount_start
-    eventually 10 grep -qx READY=1 messages
+    eventually 60 grep -qx READY=1 messages
     mount_stop
     wait "$listener"
     assert_equal "$(tail -n 1 messages)" STOPPING=1

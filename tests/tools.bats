@@ -71,7 +71,7 @@ projects() {
         fstat) options+=(--fstat-dir "$MNT/acme/model") ;;
         hdd) options+=(--hdd-bytes 1M) ;;
         esac
-        timeout 30 stress-ng "${options[@]}" --timeout 1 --temp-path "$MNT/acme" >log.txt 2>&1 ||
+        timeout 300 stress-ng "${options[@]}" --timeout 1 --temp-path "$MNT/acme" >log.txt 2>&1 ||
             fail "$stressor: $(cat log.txt)" || return
         # Who has removed something in a registry cannot remove the registry at once (design 3).
         grep -vE "rmdir '.*errno=39 " log.txt >calm.txt

@@ -25,7 +25,7 @@ teardown() {
 
 # What it starts must not keep the test's own descriptors.
 try() {
-    within 180000 ./contrib/try "$@" 3>&-
+    within 600000 ./contrib/try "$@" 3>&-
 }
 
 nothing_is_left() {

@@ -142,10 +142,10 @@ is_listed() {
     exec 4<"$links"
     readlink "$links/quiet:v0"
     fault null_at path '["organization", "orgEntity", "artifactCollections", "edges", "*", "node"]'
-    eventually 20 is_listed "$links"
+    eventually 60 is_listed "$links"
     fails_with 'No such file' readlink -v "$links/quiet:v0"
     control DELETE /faults
-    eventually 20 is_listed "$links" plain:v0 plain:v1 quiet:v0
+    eventually 60 is_listed "$links" plain:v0 plain:v1 quiet:v0
     [[ $(cat "$links/quiet:v0/files/a.txt") == a ]]
     exec 4<&-
 }

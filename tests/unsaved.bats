@@ -88,7 +88,7 @@ PY
     cp <(echo 'on its way') "$MODEL/description" 2>/dev/null &
     local copying=$!
     upsert_is_held() { [[ $(operation_count UpsertRegistry) -ge 1 ]]; }
-    eventually 10 upsert_is_held
+    eventually 60 upsert_is_held
     kill -TERM "$PID"
     wait_for_end "$PID" 5
     wait "$copying" || true
@@ -164,14 +164,14 @@ has_state() { [[ -s $XDG_STATE_HOME/registryfs/unsaved/acme/$1 ]]; }
     mv "$MNT/acme/model" "$MNT/acme/renamed"
     touch "${MODEL%/*}"
     ls "${MODEL%/*}" >/dev/null
-    eventually 10 has_state mine/notes.txt
+    eventually 60 has_state mine/notes.txt
     assert_equal "$(state_of mine/notes.txt)" text
-    eventually 10 has_state model/notes.txt
+    eventually 60 has_state model/notes.txt
     assert_equal "$(state_of model/notes.txt)" kept
     run ! has_state open/notes.txt
     echo second >&7
     exec 7>&-
-    eventually 10 has_state open/notes.txt
+    eventually 60 has_state open/notes.txt
     assert_equal "$(state_of open/notes.txt)" $'first\nsecond'
 }
 
@@ -187,7 +187,7 @@ has_state() { [[ -s $XDG_STATE_HOME/registryfs/unsaved/acme/$1 ]]; }
     exec 7>&-
     echo second >&8
     exec 8>&-
-    eventually 10 test -s "$kept"
+    eventually 60 test -s "$kept"
     assert_equal "$(cat "$kept")" $'first\nsecond'
 }
 

@@ -62,7 +62,7 @@ assert_no_complaint() {
     control POST /faults '{"kind": "hang", "times": -1}' >/dev/null
     ls "$MNT/Globex Research/vision/collections" 2>/dev/null 3>&- 7<&- &
     local waiting=$!
-    eventually 20 request_is_held
+    eventually 60 request_is_held
     kill -TERM "$PID"
     wait_for_end "$PID" 30
     exec 7<&-

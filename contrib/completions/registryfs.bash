@@ -25,7 +25,7 @@ _registryfs_values() {
 _registryfs_mount_options() {
     registryfs --help 2>/dev/null |
         sed -nE 's/^  (-., |    )--([a-z_-]+)( ([^ ]+))?( .*|$)/\2 \4/p' |
-        grep -vE '^(at|debug|dry-run|exact|exclude|foreground|help|include|jobs|json|list|output|overwrite|pin|quiet|references|status|unpin|version) ' |
+        grep -vE '^(at|debug|dry-run|exact|exclude|foreground|help|include|jobs|json|list|output|overwrite|pin|quiet|references|status|unpin|version|watch) ' |
         while read -r name argument; do
             printf '%s\n' "${name//-/_}${argument:+=}"
         done

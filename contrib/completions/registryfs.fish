@@ -12,7 +12,7 @@ function __registryfs_mount_options
     for line in (registryfs --help 2>/dev/null)
         set -l part (string match -r '^  (?:-.,|   ) --([a-z_-]+)( [^ ]+|) ' -- $line)
         or continue
-        contains -- $part[2] at debug dry-run exact exclude foreground help include jobs json list output overwrite pin quiet references status unpin version; and continue
+        contains -- $part[2] at debug dry-run exact exclude foreground help include jobs json list output overwrite pin quiet references status unpin version watch; and continue
         set -l value (test -n "$part[3]"; and echo =)
         printf '%s\n' "$before"(string replace -a - _ -- $part[2])"$value"
     end

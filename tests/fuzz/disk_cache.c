@@ -7,7 +7,7 @@
  *   - else steps of four bytes: what is done to which file, where (two bytes), with which byte.
  * Too few single bytes of checksums are changed to forge one: who can do that owns the cache.
  */
-#include "disk_cache.h"
+#include "content/disk_cache.h"
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "fuzz.h"

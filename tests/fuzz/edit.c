@@ -3,7 +3,7 @@
  * What an open handle is told, in steps of four bytes (what, offset, size, byte to write), beside
  * a plain array that is told the same. The first byte says how the handle was opened.
  */
-#include "edit.h"
+#include "text/edit.h"
 #include "base/banned.h"
 #include "base/utf8.h"
 #include "fuzz.h"

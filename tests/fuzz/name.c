@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Any server name becomes a name that a directory can hold, and comes back from it (design 2). */
-#include "name.h"
+#include "text/name.h"
 #include "base/banned.h"
 #include "fuzz.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A command line, one word a line. */
-#include "options.h"
+#include "report/options.h"
 #include "base/cleanup.h"
 #include "fuzz.h"
 

@@ -3,7 +3,7 @@
  * A text that is saved to each of a registry's attributes. What is accepted has only beginnings
  * that are accepted, and asks for nothing more once the registry is so.
  */
-#include "registry_text.h"
+#include "text/registry_text.h"
 #include "base/banned.h"
 #include "fuzz.h"
 #include "registry.h"

@@ -18,6 +18,7 @@ containers_obstacle() {
     done
     [[ -c /dev/fuse ]] || printf 'no /dev/fuse\n'
     unshare --mount true 2>/dev/null || printf 'no mount namespace of its own (a chroot)\n'
+    grep -q ' - cgroup' /proc/self/mountinfo || printf 'no control groups are mounted (a chroot)\n'
     grep -qw overlay /proc/filesystems || modprobe -q overlay || printf 'no overlay filesystem\n'
 }
 

@@ -36,7 +36,7 @@ cross_root() {
         rm -rf "$folder.new"
         suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
         debootstrap --foreign --arch="$1" --variant=minbase \
-            --include=libfuse3-dev,libcurl4-openssl-dev,libjansson-dev,libssl-dev,libxxhash-dev \
+            --include=libc6-dev,libfuse3-dev,libcurl4-openssl-dev,libjansson-dev,libssl-dev,libxxhash-dev \
             "$suite" "$folder.new" >&2 || return
         for package in "$folder.new"/var/cache/apt/archives/*.deb; do
             dpkg-deb --extract "$package" "$folder.new" || return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files that people put into a registry's directory (fs/dropped_in.h), for the model of tests/model: their texts
+"""Files that people put into a registry's directory (fs/edit/dropped_in.h), for the model of tests/model: their texts
 outlive the registry and the mount, below the state directory."""
 
 import os

@@ -571,7 +571,7 @@ class Model(OthersOnServer):
         self.registry(old)
         if len(new.encode()) > 255:
             raise Refused(E.ENAMETOOLONG)
-        if self.registry(old) is self.former_names.find(new) or old == new:
+        if self.registry(old) is (self.registries.get(new) or self.former_names.find(new)):
             return  # rename(2): two names of one directory
         registry = self.registry(old, now_called=True)
         if new in self.registries:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The names that registries had before their attribute `name` was written (fs/former_name.h), for the model
+"""The names that registries had before their attribute `name` was written (fs/inode/former_name.h), for the model
 of tests/model: they lead the process that wrote it, which makes all the calls of a sequence."""
 
 import time

@@ -49,6 +49,7 @@ suite_setup() {
 
 suite_teardown() {
     local failed=0
+    [[ -n ${SUITE_DIR:-} ]] || return 0 # the setup has failed
     stop_mounts_of "$SUITE_DIR" || failed=1
     stop_sandboxes_of "$SUITE_DIR" || failed=1
     remove_left_over "$SUITE_DIR" || failed=1

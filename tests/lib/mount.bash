@@ -93,6 +93,13 @@ mount_stop() {
     return $failed
 }
 
+# From here on REGISTRYFS is a copy that every user can reach: the build may lie in a folder that is closed to them.
+program_for_all() {
+    [[ $REGISTRYFS == "$TEST_DIR/registryfs" ]] || cp "$REGISTRYFS" "$TEST_DIR/registryfs"
+    export REGISTRYFS=$TEST_DIR/registryfs
+}
+
+
 # Stops what is still mounted below directory $1 (the normal end of a test).
 stop_mounts_of() {
     local keeper failed=0

@@ -81,6 +81,8 @@ mounts_below() {
 # Reports and removes mounts below directory $1 and processes that were started for it.
 remove_left_over() {
     local mounted pid left=0
+    # Below the root lies everybody's.
+    [[ $1 == /?* ]] || fail "no directory to tidy up: '$1'" || return
     for mounted in $(mounts_below "$1"); do
         printf 'left mounted: %s\n' "$mounted" >&2
         fusermount3 -u -z "$mounted" || umount -l "$mounted"

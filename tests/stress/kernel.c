@@ -3,7 +3,7 @@
 
 #include "base/banned.h"
 #include "base/clock.h"
-#include "filesystem.h"
+#include "inode/filesystem.h"
 
 #include <errno.h>
 

@@ -3,8 +3,8 @@
 #ifndef TESTS_STRESS_PROCESS_H
 #define TESTS_STRESS_PROCESS_H
 
+#include "answer/operations.h"
 #include "kernel.h"
-#include "operations.h"
 
 enum { ROOT_ID = 1 };
 

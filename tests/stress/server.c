@@ -7,8 +7,8 @@
 
 #include "base/banned.h"
 #include "base/clock.h"
-#include "hash.h"
 #include "kernel.h"
+#include "report/hash.h"
 
 #include <inttypes.h>
 

@@ -9,18 +9,21 @@
  */
 #include <linux/fuse.h> /* before base/banned.h: it has a member that is called ctime */
 
+#include "answer/operations.h"
+#include "answer/read_content.h"
 #include "base/clock.h"
-#include "filesystem.h"
+#include "edit/dropped_in.h"
+#include "inode/filesystem.h"
 #include "kernel.h"
-#include "kernel_cache.h"
-#include "operations.h"
-#include "options.h"
-#include "passthrough.h"
-#include "place.h"
 #include "process.h"
-#include "query.h"
-#include "read_file.h"
+#include "report/options.h"
 #include "server.h"
+#include "tree/kernel_cache.h"
+#include "tree/passthrough.h"
+#include "tree/place.h"
+#include "tree/query.h"
+#include "tree/query_keep.h"
+#include "wait/fetch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -219,7 +222,7 @@ static bool set_up(struct options *options)
     fs.mounted = clock_nanoseconds();
     fs.log = log_open("/dev/null", CLIENT_LOG_ERROR);
     fs.journal = journal_new();
-    fs.fetches = fetches_new(WORKERS);
+    fs.fetches = fetches_new(WORKERS, dropped_in_keep_removed);
     fs.requests = requests_new();
     fs.kernel_cache = kernel_cache_new();
     fs.queries = queries_new();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../fs/artifact_name.h"
+#include "text/artifact_name.h"
 
 #include "check.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "disk_cache.h"
+#include "content/disk_cache.h"
 
 #include "base/banned.h"
 #include "base/cleanup.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What a disk cache may cost: memory for counting very many contents, descriptors for very many
  * open ones. CONTENTS=1000000 for the full number. */
-#include "disk_cache.h"
+#include "content/disk_cache.h"
 
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "check.h"
 #include "content.h"
-#include "disk_place.h"
-#include "disk_space.h"
+#include "content/disk_place.h"
+#include "content/disk_space.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* Who may change what in a disk cache that several mounts share, and whom nobody waits for. */
-#include "disk_cache.h"
+#include "content/disk_cache.h"
 
 #include "base/banned.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "check.h"
 #include "content.h"
-#include "disk_place.h"
-#include "private_directory.h"
+#include "content/disk_place.h"
+#include "content/disk_single_flight.h"
+#include "content/private_directory.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -413,6 +415,83 @@ static void touched_contents_are_compared(bool altered)
     disk_cache_free(cache);
 }
 
+/* --- who fetches --- */
+
+static bool fetches(struct disk_file *file, uint64_t from, uint64_t end, struct disk_flight *flight,
+                    bool ours, uint64_t expected_end)
+{
+    bool answer = disk_flight_begin(file, from, &end, flight);
+    return answer == ours && end == expected_end && (flight->opened != NULL) == ours;
+}
+
+static void one_of_two_fetches(void)
+{
+    enum { PIECE = 4 * MIB };
+    unsigned char digest[MD5_SIZE] = {7};
+    use_directory("flight");
+    struct disk_cache *one = mount_of("https://a"), *other = mount_of("https://a");
+    struct disk_file *first = disk_file_open(one, digest, 8 * PIECE);
+    struct disk_file *second = disk_file_open(other, digest, 8 * PIECE);
+    struct disk_flight flight, next, refused;
+    CHECK(fetches(first, PIECE, 2 * PIECE, &flight, true, 2 * PIECE));
+    /* Up to where the other one begins, from within it up to its end, and beyond. */
+    CHECK(fetches(second, 0, 4 * PIECE, &next, true, PIECE));
+    disk_flight_end(&next);
+    CHECK(fetches(second, PIECE + MIB, 4 * PIECE, &refused, false, 2 * PIECE));
+    CHECK(fetches(second, PIECE + MIB, PIECE + 2 * MIB, &refused, false, PIECE + 2 * MIB));
+    CHECK(fetches(second, 2 * PIECE, 4 * PIECE, &next, true, 4 * PIECE));
+    /* Several of one process end each by itself. */
+    struct disk_flight more;
+    CHECK(fetches(first, 5 * PIECE, 6 * PIECE, &more, true, 6 * PIECE));
+    disk_flight_end(&flight);
+    CHECK(fetches(second, 5 * PIECE, 6 * PIECE, &refused, false, 6 * PIECE));
+    CHECK(fetches(second, PIECE, 2 * PIECE, &flight, true, 2 * PIECE));
+    disk_flight_end(&flight);
+    disk_flight_end(&next);
+    disk_flight_end(&more);
+    /* Nobody who writes, or holds the whole content, is kept off by who fetches. */
+    CHECK(fetches(first, 0, PIECE, &flight, true, PIECE));
+    cleanup_free char *content = calloc(1, DISK_BLOCK);
+    disk_file_write(second, 0, content, DISK_BLOCK);
+    CHECK(has(first, content, 0, DISK_BLOCK));
+    disk_flight_end(&flight);
+    disk_file_close(first);
+    disk_file_close(second);
+    disk_cache_free(one);
+    disk_cache_free(other);
+}
+
+/* The kernel ends what its process does not. */
+static void who_is_killed_fetches_nothing(void)
+{
+    unsigned char digest[MD5_SIZE] = {8};
+    struct disk_flight flight;
+    int ready[2];
+    char byte;
+    use_directory("killed-flight");
+    CHECK(pipe(ready) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct disk_file *file = disk_file_open(mount_of("https://a"), digest, MIB);
+        uint64_t end = MIB;
+        if (disk_flight_begin(file, 0, &end, &flight) && write(ready[1], "", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    close(ready[1]);
+    CHECK(read(ready[0], &byte, 1) == 1);
+    close(ready[0]);
+    struct disk_cache *cache = mount_of("https://a");
+    struct disk_file *file = disk_file_open(cache, digest, MIB);
+    CHECK(fetches(file, 0, MIB, &flight, false, MIB));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    CHECK(fetches(file, 0, MIB, &flight, true, MIB));
+    disk_flight_end(&flight);
+    disk_file_close(file);
+    disk_cache_free(cache);
+}
+
 int main(void)
 {
     if (!mkdtemp(directory))
@@ -428,6 +507,8 @@ int main(void)
     touched_contents_are_compared(true);
     touched_contents_are_compared(false);
     no_lock_is_waited_for();
+    one_of_two_fetches();
+    who_is_killed_fetches_nothing();
     directories_of_others_are_refused();
     files_of_others_are_not_used(0666, geteuid());
     if (geteuid() == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../fs/edit.h"
+#include "text/edit.h"
 
 #include "check.h"
 

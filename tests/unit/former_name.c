@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "former_name.h"
+#include "inode/former_name.h"
 
 #include "check.h"
 

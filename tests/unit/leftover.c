@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../fs/leftover.h"
+#include "tree/leftover.h"
 
 #include "check.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "memory_limit.h"
+#include "content/memory_limit.h"
 
 #include "check.h"
 

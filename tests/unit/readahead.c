@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "readahead.h"
+#include "content/readahead.h"
 
 #include "check.h"
-#include "disk_blocks.h"
+#include "content/disk_blocks.h"
 
 #include <stddef.h>
 

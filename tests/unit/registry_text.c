@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../fs/registry_text.h"
+#include "text/registry_text.h"
 
 #include "check.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "remote_file.h"
+#include "content/remote_file.h"
 
 #include "base/banned.h"
 #include "base/cleanup.h"
-#include "readahead.h"
+#include "content/readahead.h"
 #include "remote_world.h"
 
 #include <ftw.h>

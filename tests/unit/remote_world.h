@@ -6,8 +6,9 @@
 
 #include "base/cleanup.h"
 #include "check.h"
-#include "remote_file.h"
-#include "remote_internal.h"
+#include "content/remote_digest.h"
+#include "content/remote_file.h"
+#include "content/remote_internal.h"
 
 #include <pthread.h>
 #include <semaphore.h>
