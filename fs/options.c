@@ -17,6 +17,7 @@ enum {
     WITH_RESOLVE = 1 << COMMAND_RESOLVE,
     WITH_GET = 1 << COMMAND_GET,
     WITH_WARM = 1 << COMMAND_WARM,
+    WITH_CHECK = 1 << COMMAND_CHECK,
     WITH_DOWNLOADS = WITH_GET | WITH_WARM,
     WITH_A_MOUNT = WITH_MOUNT | WITH_RUN | WITH_STATUS, /* is passed over with --status */
     WITH_A_VERSION = WITH_A_MOUNT | WITH_DOWNLOADS,
@@ -34,6 +35,7 @@ static const struct {
     [COMMAND_RESOLVE] = {"resolve", 1, 1, "resolve [OPTIONS] [-o FILE] SOURCE"},
     [COMMAND_GET] = {"get", 2, 2, "get [OPTIONS] SOURCE DIR"},
     [COMMAND_WARM] = {"warm", 1, 1, "warm [OPTIONS] SOURCE"},
+    [COMMAND_CHECK] = {"check", 0, 1, "check [OPTIONS] [SOURCE]"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -134,8 +136,8 @@ static const struct option_row table[] = {
      WITH_RUN},
     {"status", 0, "MOUNTPOINT|SOCKET", AT(status), parse_text,
      "say how that mount is and exit: 0 healthy, 1 degraded, 2 down", WITH_STATUS},
-    {"json", 0, NULL, AT(json), NULL, "with --status, get, warm: as JSON",
-     WITH_STATUS | WITH_DOWNLOADS},
+    {"json", 0, NULL, AT(json), NULL, "with --status, get, warm, check: as JSON",
+     WITH_STATUS | WITH_DOWNLOADS | WITH_CHECK},
     {"help", 'h', NULL, AT(help), NULL, "print this and exit", WITH_ANY},
     {"version", 'V', NULL, AT(version), NULL, "print the version and exit", WITH_ANY},
 };

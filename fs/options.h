@@ -24,6 +24,7 @@ enum command {
     COMMAND_RESOLVE,
     COMMAND_GET,
     COMMAND_WARM,
+    COMMAND_CHECK,
 };
 
 /* The values of an option that can be given more than once. */
