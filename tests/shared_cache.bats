@@ -293,7 +293,7 @@ share_a_cold_read() {
 }
 
 # On a quiet machine it is 100; one that is busy keeps the mount that fetches from going on for longer than the
-# others wait for it. Without sharing: 350 to 550.
+# others wait for it (150 beside twelve busy processes). Without sharing it is 760; 250 to 290 for the four below.
 @test "eight mounts that read the same at once fetch it about once" {
     local share
     share_a_cold_read 8
@@ -303,16 +303,75 @@ share_a_cold_read() {
 @test "… and go on without the one that is stopped midway" {
     local share
     share_a_cold_read 4 STOP
-    [[ $share -le 250 ]] || fail "$share %"
+    [[ $share -le 200 ]] || fail "$share %"
 }
 
 @test "… or killed" {
     local share first_mount
     share_a_cold_read 4 KILL
-    [[ $share -le 250 ]] || fail "$share %"
+    [[ $share -le 200 ]] || fail "$share %"
     fusermount3 -u -z "$first_mount"
     wait_for_end "$(cat "$first_mount.keeper")" 10
     rm "$first_mount.keeper"
+}
+
+@test "a cache on a read-only disk is read from, and one line says why nothing is kept" {
+    [[ $EUID -eq 0 ]] || skip "needs root"
+    mount_start --cache-dir "$CACHE"
+    [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
+    mount_stop
+    mkdir readonly
+    mount --bind "$CACHE" readonly
+    mount -o remount,bind,ro readonly
+    reset_counts
+    mount_start --cache-dir "$PWD/readonly"
+    [[ $(sha256 "$MNT/$FILE") == "$HASH" ]]
+    [[ $(gets) == 0 ]]
+    [[ $(sha256 "$MNT/$FILES/d0/s0/f000001.bin") == "$(server_hash d0/s0/f000001.bin)" ]]
+    [[ $(grep -c "Read-only file system" "$MNT/.registryfs/errors") == 1 ]]
+    [[ $(wc -l <"$MNT/.registryfs/errors") == 1 ]]
+    mount_stop
+    umount readonly
+}
+
+# What is on the cache's disk, without the empty file of locks.
+kept_files() {
+    find "$CACHE" -type f ! -name flights
+}
+
+@test "a store that refuses leaves nothing in the cache of two that ask, and neither waits for the other" {
+    local first
+    mount_start --cache-dir "$CACHE"
+    first=$MNT
+    mount_start --cache-dir "$CACHE"
+    stat "$first/$FILE" "$MNT/$FILE" >/dev/null
+    fault status target '"storage"' status 404
+    cat "$first/$FILE" >/dev/null 2>&1 &
+    run ! within 60000 cat "$MNT/$FILE"
+    wait $! || true
+    [[ -z $(kept_files) ]]
+    control DELETE /faults >/dev/null
+    [[ $(sha256 "$MNT/$FILE") == "$HASH" && $(sha256 "$first/$FILE") == "$HASH" ]]
+}
+
+@test "small files that two mounts copy at once are fetched once" {
+    local first reader
+    mount_start --cache-dir "$CACHE"
+    first=$MNT
+    mount_start --cache-dir "$CACHE"
+    find "$first/$FILES" "$MNT/$FILES" -type f >/dev/null
+    control POST /delay '{"ms": 20, "target": "storage"}' >/dev/null
+    reset_counts
+    cp -r "$first/$FILES" one &
+    reader=$!
+    cp -r "$MNT/$FILES" other
+    wait "$reader"
+    control POST /delay '{"ms": 0, "target": "storage"}' >/dev/null
+    diff -r one other
+    # The files' contents, and some more on a busy machine.
+    local contents
+    contents=$(find one -type f -exec sha256sum {} + | cut -d ' ' -f 1 | sort -u | wc -l)
+    [[ $(gets) -le $((contents + contents / 2)) ]] || fail "$(gets) requests for $contents contents"
 }
 
 @test "a slow disk does not stop what needs no disk" {

@@ -113,7 +113,7 @@ static void pause_writing(struct disk_cache *cache, int reason)
         say(cache, message);
 }
 
-static bool may_write(struct disk_cache *cache)
+bool disk_may_write(struct disk_cache *cache)
 {
     int64_t until = atomic_load(&cache->paused_until);
     return until == 0 || clock_milliseconds() >= until;
@@ -269,11 +269,6 @@ struct opened *disk_open_for_reading(struct disk_file *file)
     return opened;
 }
 
-struct opened *disk_open_for_writing(struct disk_file *file)
-{
-    return may_write(file->cache) ? open_file(file, true) : NULL;
-}
-
 /* --- one content --- */
 
 struct disk_file *disk_file_open(struct disk_cache *cache, const unsigned char md5[MD5_SIZE],
@@ -401,7 +396,7 @@ static int write_part(struct disk_file *file, uint64_t offset, const char *data,
 void disk_file_write(struct disk_file *file, uint64_t offset, const void *data, size_t size)
 {
     const char *bytes = data;
-    while (size > 0 && may_write(file->cache)) {
+    while (size > 0 && disk_may_write(file->cache)) {
         size_t part = size < STEP ? size : STEP;
         int failure = write_part(file, offset, bytes, part);
         /* While room is being made, what comes is not kept; it is no reason to stop. */

@@ -62,11 +62,12 @@ struct opened {
     bool verified;              /* found among the contents that are for everybody */
 };
 
+/* Whether anything is written now: a disk that is full or unwritable is left alone for a while. */
+bool disk_may_write(struct disk_cache *cache);
+
 /* Opens it for reading, with a reference. The official client's copy is used as long as nobody
  * touches it. NULL with errno. */
 struct opened *disk_open_for_reading(struct disk_file *file);
-/* The same for writing: it is made where it is missing, unless nothing is written now. */
-struct opened *disk_open_for_writing(struct disk_file *file);
 /* NULL is fine. */
 void disk_opened_release(struct opened **opened);
 #define cleanup_opened cleanup(disk_opened_release)

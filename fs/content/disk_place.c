@@ -83,14 +83,17 @@ static bool name_blocks(const char *path, char name[PATH_MAX])
 }
 
 /* Those above the cache directory may be anybody's, and may exist although they cannot be made. */
-static bool make_folders(const char *path)
+bool disk_place_make_folders(const char *path)
 {
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%s", path);
     for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST && access(folder, X_OK) != 0)
+        int reason = mkdir(folder, 0700) == 0 ? 0 : errno;
+        if (reason && reason != EEXIST && access(folder, X_OK) != 0) {
+            errno = reason;
             return false;
+        }
         *slash = '/';
     }
     return true;
@@ -119,7 +122,7 @@ static int lock_folder(const char *path, int milliseconds)
 struct disk_blocks *disk_place_make(const char *path, uint64_t size)
 {
     cleanup_close int folder = lock_folder(path, FOLDER_LOCK_MS);
-    if (folder < 0 && errno == ENOENT && make_folders(path))
+    if (folder < 0 && errno == ENOENT && disk_place_make_folders(path))
         folder = lock_folder(path, FOLDER_LOCK_MS);
     if (folder < 0)
         return NULL;
@@ -134,7 +137,7 @@ bool disk_place_move(const struct disk_blocks *blocks, const char *from, const c
         return false;
     cleanup_close int left = lock_folder(from, wait ? FOLDER_LOCK_MS : 0);
     cleanup_close int entered = left >= 0 ? lock_folder(to, wait ? FOLDER_LOCK_MS : 0) : -1;
-    if (left >= 0 && entered < 0 && errno == ENOENT && make_folders(to))
+    if (left >= 0 && entered < 0 && errno == ENOENT && disk_place_make_folders(to))
         entered = lock_folder(to, wait ? FOLDER_LOCK_MS : 0);
     if (entered < 0 || !disk_blocks_are_at(blocks, from))
         return false;

@@ -309,12 +309,12 @@ static int transfer(struct stream *stream, struct call *call)
             continue;
         if (stream->differs)
             return differs(call);
-        flight = (struct disk_flight){0};
+        flight = (struct disk_flight){-1};
         /* What is there and cannot be had from the disk is fetched in any case. */
         if (!present && !begin_flight(stream, &until, &flight))
             continue;
         int result = fetch(stream, call, until);
-        if (flight.opened)
+        if (flight.descriptor >= 0)
             save(stream, true);
         disk_flight_end(&flight);
         if (result != 0)

@@ -421,7 +421,7 @@ static bool fetches(struct disk_file *file, uint64_t from, uint64_t end, struct 
                     bool ours, uint64_t expected_end)
 {
     bool answer = disk_flight_begin(file, from, &end, flight);
-    return answer == ours && end == expected_end && (flight->opened != NULL) == ours;
+    return answer == ours && end == expected_end && (flight->descriptor >= 0) == ours;
 }
 
 static void one_of_two_fetches(void)
