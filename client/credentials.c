@@ -235,7 +235,7 @@ static struct authorization *usable(struct credentials *credentials)
 /* Under the lock: waits a little for the thread that fetches a token. */
 static void wait_for_renewal(struct credentials *credentials)
 {
-    struct timespec until = clock_timespec(clock_nanoseconds() + WAIT_SLICE_MS * INT64_C(1000000));
+    struct timespec until = clock_timespec(clock_nanoseconds() + WAIT_SLICE_MS * CLOCK_MILLISECOND);
     pthread_cond_timedwait(&credentials->renewed, &credentials->lock, &until);
 }
 

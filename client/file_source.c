@@ -96,7 +96,7 @@ static bool wait_for_renewal(struct file_source *source, const struct call *call
 {
     while (source->renewing) {
         struct timespec until =
-            clock_timespec(clock_nanoseconds() + WAIT_SLICE_MS * INT64_C(1000000));
+            clock_timespec(clock_nanoseconds() + WAIT_SLICE_MS * CLOCK_MILLISECOND);
         pthread_cond_timedwait(&source->changed, &source->lock, &until);
         if (call_interrupted(source->client, call))
             return false;

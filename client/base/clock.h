@@ -6,12 +6,16 @@
 #include <stdint.h>
 #include <time.h>
 
+/* In nanoseconds. */
+#define CLOCK_SECOND      INT64_C(1000000000)
+#define CLOCK_MILLISECOND INT64_C(1000000)
+
 /* CLOCK_MONOTONIC in milliseconds: the clock of all deadlines and lifetimes. */
 static inline int64_t clock_milliseconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / CLOCK_MILLISECOND;
 }
 
 /* The same clock in nanoseconds, to tell which of two things was earlier. */
@@ -19,7 +23,7 @@ static inline int64_t clock_nanoseconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return (int64_t)now.tv_sec * CLOCK_SECOND + now.tv_nsec;
 }
 
 /* A condition that is waited for until a time of that clock. 0, or an errno: no memory. */
@@ -38,8 +42,8 @@ static inline int clock_condition(pthread_cond_t *condition)
 /* A time in nanoseconds as waiting wants it. */
 static inline struct timespec clock_timespec(int64_t nanoseconds)
 {
-    return (struct timespec){.tv_sec = nanoseconds / 1000000000,
-                             .tv_nsec = nanoseconds % 1000000000};
+    return (struct timespec){.tv_sec = nanoseconds / CLOCK_SECOND,
+                             .tv_nsec = nanoseconds % CLOCK_SECOND};
 }
 
 #endif

@@ -356,7 +356,7 @@ bool read_file_body(struct request *request, struct remote_reader *reader, atomi
     struct remote_view view;
     struct error error = {0};
     bool may_wait = session_loop_may_wait();
-    int64_t end = request->started + READ_SECONDS * INT64_C(1000000000);
+    int64_t end = request->started + READ_SECONDS * CLOCK_SECOND;
     /* What the digest was waited for may be shown now. */
     bool patient = request->failure.kind == ERROR_TIMEOUT && clock_nanoseconds() < end;
     if (request->failure.kind != ERROR_NONE && !patient)
@@ -374,8 +374,8 @@ bool read_file_body(struct request *request, struct remote_reader *reader, atomi
         return true;
     case REMOTE_WAIT:
         request->deadline = end;
-        if (view.retry_ms > 0 && clock_nanoseconds() + view.retry_ms * INT64_C(1000000) < end)
-            request->deadline = clock_nanoseconds() + view.retry_ms * INT64_C(1000000);
+        if (view.retry_ms > 0 && clock_nanoseconds() + view.retry_ms * CLOCK_MILLISECOND < end)
+            request->deadline = clock_nanoseconds() + view.retry_ms * CLOCK_MILLISECOND;
         request->need = (struct need){.reader = remote_reader_ref(reader)};
         return false;
     default:

@@ -40,7 +40,7 @@ static void measure(const struct node *registry, size_t *files, size_t *bytes)
 
 void scratch_expire(struct filesystem *fs, struct node *registry)
 {
-    int64_t oldest = clock_nanoseconds() - EXPIRE_SECONDS * INT64_C(1000000000);
+    int64_t oldest = clock_nanoseconds() - EXPIRE_SECONDS * CLOCK_SECOND;
     for (struct node *child = registry->first_child; child;) {
         const struct local *local = is_scratch(child) ? local_of(child) : NULL;
         bool expired = local && !local->opened && local->used < oldest;

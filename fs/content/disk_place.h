@@ -35,7 +35,7 @@ void disk_hex(const unsigned char md5[MD5_SIZE], char *hex);
 bool disk_place_path(const char *directory, const char *server, const struct disk_key *key,
                      char path[PATH_MAX]);
 
-/* Makes the folders above the path that are missing, for nobody else to change. False with errno. */
+/* Makes the missing folders above the path, for nobody else to change. False with errno. */
 bool disk_place_make_folders(const char *path);
 /* Opens the content, made if there is none, with its folders. NULL with errno. */
 struct disk_blocks *disk_place_make(const char *path, uint64_t size);

@@ -249,7 +249,7 @@ static void ask_for_headroom(struct disk_space *space, bool needed)
 /* Waits for room, if it has not taken somebody too long already. 0: try again; or an errno. */
 static int wait_for_room(struct disk_space *space, uint64_t bytes)
 {
-    struct timespec until = clock_timespec(clock_nanoseconds() + WAIT_MS * INT64_C(1000000));
+    struct timespec until = clock_timespec(clock_nanoseconds() + WAIT_MS * CLOCK_MILLISECOND);
     int result = EBUSY;
     pthread_mutex_lock(&space->lock);
     if (!space->late && begin_round(space, bytes)) {

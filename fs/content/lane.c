@@ -66,8 +66,7 @@ static void call_idle(struct lane *lane)
 static bool wait_for_job(struct worker *worker)
 {
     struct lane *lane = worker->lane;
-    struct timespec until =
-        clock_timespec(clock_nanoseconds() + IDLE_SECONDS * INT64_C(1000000000));
+    struct timespec until = clock_timespec(clock_nanoseconds() + IDLE_SECONDS * CLOCK_SECOND);
     bool late = false;
     worker->called = false;
     worker->next = lane->idle;

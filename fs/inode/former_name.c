@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "former_name.h"
 
+#include "base/clock.h"
+
 static void end(struct former_names *names, struct nodes *nodes, int i)
 {
     node_drop(nodes, names->list[i].registry);
@@ -50,7 +52,7 @@ static int choose(struct former_names *names, struct nodes *nodes)
 void former_name_note(struct former_names *names, struct nodes *nodes, struct node *registry,
                       pid_t process, int64_t now)
 {
-    int64_t until = now + FORMER_NAME_SECONDS * INT64_C(1000000000);
+    int64_t until = now + FORMER_NAME_SECONDS * CLOCK_SECOND;
     if (!process || registry->gone)
         return;
     expire(names, nodes, now);

@@ -12,8 +12,6 @@ enum {
     PATH_SIZE = 1024,
 };
 
-static const int64_t SECOND = 1000000000;
-
 /* Says once, not at every look, that what is shown is old because the server does not answer. */
 static void note_stale(const struct request *request, struct place place)
 {
@@ -46,12 +44,12 @@ enum readiness await_or_have(struct request *request, struct place place, bool h
     }
     const struct facet *facet = node_find_facet(place.node, place.member);
     int64_t failed = facet ? facet->failed : 0;
-    if (failed && clock_nanoseconds() - failed < FAILURE_SECONDS * SECOND)
+    if (failed && clock_nanoseconds() - failed < FAILURE_SECONDS * CLOCK_SECOND)
         return READY;
     if (fetches_server_is_silent(request->fs->fetches, kind))
         return READY;
     if (!request->deadline)
-        request->deadline = clock_nanoseconds() + PATIENCE_SECONDS * SECOND;
+        request->deadline = clock_nanoseconds() + PATIENCE_SECONDS * CLOCK_SECOND;
     return WAITING;
 }
 
@@ -74,6 +72,6 @@ enum readiness await_call(struct request *request, struct place place, bool have
 
 void await_place(struct request *request, const struct fetch_type *type, struct place place)
 {
-    request->deadline = request->started + LOOKUP_SECONDS * SECOND;
+    request->deadline = request->started + LOOKUP_SECONDS * CLOCK_SECOND;
     await_entry(request, type, place, "");
 }

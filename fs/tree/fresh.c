@@ -6,8 +6,6 @@
 #include "report/options.h"
 #include "wait/request.h"
 
-static const int64_t SECOND = 1000000000;
-
 bool fresh_is_forgotten(const struct node *node, uint8_t member, int64_t fetched)
 {
     for (; node; member = node->member, node = node->parent) {
@@ -20,7 +18,7 @@ bool fresh_is_forgotten(const struct node *node, uint8_t member, int64_t fetched
 
 int64_t fresh_time_to_live(const struct filesystem *fs)
 {
-    return (int64_t)(fs->options->ttl * (double)SECOND);
+    return (int64_t)(fs->options->ttl * (double)CLOCK_SECOND);
 }
 
 bool fresh_answer(const struct request *request, int64_t fetched)

@@ -9,6 +9,9 @@
 
 struct request;
 
+/* For which the kernel may keep what cannot change. */
+enum { IMMUTABLE_SECONDS = 3600 };
+
 /* How old what is shown may be, in nanoseconds (`--ttl`). Takes no lock. */
 int64_t fresh_time_to_live(const struct filesystem *fs);
 /* Whether something read at `fetched` in directory `member` of `node` was forgotten since. */

@@ -229,14 +229,14 @@ static void settle(struct sender *sender, int64_t end)
 
 void kernel_cache_settle(struct kernel_cache *cache, int milliseconds)
 {
-    int64_t end = clock_nanoseconds() + milliseconds * INT64_C(1000000);
+    int64_t end = clock_nanoseconds() + milliseconds * CLOCK_MILLISECOND;
     settle(&cache->attributes, end);
     settle(&cache->names, end);
 }
 
 void kernel_cache_settle_attributes(struct kernel_cache *cache, int milliseconds)
 {
-    settle(&cache->attributes, clock_nanoseconds() + milliseconds * INT64_C(1000000));
+    settle(&cache->attributes, clock_nanoseconds() + milliseconds * CLOCK_MILLISECOND);
 }
 
 void kernel_cache_drop_pages(struct kernel_cache *cache, uint64_t id, uint64_t from, uint64_t to)
@@ -251,7 +251,7 @@ void kernel_cache_drop_pages(struct kernel_cache *cache, uint64_t id, uint64_t f
 
 void kernel_cache_settle_pages(struct kernel_cache *cache, int milliseconds)
 {
-    settle(&cache->pages, clock_nanoseconds() + milliseconds * INT64_C(1000000));
+    settle(&cache->pages, clock_nanoseconds() + milliseconds * CLOCK_MILLISECOND);
 }
 
 void kernel_cache_remove_name(struct filesystem *fs, struct place directory, const char *name)

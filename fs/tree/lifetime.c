@@ -8,8 +8,6 @@
 #include "provenance_file.h"
 #include "report/options.h"
 
-enum { IMMUTABLE_SECONDS = 3600 /* for which the kernel may keep what cannot change */ };
-
 double lifetime_left(struct filesystem *fs, const struct node *node)
 {
     const double nanoseconds = 1e9;

@@ -4,10 +4,6 @@
 #include "base/clock.h"
 #include "fresh.h"
 
-enum { IMMUTABLE_SECONDS = 3600 /* for which the kernel may keep what cannot change */ };
-
-static const int64_t SECOND = 1000000000;
-
 const struct provenance_row provenance_rows[FILES] = {
     [LOGGED_BY] = {"logged_by", FROM_LINEAGE}, [USED_BY] = {"used_by", FROM_LINEAGE},
     [LINKED] = {"linked", FROM_LINEAGE},       [MANIFEST] = {"manifest.json", FROM_MANIFEST},
@@ -102,7 +98,7 @@ int64_t provenance_nanoseconds_left(const struct filesystem *fs, const struct no
     if (!known || fresh_is_forgotten(file->parent, file->member, file->fetched))
         return 0;
     if (provenance_rows[provenance_number(file)].source == FROM_MANIFEST && known->state != ABSENT)
-        return IMMUTABLE_SECONDS * SECOND;
+        return IMMUTABLE_SECONDS * CLOCK_SECOND;
     int64_t left = file->fetched + fresh_time_to_live(fs) - clock_nanoseconds();
     return left > 0 ? left : 0;
 }

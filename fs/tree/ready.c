@@ -22,8 +22,6 @@ enum {
     BURST = 8,          /* entries asked for one by one within a second before a page is tried */
 };
 
-static const int64_t SECOND = 1000000000;
-
 /* Which listing to ask for so that `place` gets one. */
 static void need_listing(struct request *request, struct place place)
 {
@@ -36,7 +34,7 @@ static void need_listing(struct request *request, struct place place)
 
 void ready_wait_for_more(struct request *request, struct place place, struct listing *listing)
 {
-    request->deadline = request->started + LOOKUP_SECONDS * SECOND;
+    request->deadline = request->started + LOOKUP_SECONDS * CLOCK_SECOND;
     await_entry(request, &refresh_listing, place, "");
     request->need.subject = listing_ref(listing);
 }
@@ -81,7 +79,7 @@ static bool page_may_pay(struct facet *facet)
     int64_t now = clock_nanoseconds();
     if (!facet || facet->listing || (facet->growing && facet->growing->growth->pages > 0))
         return false;
-    if (now - facet->burst_began > SECOND) {
+    if (now - facet->burst_began > CLOCK_SECOND) {
         facet->burst_began = now;
         facet->burst = 0;
     }
@@ -152,7 +150,7 @@ enum readiness ready_object_now(struct request *request, struct node *node, int 
     if (fresh_answer(request, node->fetched))
         return READY;
     if (!fresh_is_forgotten(node, MEMBER_SELF, node->fetched) &&
-        clock_nanoseconds() - node->fetched < RECENT_SECONDS * SECOND)
+        clock_nanoseconds() - node->fetched < RECENT_SECONDS * CLOCK_SECOND)
         return READY;
     if (directory_of(place)->find)
         await_entry(request, &refresh_entry, place, node->name);
@@ -169,7 +167,7 @@ static bool is_just_gone(const struct filesystem *fs, struct place place, const 
     const struct entry *entry = listing ? listing_find(listing, name) : NULL;
     return entry && entry->gone && !fresh_is_forgotten(place.node, place.member, entry->gone) &&
            clock_nanoseconds() - entry->gone <
-               (int64_t)(fs->options->negative_ttl * (double)SECOND);
+               (int64_t)(fs->options->negative_ttl * (double)CLOCK_SECOND);
 }
 
 /* Whether a complete listing is known, which shows our own changes, and had nothing of that name.
@@ -204,7 +202,7 @@ static enum readiness find_entry(struct request *request, struct place place, co
     if (result == FAILED)
         return FAILED;
     if (!was_absent)
-        request->deadline = request->started + LOOKUP_SECONDS * SECOND;
+        request->deadline = request->started + LOOKUP_SECONDS * CLOCK_SECOND;
     need_entry(request, place, name);
     return WAITING;
 }
@@ -266,7 +264,7 @@ enum readiness ready_absence(struct request *request, struct place place, const 
     if (result != WAITING)
         return result;
     if (!was_absent)
-        request->deadline = request->started + LOOKUP_SECONDS * SECOND;
+        request->deadline = request->started + LOOKUP_SECONDS * CLOCK_SECOND;
     if (!directory_of(place)->find || name_needs_listing(name))
         need_listing(request, place);
     else

@@ -102,7 +102,7 @@ static bool add_page(struct reading *reading, struct listing *page, const struct
     growth->pages++;
     growth->progressed = clock_nanoseconds();
     if (growth->pages == 1)
-        growth->slow = growth->progressed - reading->asked > SLOW_FIRST_MS * INT64_C(1000000);
+        growth->slow = growth->progressed - reading->asked > SLOW_FIRST_MS * CLOCK_MILLISECOND;
     page_release(&growth->page);
     growth->page = reading->page;
     reading->page = (struct page){0};

@@ -6,10 +6,10 @@
 
 /* Long enough for cp -b and for programs that remove a file and create it again; short enough that
  * rm looks like the mistake that it is. */
-static const int64_t HIDDEN_NANOSECONDS = 2 * INT64_C(1000000000);
+static const int64_t HIDDEN_NANOSECONDS = 2 * CLOCK_SECOND;
 
 /* Long enough for the kernel and for readers of before to be done with the old text. */
-static const int64_t EDITED_NANOSECONDS = 10 * INT64_C(1000000000);
+static const int64_t EDITED_NANOSECONDS = 10 * CLOCK_SECOND;
 
 static void free_room(void *own)
 {

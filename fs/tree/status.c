@@ -124,7 +124,7 @@ static void put_figures(struct writer *writer, const struct filesystem *fs)
 {
     struct client_figures figures;
     client_read_figures(fs->client, &figures);
-    int64_t uptime = (clock_nanoseconds() - fs->mounted) / 1000000000;
+    int64_t uptime = (clock_nanoseconds() - fs->mounted) / CLOCK_SECOND;
     put_text(writer, "version", REGISTRYFS_VERSION);
     put_text(writer, "base_url", client_base_url(fs->client));
     put_text(writer, "viewer", fs->viewer->username.bytes ? fs->viewer->username.bytes : "");

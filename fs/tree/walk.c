@@ -18,13 +18,11 @@ enum {
     SIDE_BY_SIDE = 3,       /* registries read ahead, two listings each: others need workers, too */
 };
 
-static const int64_t SECOND = 1000000000;
-
 /* Whether the process that asks opened the directory itself a short time ago. */
 static bool opened_it(const struct request *request, const struct facet *facet)
 {
     return facet && facet->opened_by == fuse_req_ctx(request->fuse)->pid &&
-           clock_nanoseconds() - facet->opened < WALK_SECONDS * SECOND;
+           clock_nanoseconds() - facet->opened < WALK_SECONDS * CLOCK_SECOND;
 }
 
 void walk_note_opendir(struct request *request, struct place place)

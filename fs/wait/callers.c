@@ -13,7 +13,7 @@ enum {
     STATUS_SIZE = 1024,
 };
 
-static const int64_t REMEMBERED = 10 * INT64_C(1000000000);
+static const int64_t REMEMBERED = 10 * CLOCK_SECOND;
 
 struct deed {
     int64_t at; /* clock_nanoseconds(); 0: none */

@@ -281,5 +281,5 @@ void fetches_cancel_all(struct fetches *fetches)
 bool fetches_server_is_silent(const struct fetches *fetches, enum call_kind kind)
 {
     int64_t since = atomic_load(&fetches->kinds[kind].unanswered_since);
-    return since && since < clock_nanoseconds() - SILENCE_MS * INT64_C(1000000);
+    return since && since < clock_nanoseconds() - SILENCE_MS * CLOCK_MILLISECOND;
 }

@@ -422,7 +422,7 @@ static void nap_until(struct requests *requests, int64_t deadline)
  * which it gives up meanwhile. */
 static void nap_and_look(struct requests *requests, int64_t now, int64_t deadline)
 {
-    int64_t look = now + WATCH_NAP_MS * INT64_C(1000000);
+    int64_t look = now + WATCH_NAP_MS * CLOCK_MILLISECOND;
     nap_until(requests, requests->has_watched && look < deadline ? look : deadline);
     if (!requests->has_watched)
         return;
@@ -439,7 +439,7 @@ static void *deadline_thread(void *context)
     pthread_mutex_lock(&requests->lock);
     while (!requests->stopping) {
         int64_t now = clock_nanoseconds();
-        int64_t next_deadline = now + LONGEST_NAP_MS * INT64_C(1000000);
+        int64_t next_deadline = now + LONGEST_NAP_MS * CLOCK_MILLISECOND;
         struct parked *due = take_due(requests, now, &next_deadline);
         if (!due) {
             nap_and_look(requests, now, next_deadline);

@@ -166,7 +166,7 @@ void session_loop_end(struct session_loop *loop)
     loop->ended = true;
     while (loop->is_read) {
         struct timespec until =
-            clock_timespec(clock_nanoseconds() + WAKE_AGAIN_MS * INT64_C(1000000));
+            clock_timespec(clock_nanoseconds() + WAKE_AGAIN_MS * CLOCK_MILLISECOND);
         pthread_kill(loop->reader, SIGUSR1);
         pthread_cond_timedwait(&loop->change, &loop->lock, &until);
     }
