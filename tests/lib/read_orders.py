@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# read_orders.py ORDER FILE… [--piece BYTES] [--readers N] [--count N] [--discard]: reads files the way programs
-# do, and prints {"seconds", "bytes", "sha256"} as JSON: how long it took, how much was asked for, and
-# the hash of what was read, put together in the file's order (of orders that read all of one file).
-# Keeping and hashing takes longer than reading: who measures time uses `readers --discard`, which reads into
-# one buffer and hashes nothing.
+# read_orders.py ORDER FILE… [--piece BYTES] [--readers N] [--count N] [--mapped] [--shared] [--tensors] [--discard]:
+# reads files the way programs do, and prints {"seconds", "bytes", "sha256"} as JSON: how long it took, how much
+# was asked for, and the hash of what was read, put together in the file's order (of orders that read all of one
+# file). Keeping and hashing takes longer than reading: who measures time of `readers` and `workers` adds
+# --discard, with which they copy into one buffer.
 
 import argparse
 import hashlib
@@ -125,17 +125,18 @@ def summary(parts):
     return len(whole), hashlib.sha256(whole).hexdigest()
 
 
-# Bytes of the pieces, read into one buffer (or, mapped, one byte of each page) and forgotten.
-def discard(file, pieces, options):
-    buffer, total = bytearray(options.piece), 0
+# Bytes of the pieces, copied into one buffer and forgotten.
+def discard(file, pieces):
+    buffer, total = bytearray(max((length for _, length in pieces), default=0)), 0
+    view = memoryview(buffer)
     for at, length in pieces:
+        end = at + length
         if file.mapping is not None:
-            sum(file.mapping[at:at + length:mmap.PAGESIZE])
+            view[:length] = memoryview(file.mapping)[at:end]
             total += length
             continue
-        end = at + length
         while at < end:
-            got = os.preadv(file.descriptor, [memoryview(buffer)[:end - at]], at)
+            got = os.preadv(file.descriptor, [view[:end - at]], at)
             if not got:
                 return total
             at += got
@@ -173,6 +174,14 @@ def in_processes(works):
     return began, answers
 
 
+# The file in pieces of one size, or its tensors in the file's order as a loader of safetensors takes them:
+# a header first.
+def pieces_for(file, options):
+    if not options.tensors:
+        return pieces_of(file.size, options.piece)
+    return [(0, min(file.size, 1 << 16)), *tensors_of(file.size)]
+
+
 # Readers of the whole file, with descriptors of their own or one for all.
 def readers(path, options):
     shared = File(path, options.mapped) if options.shared else None
@@ -180,9 +189,9 @@ def readers(path, options):
     def work():
         file = shared or File(path, options.mapped)
         if options.discard:
-            return discard(file, pieces_of(file.size, options.piece), options)
+            return discard(file, pieces_for(file, options))
         parts = {}
-        collect(file, pieces_of(file.size, options.piece), parts)
+        collect(file, pieces_for(file, options), parts)
         return parts
 
     began, answers = in_processes([work] * options.readers)
@@ -197,13 +206,19 @@ def readers(path, options):
 # Forked workers with one descriptor, a share of the file each.
 def workers(path, options):
     file = File(path, options.mapped)
-    share = -(-file.size // options.readers)
 
     def work_of(i):
         def work():
+            share = -(-file.size // options.readers)
+            if options.tensors:
+                pieces = pieces_for(file, options)[i::options.readers]
+            else:
+                pieces = [(i * share + at, length) for at, length in
+                          pieces_of(min(share, file.size - i * share), options.piece)]
+            if options.discard:
+                return discard(file, pieces)
             parts = {}
-            collect(file, [(i * share + at, length) for at, length in
-                           pieces_of(min(share, file.size - i * share), options.piece)], parts)
+            collect(file, pieces, parts)
             return parts
         return work
 
@@ -247,6 +262,7 @@ def main():
     parser.add_argument("--mapped", action="store_true")
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--discard", action="store_true")
+    parser.add_argument("--tensors", action="store_true")
     options = parser.parse_args()
     began = time.monotonic()
     if options.order == "sniff":
