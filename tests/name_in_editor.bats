@@ -128,6 +128,25 @@ assert open(ORGANIZATION + "/elsewhere/description").read() == "still there\n"
 PY
 }
 
+@test "an mv to the old name that the rules forbid ends nothing" {
+    mkdir "$MNT/acme/spare"
+    upsert_registry "$ENTITY" .begun
+    touch "$MNT/acme"
+    eventually 10 ls "$MNT/acme/.begun" >/dev/null
+    editor <<'PY'
+old = ORGANIZATION + "/.begun"
+save(old + "/name", "renamed")
+is_error(errno.EPERM, os.rename, ORGANIZATION + "/spare", old)
+assert open(old + "/full_name").read() == "wandb-registry-renamed\n"
+save(old + "/description", "by the old path")
+assert open(NEW + "/description").read() == "by the old path\n"
+# The twin: one that they allow takes the name.
+save(OLD.replace("model", "dataset") + "/name", "elsewhere")
+os.rename(ORGANIZATION + "/spare", OLD.replace("model", "dataset"))
+assert open(OLD.replace("model", "dataset") + "/full_name").read() == "wandb-registry-dataset\n"
+PY
+}
+
 @test "a registry of the old name that somebody else makes wins" {
     mount_stop
     mount_start --ttl 600 --negative-ttl 0

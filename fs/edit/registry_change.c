@@ -213,10 +213,6 @@ enum readiness registry_rename(struct request *request, struct place from, struc
     if (node_find(&fs->nodes, to.node, to.member, request->other_name) ||
         node_find_query(&fs->nodes, to.node, to.member, request->other_name))
         return FAILED;
-    if (takes_former_name(request, to)) {
-        *error_number = ESTALE;
-        return FAILED;
-    }
     struct error rule = {0};
     check_new_name(request->other_name, &rule);
     if (rule.kind != ERROR_NONE) {
@@ -227,6 +223,10 @@ enum readiness registry_rename(struct request *request, struct place from, struc
     const struct room *room = room_find(node);
     if (room && room->running)
         return change_wait(request, room->running);
+    if (takes_former_name(request, to)) {
+        *error_number = ESTALE;
+        return FAILED;
+    }
     return begin_named(request, change_new(fs, &rename_type, node), request->other_name,
                        error_number);
 }
