@@ -388,6 +388,26 @@ assert len(done) == 24, len(done)'
     run ! ls "$MNT/.registryfs/unsaved/acme"
 }
 
+@test "a text may come in any order: what leaves a hole is not refused before it is whole" {
+    echo false >"$MODEL/allow_all_artifact_types"
+    in_model '
+def put(attribute, *parts):
+    file = os.open(attribute, os.O_WRONLY | os.O_TRUNC)
+    for text, at in parts:
+        os.pwrite(file, text, at)
+    os.close(file)
+put("visibility", (b"ted\n", 7), (b"restric", 0))
+put("artifact_types", (b"set\n", 10), (b"model\ndata", 0))
+put("description", (b"world\n", 6), (b"hello ", 0))
+# The twin: one that stays is no text.
+for attribute in "visibility", "artifact_types", "description":
+    file = os.open(attribute, os.O_WRONLY | os.O_TRUNC)
+    os.pwrite(file, b"model\n", 3)
+    fails(errno.EINVAL, os.close, file)'
+    assert_equal "$(server_value model access) $(server_value model description)" 'RESTRICTED hello world'
+    assert_equal "$(cat "$MODEL/artifact_types")" $'model\ndataset'
+}
+
 # --- reading beside it ---
 
 @test "readers beside a writer see whole texts, whatever they read it with" {

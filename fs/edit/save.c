@@ -449,7 +449,7 @@ enum readiness draft_save(struct request *request, struct draft *draft, bool due
         return FAILED;
     }
     change->draft = draft;
-    change->holed = edit->holed && text.size > 0 && memchr(text.bytes, '\0', text.size);
+    change->holed = edit_has_hole(edit);
     edit_send(edit);
     draft->references++;
     draft->change = change;
@@ -499,7 +499,7 @@ bool draft_is_hopeless(struct draft *draft)
     if (edit_is_no_text(edit))
         return true;
     struct text text = {edit->text.data, edit->text.size};
-    if (!edit->fresh && !edit->append)
+    if ((!edit->fresh && !edit->append) || edit_has_hole(edit))
         return false;
     if (editing->has_lines)
         return has_illegal_line(draft, text);

@@ -81,6 +81,11 @@ int edit_resize(struct edit *edit, size_t size)
     return 0;
 }
 
+bool edit_has_hole(const struct edit *edit)
+{
+    return edit->holed && edit->text.size > 0 && memchr(edit->text.data, '\0', edit->text.size);
+}
+
 bool edit_is_no_text(struct edit *edit)
 {
     if (edit->holed || !(edit->fresh || edit->append) || edit->text.size == 0)
@@ -94,7 +99,7 @@ bool edit_is_no_text(struct edit *edit)
 bool edit_due_after_write(const struct edit *edit)
 {
     return edit->commit == COMMIT_LINE && edit->dirty && edit->fresh && edit->text.size > 0 &&
-           edit->text.data[edit->text.size - 1] == '\n';
+           edit->text.data[edit->text.size - 1] == '\n' && !edit_has_hole(edit);
 }
 
 bool edit_due_at_fsync(const struct edit *edit)

@@ -41,6 +41,8 @@ void edit_release(struct edit *edit);
 int edit_write(struct edit *edit, const void *data, size_t size, size_t offset);
 int edit_resize(struct edit *edit, size_t size);
 
+/* Whether zeros are left that a later write may fill. */
+bool edit_has_hole(const struct edit *edit);
 /* Whether what was written can never be a text: no UTF-8, or NUL. Only where all of it is known. */
 bool edit_is_no_text(struct edit *edit);
 

@@ -125,7 +125,7 @@ class Model(OthersOnServer):
 
     def save(self, registry, attribute, text, base, draft=None):
         """True when something was sent."""
-        now, holed = registry.state, bool(draft) and draft.holed and b"\0" in draft.text
+        now, holed = registry.state, bool(draft) and draft.has_hole()
         if self.remembers and not registry.gone:
             try:
                 if parse(attribute, text, now) is None:
@@ -250,7 +250,7 @@ class Model(OthersOnServer):
         draft.text[:] = resized(draft.text, max(len(draft.text), at))
         draft.text[at:at + len(data)] = data
         draft.dirty = draft.wrote = True
-        line = handle.attribute in ONE_LINE and draft.fresh and draft.text.endswith(b"\n")
+        line = handle.attribute in ONE_LINE and draft.fresh and draft.text.endswith(b"\n") and not draft.has_hole()
         if line or is_hopeless(handle.attribute, draft, handle.append, handle.registry.state):
             self.save_draft(handle)
 

@@ -71,6 +71,10 @@ class Draft:
     def is_emptied(self):
         return self.dirty and not self.wrote and not self.text
 
+    def has_hole(self):
+        """One that a later write may fill."""
+        return self.holed and b"\0" in self.text
+
     def saved(self):
         self.dirty = self.wrote = self.truncated = False
 
@@ -112,7 +116,7 @@ def is_illegal(attribute, lines, base):
 
 def is_hopeless(attribute, draft, append, now):
     """What was written can never become a legal text, so that write says it at once."""
-    if not (draft.fresh or append) or not draft.text:
+    if not (draft.fresh or append) or not draft.text or draft.has_hole():
         return False
     if not draft.holed and not is_beginning_of_text(draft.text):
         return True
