@@ -7,11 +7,10 @@
 #ifndef FS_DAEMON_H
 #define FS_DAEMON_H
 
+#include "failure.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-/* Exit codes of mount(8). */
-enum { EXIT_MOUNTED = 0, EXIT_USAGE = 1, EXIT_SYSTEM = 2, EXIT_MOUNT_FAILED = 32 };
 
 struct daemon {
     int caller;   /* socket to the waiting parent; -1: in the foreground, or it was told */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* How far a download is, on standard error: on a terminal one line that changes, else a line now
+ * and then. One thread. */
+#ifndef FS_TERMINAL_PROGRESS_H
+#define FS_TERMINAL_PROGRESS_H
+
+#include "download.h"
+
+struct terminal_progress {
+    bool quiet;
+    bool terminal;
+    bool shown;    /* a line of the terminal is not ended yet */
+    int64_t began; /* clock_milliseconds() */
+};
+
+void terminal_progress_begin(struct terminal_progress *progress, bool quiet);
+/* Milliseconds between two calls of terminal_progress_show(). */
+int terminal_progress_interval(const struct terminal_progress *progress);
+void terminal_progress_show(struct terminal_progress *progress,
+                            const struct download_figures *figures, size_t files);
+/* Ends the line of a terminal. */
+void terminal_progress_end(struct terminal_progress *progress);
+
+#endif
