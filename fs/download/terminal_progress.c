@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { TERMINAL_MS = 500, LINE_MS = 30000 };
@@ -38,11 +40,20 @@ static void write_time_left(double bytes, double rate, char *text, size_t size)
                  (int)seconds % 60);
 }
 
-void terminal_progress_show(struct terminal_progress *progress,
+/* So that a line stays one. */
+static void cut_to_terminal(char *line)
+{
+    struct winsize window;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 &&
+        strlen(line) >= window.ws_col)
+        line[window.ws_col - 1] = '\0';
+}
+
+void terminal_progress_show(const struct terminal_progress *progress, struct log *log,
                             const struct download_figures *figures, size_t files)
 {
     int64_t now = clock_milliseconds();
-    char done[32], all[32], rate[32], left[48];
+    char done[32], all[32], rate[32], left[48], line[256];
     if (progress->quiet)
         return;
     double seconds = (double)(now - progress->began) / 1000;
@@ -53,15 +64,12 @@ void terminal_progress_show(struct terminal_progress *progress,
     write_size((double)figures->bytes, all, sizeof all);
     write_size(per_second, rate, sizeof rate);
     write_time_left(rest, per_second, left, sizeof left);
-    fprintf(stderr, "%sregistryfs: %.0f %%, %s of %s, %s/s%s, %u of %zu files%s",
-            progress->terminal ? "\r" : "", part > 100 ? 100 : part, done, all, rate, left,
-            figures->files, files, progress->terminal ? "\033[K" : "\n");
-    progress->shown = progress->terminal;
-}
-
-void terminal_progress_end(struct terminal_progress *progress)
-{
-    if (progress->shown)
-        fputc('\n', stderr);
-    progress->shown = false;
+    snprintf(line, sizeof line, "registryfs: %.0f %%, %s of %s, %s/s%s, %u of %zu files",
+             part > 100 ? 100 : part, done, all, rate, left, figures->files, files);
+    if (progress->terminal) {
+        cut_to_terminal(line);
+        log_show_progress(log, line);
+    } else {
+        fprintf(stderr, "%s\n", line);
+    }
 }

@@ -5,20 +5,19 @@
 #define FS_TERMINAL_PROGRESS_H
 
 #include "download.h"
+#include "report/log.h"
 
 struct terminal_progress {
     bool quiet;
     bool terminal;
-    bool shown;    /* a line of the terminal is not ended yet */
     int64_t began; /* clock_milliseconds() */
 };
 
 void terminal_progress_begin(struct terminal_progress *progress, bool quiet);
 /* Milliseconds between two calls of terminal_progress_show(). */
 int terminal_progress_interval(const struct terminal_progress *progress);
-void terminal_progress_show(struct terminal_progress *progress,
+/* On a terminal the line is the log's to end. */
+void terminal_progress_show(const struct terminal_progress *progress, struct log *log,
                             const struct download_figures *figures, size_t files);
-/* Ends the line of a terminal. */
-void terminal_progress_end(struct terminal_progress *progress);
 
 #endif

@@ -96,7 +96,7 @@ static void show_progress(void *context)
     struct offline *offline = context;
     struct download_figures figures;
     download_read_figures(offline->download, &figures);
-    terminal_progress_show(&offline->progress, &figures, offline->count);
+    terminal_progress_show(&offline->progress, offline->fs.log, &figures, offline->count);
 }
 
 static void end_client(void *fs)
@@ -162,7 +162,7 @@ void offline_run(struct offline *offline)
 {
     download_run(offline->download, offline->files, offline->count);
     show_progress(offline);
-    terminal_progress_end(&offline->progress);
+    log_end_progress(offline->fs.log);
 }
 
 void offline_settle(struct offline *offline)
