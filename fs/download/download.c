@@ -291,7 +291,8 @@ static void bring_group(struct group *group, const struct artifact_file *file, s
         place(group, file, partial, count);
         return;
     }
-    if (!good && atomic_load(&group->spoilt) && target)
+    /* One without a byte is of no use to the next run, and has its room reserved. */
+    if (!good && partial >= 0 && (atomic_load(&group->spoilt) || size_of(partial) == 0))
         target_drop_partial(target, group->partial);
     for (size_t i = 0; i < count; i++) {
         if (good)
