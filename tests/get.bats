@@ -1,13 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 #
-# `get`: a version's files in a directory. KILLS=20 kills it at so many moments.
+# `get`: a version's files in a directory. KILLS=20 kills it at so many moments, FILES=10000 brings so many
+# small files, LARGE_BYTES=4294967296 makes the large one so large.
 
 load lib/helpers
 
 setup_file() {
     suite_setup
-    jq -n '{users: [{username: "ada", key: ("k" * 40), organizations: {o: "admin"}}],
+    jq -n --argjson files "${FILES:-300}" --argjson large "${LARGE_BYTES:-12000000}" '{users: [{username: "ada", key: ("k" * 40), organizations: {o: "admin"}}],
         organizations: [{name: "o", entity: "o-entity", registries: [{name: "wandb-registry-r", collections: [
             {name: "c", versions: [
                 {files: [{path: "README.md", text: "old\n"}]},
@@ -16,7 +17,10 @@ setup_file() {
                     {path: "model.bin", random: {seed: 7, size: 3000001}}]}]},
             {name: "links", versions: [{files: [{path: "here.txt", text: "here\n"},
                 {path: "there.bin", ref: "s3://bucket/there.bin", size: 7, digest: "x"}]}]},
-            {name: "large", versions: [{files: [{path: "large.bin", random: {seed: 3, size: 12000000}}]}]}]}]}]}' \
+            {name: "large", versions: [{files: [{path: "large.bin", random: {seed: 3, size: $large}}]}]},
+            {name: "three", versions: [{files: [range(3) | {path: "\(.).bin", random: {seed: (. + 50), size: 3000000}}]}]},
+            {name: "many", versions: [{files: [range($files) | {path: "\(. % 100)/\(.).txt", text: "file \(.)\n"}]}]}
+            ]}]}]}' \
         >seed.json
     sandbox_start "$SUITE_DIR/seed.json"
     PINNED=$("$REGISTRYFS" resolve o/wandb-registry-r/c)
@@ -249,6 +253,95 @@ has_grown() {
     # One version after the other.
     get 0 --no-cache --exact --overwrite o/wandb-registry-r/c:v0 out
     [[ $(cd out && find . -type f | sort | xargs) == "./.registryfs-get ./README.md" ]]
+}
+
+@test "many small files: as many requests as pages of their list, and no second request for a URL" {
+    local files=${FILES:-300}
+    get 0 --no-cache --json o/wandb-registry-r/many out
+    jq -e --argjson files "$files" '.brought == $files and .failed == []' <<<"$output"
+    holds out many
+    [[ $(find out -name '*.txt' | wc -l) == "$files" ]]
+    assert_requests_at_most $(((files + 999) / 1000 + 7))
+    printf 'other\n' >out/7/7.txt
+    get 0 --no-cache --json --overwrite o/wandb-registry-r/many out
+    jq -e --argjson files "$files" '.kept == $files - 1 and .brought == 1' <<<"$output"
+    holds out many
+}
+
+# How many bytes the commands have read, by the kernel's count, which has that of children that have ended.
+bytes_read() {
+    sh -c '"$@" >/dev/null 2>&1; sed -n "s/^rchar: //p" /proc/$$/io' - "$@"
+}
+
+@test "what is recorded as right is not read again, unless it looks otherwise" {
+    local again=("$REGISTRYFS" get --no-cache o/wandb-registry-r/large out) large=${LARGE_BYTES:-12000000}
+    get 0 --no-cache o/wandb-registry-r/large out
+    [[ $(bytes_read "${again[@]}") -lt $((large / 2)) ]]
+    touch out/large.bin
+    [[ $(bytes_read "${again[@]}") -gt $large ]]
+    [[ $(bytes_read "${again[@]}") -lt $((large / 2)) ]]
+    # Another file in its place, with its size and its time.
+    head -c "$large" /dev/zero >out/other
+    touch -r out/large.bin out/other
+    mv out/other out/large.bin
+    get 33 --no-cache o/wandb-registry-r/large out
+}
+
+# Do the partial files in $1 take $2 bytes of the disk?
+reserved() {
+    (($(du -s --block-size=1 "$1/.registryfs-partial" | cut -f 1) >= $2))
+}
+
+@test "a disk that becomes full ends all, 2; with room again it goes on" {
+    mkdir disk
+    mount -t tmpfs -o size=12m none disk
+    fault_on_storage drip '{"bytes_per_second": 1500000}'
+    "$REGISTRYFS" get --no-cache --jobs 1 o/wandb-registry-r/three disk/out >out.log 2>err.log &
+    local pid=$! status=0
+    eventually 100 reserved disk/out 3000000
+    head -c 12M /dev/zero >disk/other 2>/dev/null || true
+    wait "$pid" || status=$?
+    control DELETE /faults
+    [[ $status == 2 && $(cat err.log) == *"No space left"* ]] || fail "$status: $(cat err.log)"
+    # What had its room came; nobody tried the third after the second had failed.
+    [[ $(find disk/out -name '*.bin' | wc -l) == 1 && $(grep -c '^registryfs: .*\.bin: ' err.log) == 1 ]] || fail "$(cat err.log)"
+    rm disk/other
+    get 0 --no-cache o/wandb-registry-r/three disk/out
+    holds disk/out three
+    umount disk
+}
+
+@test "a key that is refused on the way ends all, 32, and so does a version that is gone; a file that is gone does not" {
+    "$REGISTRYFS" resolve -o list o/wandb-registry-r/three
+    reset_counts
+    fault unauthorized_text
+    get 32 --no-cache --jobs 1 --resolved list out
+    [[ $(grep -c '^registryfs: .*\.bin: ' <<<"$stderr") == 1 && -z $(find out -name '*.bin') ]] || fail "$stderr"
+    control DELETE /faults
+    get 0 --no-cache --jobs 1 --resolved list out
+    holds out three
+
+    jq --arg id "$(printf Artifact:99999 | base64)" '.version = 99 | .id = $id' list >gone
+    get 32 --no-cache --jobs 1 --resolved gone away
+    [[ $(grep -c '^registryfs: .*\.bin: ' <<<"$stderr") == 1 ]] || fail "$stderr"
+    jq '.files += [.files[0] + {path: "0.away", md5: ("0" * 32)}]' list >longer
+    get 33 --no-cache --jobs 1 --resolved longer others
+    [[ $stderr == *0.away:* ]]
+    holds others three
+}
+
+@test "on a terminal one line tells how far it is, and what fails does not stand in it" {
+    fault_on_storage wrong_bytes '{"offset": 100000, "count": 8, "operation": "0.bin"}'
+    fault_on_storage drip '{"bytes_per_second": 1500000}'
+    COLUMNS=200 script -qec "stty cols 200; '$REGISTRYFS' get --no-cache o/wandb-registry-r/three out" typed >/dev/null || true
+    control DELETE /faults
+    tr '\r' '\n' <typed | sed 's/\x1b\[K//g' >lines
+    grep -qE '^registryfs: [0-9]+ %, .* of 8\.6 MiB, .*/s.*, [0-3] of 3 files$' lines || fail "$(cat -v typed)"
+    grep -qE '^20[^ ]+ registryfs warning: 0\.bin: ' lines || fail "$(cat -v typed)"
+    [[ $(grep -c '^registryfs: 0\.bin: ' lines) == 1 ]]
+    # Not on a terminal: lines, and none that is renewed.
+    get 0 --no-cache o/wandb-registry-r/three lines.out
+    [[ $stderr != *$'\r'* && $stderr == *"100 %"*"3 of 3 files" ]] || fail "$stderr"
 }
 
 @test "references to other storage are passed over, or fail" {
