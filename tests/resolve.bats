@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # `resolve`: which version a SOURCE means, as a SOURCE of one request and as a file of none; rate limits
-# while mounting. FLEET=100 begins as many mounts at the same time.
+# while mounting. FLEET=100 begins as many mounts at the same time, FLEET_REQUESTS=20 is what the limit lets in.
 
 load lib/helpers
 
@@ -147,18 +147,42 @@ file_url() {
     daemon_stop mountpoint
 }
 
-@test "many that begin at the same time wait until the rate limit lets them in" {
-    local fleet=${FLEET:-8} i
-    fault limit requests 3 ms 1000
-    for ((i = 0; i < fleet; i++)); do
-        within 115000 "$REGISTRYFS" resolve acme/wandb-registry-model/churn:production >"name.$i" 2>"err.$i" &
-        pids[i]=$!
+# Mounts that begin at the same time, at fleet.N; each is that of a daemon of its own.
+fleet_start() {
+    local i
+    for ((i = 0; i < $1; i++)); do
+        mkdir "fleet.$i"
+        "$REGISTRYFS" "${@:2}" "fleet.$i" >"out.$i" 2>&1 &
+        starts[i]=$!
     done
-    for ((i = 0; i < fleet; i++)); do
-        wait "${pids[i]}" || fail "$(cat err.*)"
-        [[ $(cat "name.$i") == "$PINNED" ]]
+    for ((i = 0; i < $1; i++)); do
+        wait "${starts[i]}" || fail "mount $i: status $?: $(cat "out.$i")" || return
     done
+}
+
+fleet_stop() {
+    local i
+    for ((i = 0; i < $1; i++)); do
+        fusermount3 -u "fleet.$i" || return
+    done
+    eventually 60 test -z "$(daemons)"
+}
+
+@test "many that mount at the same time wait until the rate limit lets them in" {
+    local fleet=${FLEET:-8} starts=()
+    fault limit requests "${FLEET_REQUESTS:-5}" ms 2000
+    fleet_start "$fleet" acme/wandb-registry-model/churn:production
     [[ $(control GET /faults | jq '.[0].hits') -gt 0 ]] || fail "nobody was refused"
+    control DELETE /faults
+    [[ $(cat fleet.*/model.pt | wc -c) == $((fleet * $(stat -c %s fleet.0/model.pt))) ]]
+    fleet_stop "$fleet"
+}
+
+@test "as many with the digest cost one request each" {
+    local fleet=${FLEET:-8} starts=()
+    fleet_start "$fleet" "$PINNED"
+    assert_requests "$fleet"
+    fleet_stop "$fleet"
 }
 
 @test "a rate limit that stays ends the start after --mount-timeout, and is no wait for who is mounted" {
