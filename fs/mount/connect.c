@@ -35,7 +35,7 @@ static void on_client_report(void *context, enum error_kind kind, const char *op
     log_write(fs->log, CLIENT_LOG_WARNING, "%s %s: %s", operation, object, message);
 }
 
-int connect_client(struct filesystem *fs)
+int connect_make_client(struct filesystem *fs, struct error *error)
 {
     const struct options *options = fs->options;
     struct client_config config = {
@@ -48,12 +48,19 @@ int connect_client(struct filesystem *fs)
             memory_limit("/proc/self/cgroup", "/sys/fs/cgroup") / ANSWER_SHARE_OF_LIMIT,
         .observer = {fs, on_client_log, on_client_report},
     };
-    struct error error = {0};
-    if (client_new(&config, &fs->client, &error) < 0)
-        return fail(error.kind == ERROR_UNAUTHENTICATED ? EXIT_MOUNT_FAILED : EXIT_USAGE,
-                    error.message);
+    if (client_new(&config, &fs->client, error) < 0)
+        return -1;
     client_wait_out_limits(fs->client, clock_milliseconds() + options->mount_timeout_ms);
     return 0;
+}
+
+int connect_client(struct filesystem *fs)
+{
+    struct error error = {0};
+    if (connect_make_client(fs, &error) == 0)
+        return 0;
+    return fail(error.kind == ERROR_UNAUTHENTICATED ? EXIT_MOUNT_FAILED : EXIT_USAGE,
+                error.message);
 }
 
 static int cannot_use_server(struct filesystem *fs, struct error *error)
@@ -123,7 +130,7 @@ void connect_keep_memory_private(void)
     prctl(PR_SET_DUMPABLE, 0);
 }
 
-int connect_without_mount(struct filesystem *fs)
+int connect_prepare(struct filesystem *fs)
 {
     connect_keep_memory_private();
     fs->log = log_open(fs->options->log_file, fs->options->log_level);
@@ -136,7 +143,13 @@ int connect_without_mount(struct filesystem *fs)
     }
     if (!fs->journal || !fs->queries)
         return fail(EXIT_SYSTEM, "out of memory");
-    return connect_client(fs);
+    return 0;
+}
+
+int connect_without_mount(struct filesystem *fs)
+{
+    int code = connect_prepare(fs);
+    return code ? code : connect_client(fs);
 }
 
 void connect_release(struct filesystem *fs)

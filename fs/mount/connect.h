@@ -12,6 +12,8 @@
 /* Makes the client; asks no server. From here on, and up to --mount-timeout, rate limits are waited
  * out. Log and journal must be there. */
 int connect_client(struct filesystem *fs);
+/* The same, but for saying it: 0, or -1 with the error. */
+int connect_make_client(struct filesystem *fs, struct error *error);
 
 /* Makes the tree, and its mount root what the options name: checks the credentials and asks for
  * what lies on the way to it; one request for a version that is named with its digest, none with
@@ -21,6 +23,8 @@ int connect_source(struct filesystem *fs);
 /* The log, the journal and the client, for a command that mounts nothing; this process' memory,
  * which will hold the key, is kept private. To be released in any case. */
 int connect_without_mount(struct filesystem *fs);
+/* The same without the client. */
+int connect_prepare(struct filesystem *fs);
 void connect_release(struct filesystem *fs);
 
 /* The API key is in this process: no core dump, no debugger of another process. */

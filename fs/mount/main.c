@@ -5,6 +5,7 @@
 #include "answer/read_content.h"
 #include "auto_unmount.h"
 #include "base/clock.h"
+#include "check_command.h"
 #include "connect.h"
 #include "daemon.h"
 #include "edit/dropped_in.h"
@@ -388,6 +389,8 @@ int main(int argc, char **argv)
         code = get_command(&options);
     else if (options.command == COMMAND_WARM)
         code = warm_command(&options);
+    else if (options.command == COMMAND_CHECK)
+        code = check_command(&options);
     else
         code = mount_and_serve(&options);
     options_release(&options);

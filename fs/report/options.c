@@ -17,6 +17,7 @@ enum {
     WITH_RESOLVE = 1 << COMMAND_RESOLVE,
     WITH_GET = 1 << COMMAND_GET,
     WITH_WARM = 1 << COMMAND_WARM,
+    WITH_CHECK = 1 << COMMAND_CHECK,
     WITH_DOWNLOADS = WITH_GET | WITH_WARM,
     WITH_A_MOUNT = WITH_MOUNT | WITH_RUN | WITH_STATUS, /* is passed over with --status */
     WITH_A_VERSION = WITH_A_MOUNT | WITH_DOWNLOADS,
@@ -34,6 +35,7 @@ static const struct {
     [COMMAND_RESOLVE] = {"resolve", 1, 1, "resolve [OPTIONS] [-o FILE] SOURCE"},
     [COMMAND_GET] = {"get", 2, 2, "get [OPTIONS] SOURCE DIR"},
     [COMMAND_WARM] = {"warm", 1, 1, "warm [OPTIONS] SOURCE"},
+    [COMMAND_CHECK] = {"check", 0, 1, "check [OPTIONS] [SOURCE]"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -134,8 +136,8 @@ static const struct option_row table[] = {
      WITH_RUN},
     {"status", 0, "MOUNTPOINT|SOCKET", AT(status), parse_text,
      "say how that mount is and exit: 0 healthy, 1 degraded, 2 down", WITH_STATUS},
-    {"json", 0, NULL, AT(json), NULL, "with --status, get, warm: as JSON",
-     WITH_STATUS | WITH_DOWNLOADS},
+    {"json", 0, NULL, AT(json), NULL, "with --status, get, warm, check: as JSON",
+     WITH_STATUS | WITH_DOWNLOADS | WITH_CHECK},
     {"watch", 0, NULL, AT(watch), NULL, "with --status: show files on their way, again and again",
      WITH_STATUS},
     {"help", 'h', NULL, AT(help), NULL, "print this and exit", WITH_ANY},
@@ -506,7 +508,8 @@ void options_print_help(FILE *out)
     fprintf(out,
             "Mount a Weights & Biases Registry as a filesystem; with run only for a command,\n"
             "which alone sees it. resolve prints the name of a version with its digest, which is\n"
-            "a SOURCE of one request.\n\n"
+            "a SOURCE of one request; get puts a version's files into a directory, warm into the\n"
+            "cache, without a mount; check says what is wrong with a set-up.\n\n"
             "SOURCE is what to mount, everything when absent: a path of the tree such as\n"
             "acme/model, or a version's name ORG/wandb-registry-REGISTRY/COLLECTION:ALIAS.\n\n"
             "Options, each also as -o name=value:\n");

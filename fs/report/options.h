@@ -21,6 +21,7 @@ enum command {
     COMMAND_RESOLVE,
     COMMAND_GET,
     COMMAND_WARM,
+    COMMAND_CHECK,
 };
 
 struct options {
