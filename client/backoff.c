@@ -4,7 +4,12 @@
 #include <curl/curl.h>
 #include <string.h>
 
-enum { FIRST_PAUSE_MS = 200, LONGEST_PAUSE_MS = 5000 };
+enum {
+    FIRST_PAUSE_MS = 200,
+    LONGEST_PAUSE_MS = 5000,
+    FIRST_SPREAD_MS = 1000,
+    LONGEST_SPREAD_MS = 16000
+};
 
 static const int64_t MOST_SECONDS = INT64_C(1000000000);
 
@@ -14,6 +19,12 @@ int64_t backoff_pause(unsigned tries, uint32_t random)
     if (pause > LONGEST_PAUSE_MS)
         pause = LONGEST_PAUSE_MS;
     return pause + pause * (int64_t)(random % 1024) / 4096;
+}
+
+int64_t backoff_spread(unsigned times, uint32_t random)
+{
+    int64_t most = times < 4 ? (int64_t)FIRST_SPREAD_MS << times : LONGEST_SPREAD_MS;
+    return (int64_t)(random % (uint32_t)most);
 }
 
 int64_t seconds_parse(const char *text)

@@ -10,6 +10,10 @@
  * `random`. */
 int64_t backoff_pause(unsigned tries, uint32_t random);
 
+/* Milliseconds to wait, beyond what the server says, the `times`-th time (from 0) that its rate
+ * limit refuses: any up to 1 s, doubling up to 16 s, by `random`. */
+int64_t backoff_spread(unsigned times, uint32_t random);
+
 /* Seconds with an optional fraction, as milliseconds; -1: not a number. Saturates. */
 int64_t seconds_parse(const char *text);
 

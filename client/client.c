@@ -116,6 +116,11 @@ void client_shut_down(struct client *client)
     atomic_store(&client->shutting_down, true);
 }
 
+void client_wait_out_limits(struct client *client, int64_t until)
+{
+    atomic_store(&client->limits_until, until);
+}
+
 const char *client_base_url(const struct client *client)
 {
     return client->base_url.text;

@@ -63,6 +63,11 @@ int client_reload_credentials(struct client *client, struct error *error);
 /* Ends all waiting soon: running and later calls fail with ERROR_INTERRUPTED. */
 void client_shut_down(struct client *client);
 
+/* Until then (clock_milliseconds(); 0: from now on no more) a metadata request that the server's
+ * rate limit refuses is sent again after waits of random length, and each request has the client's
+ * timeout of its own, whatever its call's deadline. */
+void client_wait_out_limits(struct client *client, int64_t until);
+
 const char *client_base_url(const struct client *client);
 /* The environment's or settings' default organization, NULL when none (WANDB_ORGANIZATION). */
 const char *client_default_organization(const struct client *client);

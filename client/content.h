@@ -69,6 +69,22 @@ bool reference_is_followed(struct text reference);
 int client_resolve_file(struct client *client, struct call *call, const struct version *version,
                         const struct artifact_file *file, struct artifact_file **resolved);
 
+/* One request for all that a mount of one version needs: whether the credentials are good, what the
+ * server offers, version `number` (vN) of the collection, and its files, where they are so few that
+ * all of them come in the same answer. Of the registry its entity and full name count. With
+ * error->refused the server is too old for it: ask step by step. */
+int client_open_version(struct client *client, struct call *call, const struct registry *registry,
+                        struct text collection, struct text number, struct viewer **viewer,
+                        struct version **version, struct object_list *files);
+
+/* Appends a version and its files as a text that holds no URL that was signed and no credentials.
+ * False: no memory. Asks nobody. */
+bool client_write_resolved(const struct client *client, const struct version *version,
+                           const struct object_list *files, struct buf *text);
+/* Reads such a text, which is changed. ERROR_INVALID: it is none, or of another server. */
+int client_read_resolved(const struct client *client, struct buf *text, struct version **version,
+                         struct object_list *files, struct error *error);
+
 /* --- bytes --- */
 
 struct file_source; /* where the bytes of one file are; shared by any number of threads */

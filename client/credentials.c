@@ -93,11 +93,20 @@ int credentials_init(struct credentials *credentials)
 void credentials_release(struct credentials *credentials)
 {
     authorization_unref(credentials->current);
+    free(credentials->place);
     pthread_cond_destroy(&credentials->renewed);
     pthread_mutex_destroy(&credentials->lock);
 }
 
 /* --- where the key is --- */
+
+static int found_in(char **place, const char *kind, const char *path, struct error *error)
+{
+    if (asprintf(place, "%s%s", kind, path) >= 0)
+        return 0;
+    *place = NULL;
+    return error_set(error, ERROR_LOCAL, "no memory");
+}
 
 /* Reads the key file without surrounding blanks. */
 static int read_key_file(const char *path, char **key, struct error *error)
@@ -123,8 +132,8 @@ static int read_key_file(const char *path, char **key, struct error *error)
 }
 
 /* Reads one netrc file; anything wrong with it is told and makes it absent. True: the file counts,
- * with or without a key. */
-static bool try_netrc(struct client *client, const char *name, char **key)
+ * with or without a key, and is *used. */
+static bool try_netrc(struct client *client, const char *name, char **key, char **used)
 {
     cleanup_free char *path = path_expand_home(name);
     cleanup_secret_buf struct buf content;
@@ -144,16 +153,17 @@ static bool try_netrc(struct client *client, const char *name, char **key)
     if (line != 0)
         client_log(client, CLIENT_LOG_WARNING, "%s: line %d cannot be understood; passed over",
                    path, line);
+    *used = steal(path);
     return true;
 }
 
-static int key_of_netrc(struct client *client, char **key, struct error *error)
+static int key_of_netrc(struct client *client, char **key, char **place, struct error *error)
 {
     const char *named = getenv("NETRC");
     if (named && *named)
-        try_netrc(client, named, key);
-    else if (!try_netrc(client, "~/.netrc", key))
-        try_netrc(client, "~/_netrc", key);
+        try_netrc(client, named, key, place);
+    else if (!try_netrc(client, "~/.netrc", key, place))
+        try_netrc(client, "~/_netrc", key, place);
     if (!*key)
         return error_set(error, ERROR_UNAUTHENTICATED, "no API key for %s: %s",
                          client->base_url.text, WHERE_TO_PUT_A_KEY);
@@ -163,11 +173,13 @@ static int key_of_netrc(struct client *client, char **key, struct error *error)
     return -1;
 }
 
-/* Finds the key; *key stays NULL when an identity token is to be used. */
-static int find_key(struct client *client, char **key, struct error *error)
+/* Finds the key, and says where; *key stays NULL when an identity token is to be used. */
+static int find_key(struct client *client, char **key, char **place, struct error *error)
 {
     if (client->api_key_file)
-        return read_key_file(client->api_key_file, key, error);
+        return read_key_file(client->api_key_file, key, error) == 0
+                   ? found_in(place, "", client->api_key_file, error)
+                   : -1;
     const char *variable = getenv("WANDB_API_KEY");
     bool has_key = variable && *variable;
     bool has_token = client->settings.identity_token_file != NULL;
@@ -175,10 +187,13 @@ static int find_key(struct client *client, char **key, struct error *error)
         return error_set(error, ERROR_UNAUTHENTICATED,
                          "WANDB_API_KEY and WANDB_IDENTITY_TOKEN_FILE are both set: unset one");
     if (has_token)
-        return identity_check(client, error);
+        return identity_check(client, error) == 0
+                   ? found_in(place, "identity token ", client->settings.identity_token_file, error)
+                   : -1;
     if (!has_key)
-        return key_of_netrc(client, key, error);
-    if (api_key_check(variable, strlen(variable), "WANDB_API_KEY", error) != 0)
+        return key_of_netrc(client, key, place, error);
+    if (api_key_check(variable, strlen(variable), "WANDB_API_KEY", error) != 0 ||
+        found_in(place, "WANDB_API_KEY", "", error) != 0)
         return -1;
     *key = strdup(variable);
     return *key ? 0 : error_set(error, ERROR_LOCAL, "no memory");
@@ -202,12 +217,13 @@ static void replace(struct credentials *credentials, struct authorization *autho
 int credentials_load(struct client *client, struct error *error)
 {
     cleanup_secret char *key = NULL;
+    cleanup_free char *place = NULL;
     struct authorization *authorization = NULL;
     struct file_stamp key_file = {0};
     /* Before it is read: one that is replaced meanwhile is then seen to be. */
     if (client->api_key_file)
         key_file = local_file_stamp(client->api_key_file);
-    if (find_key(client, &key, error) != 0)
+    if (find_key(client, &key, &place, error) != 0)
         return -1;
     if (key) {
         authorization = authorization_of_key(key);
@@ -217,8 +233,18 @@ int credentials_load(struct client *client, struct error *error)
     replace(&client->credentials, authorization, !key, key ? INT64_MAX : 0, key ? INT64_MAX : 0);
     pthread_mutex_lock(&client->credentials.lock);
     client->credentials.key_file = key_file;
+    free(client->credentials.place);
+    client->credentials.place = steal(place);
     pthread_mutex_unlock(&client->credentials.lock);
     return 0;
+}
+
+bool credentials_describe(struct credentials *credentials, struct buf *text)
+{
+    pthread_mutex_lock(&credentials->lock);
+    bool whole = buf_puts(text, credentials->place);
+    pthread_mutex_unlock(&credentials->lock);
+    return whole;
 }
 
 /* --- use --- */

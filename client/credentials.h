@@ -7,6 +7,7 @@
 #ifndef CLIENT_CREDENTIALS_H
 #define CLIENT_CREDENTIALS_H
 
+#include "base/buf.h"
 #include "client.h"
 #include "local_file.h"
 
@@ -32,6 +33,7 @@ struct credentials {
     bool distrust_cache;           /* under lock: the cached token was refused */
     struct file_stamp key_file;    /* under lock: of the key file that was last read */
     int64_t next_look;             /* under lock: clock_milliseconds() of the next look at it */
+    char *place;                   /* owned, under lock: where the key or token was found */
 };
 
 int credentials_init(struct credentials *credentials);
@@ -39,6 +41,9 @@ void credentials_release(struct credentials *credentials);
 
 /* Finds the key, or the identity token file (no token is fetched yet). */
 int credentials_load(struct client *client, struct error *error);
+
+/* Appends in words where the key or the identity token was found. False: no memory. */
+bool credentials_describe(struct credentials *credentials, struct buf *text);
 
 /* One reference of what to send. May fetch a token: blocks within the call's limits. A key file
  * that was replaced is read again first, as secrets of containers are. */

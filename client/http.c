@@ -22,8 +22,9 @@ struct sending {
     struct authorization *authorization; /* of the latest try */
     struct signed_url signed_url;        /* of an anonymous request, else zeros */
     int64_t retry_deadline;
-    int64_t started; /* the latest try */
-    unsigned tries;  /* failed ones */
+    int64_t started;  /* the latest try */
+    unsigned tries;   /* failed ones */
+    unsigned limited; /* times that a rate limit was waited out */
     unsigned redirects;
     bool reauthorized;
     bool probe;
@@ -66,6 +67,45 @@ static bool authorize(struct sending *sending)
     return true;
 }
 
+static uint32_t random_number(void)
+{
+    uint32_t number = 0; /* without one all who failed together come again together, no more */
+    (void)getentropy(&number, sizeof number);
+    return number;
+}
+
+/* Whether the rate limit is waited out beyond deadlines. */
+static bool waits_out_limits(const struct client *client, const struct http_request *request)
+{
+    return request->class == HTTP_METADATA && request->repeatable &&
+           atomic_load(&client->limits_until) > clock_milliseconds();
+}
+
+/* A request's own time begins, since what was waited before is not to count. */
+static void begin_time(struct sending *sending)
+{
+    sending->exchange.deadline = clock_milliseconds() + sending->exchange.client->timeout_ms;
+    sending->retry_deadline = sending->exchange.deadline;
+}
+
+/* Waits `announced` milliseconds and a random time more, so that those whom a limit has refused
+ * together do not come together again. False: it would be too long, or was cancelled. */
+static bool wait_out_limit(struct sending *sending, int64_t announced)
+{
+    struct http_exchange *exchange = &sending->exchange;
+    struct client *client = exchange->client;
+    int64_t until =
+        clock_milliseconds() + announced + backoff_spread(sending->limited, random_number());
+    if (sending->limited++ == 0)
+        client_log(client, CLIENT_LOG_DEBUG, "the server limits the rate of requests; waiting");
+    if (!waits_out_limits(client, exchange->request) ||
+        until >= atomic_load(&client->limits_until) ||
+        !call_sleep_until(client, exchange->call, until))
+        return false;
+    begin_time(sending);
+    return true;
+}
+
 /* Waits while the rate limit is used up; asks the breaker. */
 static bool admit(struct sending *sending)
 {
@@ -75,7 +115,8 @@ static bool admit(struct sending *sending)
         return true;
     int64_t now = clock_milliseconds();
     int64_t quiet_until = atomic_load(&client->quiet_until);
-    if (quiet_until > now && quiet_until >= exchange->deadline) {
+    if (quiet_until > now && quiet_until >= exchange->deadline &&
+        !wait_out_limit(sending, quiet_until - now)) {
         error_set(exchange->call->error, ERROR_BUSY,
                   "the server's rate limit is used up; try again in %d s",
                   (int)((quiet_until - now + 999) / 1000));
@@ -131,11 +172,8 @@ static bool pause_for_retry(struct sending *sending)
     int64_t pause = exchange->retry_after;
     if (pause < 0)
         pause = exchange->rate_reset;
-    if (pause < 0) {
-        uint32_t spread = 0; /* without it all who failed together come again together, no more */
-        (void)getentropy(&spread, sizeof spread);
-        pause = backoff_pause(sending->tries, spread);
-    }
+    if (pause < 0)
+        pause = backoff_pause(sending->tries, random_number());
     sending->tries++;
     int64_t now = clock_milliseconds();
     /* A try that takes as long as the last one must end in time: that it did not would tell less
@@ -188,7 +226,10 @@ static enum step redirect(struct sending *sending)
 static enum step too_many_requests(struct sending *sending)
 {
     struct http_exchange *exchange = &sending->exchange;
-    if (exchange->request->repeatable && pause_for_retry(sending))
+    int64_t announced = exchange->retry_after >= 0 ? exchange->retry_after : exchange->rate_reset;
+    if (waits_out_limits(exchange->client, exchange->request)
+            ? wait_out_limit(sending, announced > 0 ? announced : 0)
+            : exchange->request->repeatable && pause_for_retry(sending))
         return STEP_AGAIN;
     error_set(&exchange->error, ERROR_BUSY,
               "the server limits the rate of requests (429); try again later");
@@ -284,6 +325,8 @@ int http_send(struct client *client, struct call *call, const struct http_reques
     };
     *response = (struct http_response){0};
     buf_init(&response->body, request->ceiling);
+    if (waits_out_limits(client, request))
+        begin_time(&sending);
     enum step step;
     if (request->anonymous && signed_url_parse(&sending.signed_url, request->url) != 0)
         return error_set(call->error, ERROR_LOCAL, "out of memory");

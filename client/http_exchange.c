@@ -167,18 +167,23 @@ static void set_request_headers(struct transfer *transfer)
     curl_easy_setopt(transfer->handle->easy, CURLOPT_HTTPHEADER, transfer->nodes);
 }
 
-/* A proxy of the WANDB_ variables is for the W&B host only; else curl's own variables count. */
+const char *http_proxy_of(const struct settings *settings, const char *url, bool own, bool *named)
+{
+    bool encrypted = strncasecmp(url, "https:", 6) == 0;
+    const char *proxy = !own ? NULL : encrypted ? settings->https_proxy : settings->http_proxy;
+    *named = proxy != NULL;
+    if (!proxy && no_proxy_matches(settings->no_proxy, url))
+        proxy = "";
+    return proxy || encrypted ? proxy : settings->any_http_proxy;
+}
+
 static void set_proxy(CURL *easy, const struct http_exchange *exchange)
 {
     const struct settings *settings = &exchange->client->settings;
-    bool encrypted = strncasecmp(exchange->url, "https:", 6) == 0;
     bool own = exchange->place == URL_BELOW || exchange->place == URL_SAME_HOST;
-    const char *proxy = !own ? NULL : encrypted ? settings->https_proxy : settings->http_proxy;
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, proxy ? "" : NULL);
-    if (!proxy && no_proxy_matches(settings->no_proxy, exchange->url))
-        proxy = "";
-    if (!proxy && !encrypted)
-        proxy = settings->any_http_proxy;
+    bool named;
+    const char *proxy = http_proxy_of(settings, exchange->url, own, &named);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, named ? "" : NULL);
     curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
     curl_easy_setopt(easy, CURLOPT_PROXYHEADER, settings->proxy_headers);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);

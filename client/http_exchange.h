@@ -8,6 +8,7 @@
 #include "http_pool.h"
 
 struct authorization;
+struct settings;
 struct signed_url;
 
 struct http_exchange {
@@ -32,5 +33,10 @@ struct http_exchange {
 
 /* 0: an answer came; -1: none, see the outcome. Members of the outcome are set in either case. */
 int http_exchange_run(struct http_exchange *exchange);
+
+/* The proxy for a URL; `own`: one of the W&B host, which the WANDB_ variables are for (*named: they
+ * name it, and NO_PROXY has no say). Empty: there is to be none; NULL: curl's own variables count.
+ */
+const char *http_proxy_of(const struct settings *settings, const char *url, bool own, bool *named);
 
 #endif

@@ -37,7 +37,8 @@ struct client {
     atomic_bool lacks_membership_by_name;     /* likewise (version.c) */
     atomic_bool lacks_download_handler;       /* likewise (file_source.c) */
     atomic_bool shutting_down;
-    _Atomic int64_t quiet_until; /* no metadata request before: the rate limit is used up */
+    _Atomic int64_t quiet_until;  /* no metadata request before: the rate limit is used up */
+    _Atomic int64_t limits_until; /* up to then a rate limit is waited out; 0: within deadlines */
 
     atomic_uint_fast64_t requests;
     atomic_uint_fast64_t graphql_requests;

@@ -6,6 +6,7 @@
 #include "json_text.h"
 #include "paging.h"
 #include "server_features.h"
+#include "viewer.h"
 
 #define AT(type, member) (int)offsetof(struct type, member)
 
@@ -33,6 +34,13 @@ static int decode_viewer(const json_t *json, struct error *error, struct viewer 
     return *viewer ? 0 : error_set(error, ERROR_LOCAL, "out of memory");
 }
 
+static int unknown_key(struct error *error)
+{
+    return error_set(error, ERROR_UNAUTHENTICATED,
+                     "the server does not know the API key; check WANDB_API_KEY, netrc or "
+                     "--api-key-file and that the base URL is that of the key's server");
+}
+
 /* Asks who we are. An answer of errors that names the viewer all the same is good enough for the
  * check (protocol 2.2), which is its only exception. */
 static int ask_viewer(struct client *client, struct call *call, bool errors_allowed, json_t **data)
@@ -48,11 +56,19 @@ static int ask_viewer(struct client *client, struct call *call, bool errors_allo
         error_clear(call->error);
     }
     if (!json_is_object(viewer))
-        return error_set(call->error, ERROR_UNAUTHENTICATED,
-                         "the server does not know the API key; check WANDB_API_KEY, netrc or "
-                         "--api-key-file and that the base URL is that of the key's server");
+        return unknown_key(call->error);
     *data = steal(answer);
     return 0;
+}
+
+int viewer_take(struct client *client, const json_t *data, struct error *error,
+                struct viewer **viewer)
+{
+    const json_t *json = json_at(data, "viewer", NULL);
+    if (!json_is_object(json))
+        return unknown_key(error);
+    features_update(client, json_at(data, "serverInfo", NULL));
+    return decode_viewer(json, error, viewer);
 }
 
 int client_check(struct client *client, struct call *call, struct viewer **viewer)
@@ -62,8 +78,7 @@ int client_check(struct client *client, struct call *call, struct viewer **viewe
     whole.deadline = call_deadline(client, call);
     if (ask_viewer(client, &whole, true, &data) != 0)
         return -1;
-    features_update(client, json_at(data, "serverInfo", NULL));
-    return decode_viewer(json_at(data, "viewer", NULL), call->error, viewer);
+    return viewer_take(client, data, call->error, viewer);
 }
 
 /* The one of this name or org entity that is there already: the chain meets most of them twice. */

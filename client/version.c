@@ -164,6 +164,11 @@ static void describe(const struct organization *organization, const struct versi
              (long long)version->index);
 }
 
+struct version *version_pack(const struct version *borrowed)
+{
+    return object_pack(borrowed, &layout);
+}
+
 int version_decode(struct client *client, const struct organization *organization,
                    const json_t *node, const char *operation, struct error *error,
                    struct version **version)
@@ -189,7 +194,7 @@ int version_decode(struct client *client, const struct organization *organizatio
     if (odd)
         client_report(client, ERROR_SERVER, operation, path,
                       "the server's %s is of an unexpected type and ignored", odd);
-    *version = object_pack(&draft.version, &layout);
+    *version = version_pack(&draft.version);
     return *version ? 0 : error_set(error, ERROR_LOCAL, "out of memory");
 }
 
@@ -221,7 +226,7 @@ int client_list_versions(struct client *client, struct call *call, const struct 
     return listing_fetch(&listing, variables, page, found);
 }
 
-static json_t *joined_name(struct text collection, struct text alias)
+json_t *version_joined_name(struct text collection, struct text alias)
 {
     cleanup_buf struct buf name;
     buf_init(&name, collection.size + alias.size + 1);
@@ -236,9 +241,9 @@ static int ask_by_name(struct client *client, struct call *call, const struct re
                        struct text collection, struct text alias, const char *document,
                        json_t **data)
 {
-    json_t *variables =
-        json_pack("{s:o, s:o, s:o}", "entity", json_from_text(registry->entity), "project",
-                  json_from_text(registry->full_name), "name", joined_name(collection, alias));
+    json_t *variables = json_pack("{s:o, s:o, s:o}", "entity", json_from_text(registry->entity),
+                                  "project", json_from_text(registry->full_name), "name",
+                                  version_joined_name(collection, alias));
     return graphql_execute(client, call, graphql_document(document), variables, data);
 }
 
@@ -298,10 +303,8 @@ static int ask_membership(struct client *client, struct call *call, const struct
     return 0;
 }
 
-/* Whether the answer is the version that was asked for: a form like v3 must be its number, whatever
- * alias of that form somebody gave to another one. */
-static bool is_asked_for(const struct version *version, const struct registry *registry,
-                         struct text collection, struct text alias)
+bool version_is_asked_for(const struct version *version, const struct registry *registry,
+                          struct text collection, struct text alias)
 {
     char number[32];
     snprintf(number, sizeof number, "v%lld", (long long)version->index);
@@ -324,7 +327,7 @@ int client_get_version(struct client *client, struct call *call, const struct re
     if (json_is_object(node) &&
         version_decode(client, &organization, node, "read version", call->error, &found) != 0)
         return -1;
-    if (!found || !is_asked_for(found, registry, collection, alias))
+    if (!found || !version_is_asked_for(found, registry, collection, alias))
         return error_set(call->error, ERROR_NOT_FOUND, "version %s:%s: not found or no access",
                          text_or_empty(collection), text_or_empty(alias));
     if (files &&

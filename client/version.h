@@ -13,4 +13,15 @@ int version_decode(struct client *client, const struct organization *organizatio
                    const json_t *node, const char *operation, struct error *error,
                    struct version **version);
 
+/* Copies; NULL: no memory. */
+struct version *version_pack(const struct version *borrowed);
+
+/* collection:alias, as newer servers take a version's name; NULL: no memory. */
+json_t *version_joined_name(struct text collection, struct text alias);
+
+/* Whether an answer is the version that was asked for: a form like v3 must be its number, whatever
+ * alias of that form somebody gave to another one. */
+bool version_is_asked_for(const struct version *version, const struct registry *registry,
+                          struct text collection, struct text alias);
+
 #endif

@@ -15,6 +15,7 @@ load lib/helpers
     # Every ratio is a number.
     [[ $(grep -cE '^\| (first|second) time.*\| [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| (met|missed)' <<<"$output") == 10 ]]
     [[ $(grep -cE '^\| 8 (readers|cold names).*\| one: [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| <= 1\.[25] +\| (met|missed)' <<<"$output") == 2 ]]
+    grep -qE '^\| get into a directory +\| [0-9.]+ +\| rclone copy, sync: [0-9.]+ +\| [0-9.]+ ' <<<"$output"
     grep -qE '^\| the same, second time +\| [0-9.]+ +\| [0-9.]+ +\| [0-9.]+ +\| below 0\.01' <<<"$output"
     grep -qE 'requests from the lookup to the first byte +\| 1 +\| 1 +\| 1 ' <<<"$output"
     [[ $(find "$TEST_DIR" -mindepth 1 -maxdepth 1 -name 'registryfs-bench.*') == '' ]]

@@ -174,6 +174,60 @@ assert_nothing_mounted_at() {
     [[ $output == *CAP_SYS_ADMIN* && $output != *$'\n'* ]]
 }
 
+# example FILE NAME: the container NAME of contrib/kubernetes/FILE as runc starts it: its command, user, read-only
+# root and missing privileges; its volumes are directories of the test, $TEST_DIR/volumes/VOLUME.
+example() {
+    local words
+    mkdir -p volumes/wandb
+    printf '%s\n' "$WANDB_API_KEY" >volumes/wandb/api-key
+    /usr/bin/python3 - "$ROOT/contrib/kubernetes/$1" "$2" "$TEST_DIR/volumes" >example.json <<'PYTHON' || return
+import json, sys, yaml
+for document in yaml.safe_load_all(open(sys.argv[1])):
+    spec = document.get("spec", {}).get("template", document).get("spec", {})
+    for one in spec.get("initContainers", []) + spec.get("containers", []):
+        if one["name"] == sys.argv[2]:
+            assert one["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            print(json.dumps({
+                "words": one["command"] + one["args"],
+                "user": one["securityContext"]["runAsUser"],
+                "read_only": one["securityContext"]["readOnlyRootFilesystem"],
+                "mounts": [{"destination": at["mountPath"], "type": "none", "source": f"{sys.argv[3]}/{at['name']}",
+                            "options": ["rbind", "ro" if at.get("readOnly") else "rw"]}
+                           for at in one["volumeMounts"]]}))
+PYTHON
+    mapfile -d '' words < <(jq -j '.words[] | . + "\u0000"' example.json)
+    container_bundle "$2" "$(jq -r '"(.process.user = {uid: \(.user), gid: \(.user)} | .root.readonly = \(.read_only)
+        | .process.env |= map(select(startswith(\"WANDB_API_KEY=\") | not)) | .mounts += \(.mounts))"' example.json)" "${words[@]}"
+}
+
+@test "no device, no capability, another uid: an init container gets a version (init.yaml)" {
+    local i
+    example init.yaml registryfs
+    mkdir -m 777 volumes/models
+    chown 1000 volumes/wandb/api-key
+    for i in fresh again; do
+        run -0 container_run registryfs
+        [[ $output == *"acme-org-entity/wandb-registry-model/churn:v0@"* ]] || fail "$i: $output"
+    done
+    [[ $(stat -c %s volumes/models/churn/model.pt) -gt 2000000 && $(stat -c %u volumes/models/churn/model.pt) == 1000 ]]
+    mount_start "$MODEL/files"
+    diff -r --exclude .registryfs-get "$MNT" volumes/models/churn
+}
+
+@test "a node's cache is warm before a pod asks, and the container that warms it ends soon (warm.yaml)" {
+    example warm.yaml warm
+    mkdir -m 755 volumes/cache
+    container_start warm
+    eventually 60 grep -q '^acme-org-entity/wandb-registry-model/churn:v0@' warm/log
+    run -0 container_exec warm registryfs warm --list
+    [[ $output == *" acme-org-entity/wandb-registry-model/churn:v0@"* ]]
+    reset_counts
+    mount_start --cache-dir "$TEST_DIR/volumes/cache/registryfs" "$MODEL/files"
+    cat "$MNT/model.pt" >/dev/null
+    [[ $(control GET /counts | jq .storage.bytes) == 0 ]]
+    stop_container warm
+}
+
 @test "memory limit of 64 MiB: lists 20,000 versions and reads 2 GiB without being killed" {
     local usual=$SANDBOX_DIR size=$((2 << 30))
     sandbox_start large --param registries=1 --param collections=20 --param versions=1000 \

@@ -8,6 +8,10 @@ _registryfs_argument() {
     registryfs --help 2>/dev/null | sed -nE "s/^  (-., |    )$1 ([^ ]+).*/\2/p"
 }
 
+_registryfs_commands() {
+    registryfs --help 2>/dev/null | sed -nE 's/^ +registryfs ([a-z]+) .*/\1/p'
+}
+
 # Completes what an argument of kind $1 can be.
 _registryfs_values() {
     case $1 in
@@ -21,7 +25,7 @@ _registryfs_values() {
 _registryfs_mount_options() {
     registryfs --help 2>/dev/null |
         sed -nE 's/^  (-., |    )--([a-z_-]+)( ([^ ]+))?( .*|$)/\2 \4/p' |
-        grep -vE '^(at|debug|foreground|help|json|status|version|watch) ' |
+        grep -vE '^(at|debug|dry-run|exact|exclude|foreground|help|include|jobs|json|list|output|overwrite|pin|quiet|references|status|unpin|version|watch) ' |
         while read -r name argument; do
             printf '%s\n' "${name//-/_}${argument:+=}"
         done
@@ -57,7 +61,7 @@ _registryfs() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(
             compgen -d -- "$current"
-            ((COMP_CWORD > 1)) || compgen -W run -- "$current"
+            ((COMP_CWORD > 1)) || compgen -W "$(_registryfs_commands)" -- "$current"
         )
     fi
 }

@@ -3,14 +3,16 @@
 # Completion for fish. What options there are, and what they take, `registryfs --help` says.
 
 complete -c registryfs -f -a '(__fish_complete_directories)'
-complete -c registryfs -n __fish_is_first_arg -a run -d 'mount for one command'
+for command in (registryfs --help 2>/dev/null | string replace -rf '^ +registryfs ([a-z]+) .*' '$1')
+    complete -c registryfs -n __fish_is_first_arg -a $command
+end
 # What can follow -o: the long options that say how to mount, after those that stand there already.
 function __registryfs_mount_options
     set -l before (string match -r '.*,' -- (commandline -ct | string replace -r '^-o' ''))
     for line in (registryfs --help 2>/dev/null)
         set -l part (string match -r '^  (?:-.,|   ) --([a-z_-]+)( [^ ]+|) ' -- $line)
         or continue
-        contains -- $part[2] at debug foreground help json status version watch; and continue
+        contains -- $part[2] at debug dry-run exact exclude foreground help include jobs json list output overwrite pin quiet references status unpin version watch; and continue
         set -l value (test -n "$part[3]"; and echo =)
         printf '%s\n' "$before"(string replace -a - _ -- $part[2])"$value"
     end

@@ -62,8 +62,7 @@ static bool official_objects(char *path)
                : place_below("XDG_CACHE_HOME", ".cache", "/wandb/artifacts/obj/md5", path);
 }
 
-/* False: there is to be none, or nowhere. */
-static bool cache_directory(const struct options *options, char *path)
+bool read_file_cache_directory(const struct options *options, char path[PATH_MAX])
 {
     if (options->no_cache || options->cache_size == 0)
         return false;
@@ -75,7 +74,8 @@ static bool cache_directory(const struct options *options, char *path)
 bool read_file_cache_is_safe(const struct options *options, char *message, size_t size)
 {
     char directory[PATH_MAX];
-    return !cache_directory(options, directory) || !disk_place_is_unsafe(directory, message, size);
+    return !read_file_cache_directory(options, directory) ||
+           !disk_place_is_unsafe(directory, message, size);
 }
 
 /* Half of the descriptors are for connections, the status socket, and what else there is. */
@@ -93,7 +93,7 @@ static struct disk_cache *make_disk_cache(struct filesystem *fs)
     char directory[PATH_MAX], objects[PATH_MAX];
     if (options->no_cache || options->cache_size == 0)
         return NULL;
-    if (!cache_directory(options, directory)) {
+    if (!read_file_cache_directory(options, directory)) {
         log_write(fs->log, CLIENT_LOG_WARNING,
                   "no file contents are cached on disk: neither XDG_CACHE_HOME nor HOME is set; "
                   "give --cache-dir");
@@ -104,7 +104,9 @@ static struct disk_cache *make_disk_cache(struct filesystem *fs)
         .limit = options->cache_size,
         .descriptors = descriptors_for_cache(),
         .distrusts = options->verify == VERIFY_OPEN,
-        .client_objects = official_objects(objects) ? objects : NULL,
+        /* What is brought into the cache is to be there, whatever becomes of others' copies. */
+        .client_objects =
+            options->command != COMMAND_WARM && official_objects(objects) ? objects : NULL,
         .context = fs,
         .report = report_disk,
     });
@@ -210,8 +212,7 @@ static void release_origin(void *context)
     free(origin);
 }
 
-/* What has no bytes is never read, so its digest is compared at once. */
-static bool has_true_size(const struct file_source *source)
+bool read_file_has_true_size(const struct file_source *source)
 {
     static const unsigned char of_nothing[MD5_SIZE] = {0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00,
                                                        0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98,
@@ -235,7 +236,7 @@ static struct origin *origin_new(struct filesystem *fs, struct node *node, struc
     origin->key = hash_bytes(identity, &origin->id, sizeof origin->id) | 1; /* 0: none */
     place_path(place, origin->path, sizeof origin->path);
     if (file_source_new(fs->client, version->object, node->object, error, &origin->source) == 0) {
-        if (has_true_size(origin->source)) {
+        if (read_file_has_true_size(origin->source)) {
             node_hold(&fs->nodes, node);
             origin->node = node;
             return origin;

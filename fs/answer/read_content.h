@@ -10,10 +10,13 @@
 #include "inode/filesystem.h"
 #include "tree/ready.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 
 enum { DATA_WORKERS = 16 };
 
+/* Where the disk cache is that the options ask for. False: there is to be none, or nowhere. */
+bool read_file_cache_directory(const struct options *options, char path[PATH_MAX]);
 /* False: others can change the directory of the disk cache that the options ask for; the message
  * says what to do. Asks the disk. */
 bool read_file_cache_is_safe(const struct options *options, char *message, size_t size);
@@ -28,6 +31,12 @@ void read_file_stop(struct filesystem *fs);
 void read_file_settle(struct filesystem *fs);
 /* After the lane was freed and all files were closed. */
 void read_file_end(struct filesystem *fs);
+
+struct file_source;
+/* What has no bytes is never read, so its digest is compared at once: whether it is that of
+ * nothing.
+ */
+bool read_file_has_true_size(const struct file_source *source);
 
 struct origin; /* where the bytes of one file come from */
 

@@ -3,6 +3,7 @@
 
 #include "base/banned.h"
 #include "base/cleanup.h"
+#include "disk_pins.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +22,7 @@ struct walk {
     bool is_heap; /* `oldest` is full: the latest of them is first, no parent older than a child */
     const atomic_bool *stopping;
     struct found_content place; /* server and verified, of what is being walked */
+    struct disk_pinned pinned;
 };
 
 static uint64_t bytes_on_disk(const struct stat *status)
@@ -139,6 +141,8 @@ static bool add_file(struct walk *walk, int folder, const char *name)
             found.used = modified(&blocks);
         }
     }
+    if (disk_pinned_has(&walk->pinned, &found.key))
+        return true;
     walk->scan->count++;
     return remember(walk, &found);
 }
@@ -197,24 +201,31 @@ static bool walk_servers(struct walk *walk, const char *parent)
     return well;
 }
 
-bool disk_scan(struct disk_scan *scan, const char *directory, const atomic_bool *stopping)
+static bool walk_all(struct walk *walk, const char *directory)
 {
     char parent[PATH_MAX];
-    struct walk walk = {.scan = scan, .stopping = stopping, .place = {.verified = true}};
-    *scan = (struct disk_scan){0};
     if (snprintf(parent, sizeof parent, "%s/%s", directory, DISK_PLACE_VERIFIED) >= PATH_MAX) {
         errno = ENAMETOOLONG;
         return false;
     }
-    if (!walk_folders(&walk, parent))
+    if (!walk_folders(walk, parent))
         return false;
-    walk.place.verified = false;
-    if (snprintf(parent, sizeof parent, "%s/%s", directory, DISK_PLACE_UNVERIFIED) >= PATH_MAX ||
-        !walk_servers(&walk, parent))
-        return false;
-    if (scan->oldest_count > 0)
+    walk->place.verified = false;
+    return snprintf(parent, sizeof parent, "%s/%s", directory, DISK_PLACE_UNVERIFIED) < PATH_MAX &&
+           walk_servers(walk, parent);
+}
+
+bool disk_scan(struct disk_scan *scan, const char *directory, const atomic_bool *stopping)
+{
+    struct walk walk = {.scan = scan, .stopping = stopping, .place = {.verified = true}};
+    *scan = (struct disk_scan){0};
+    bool well = disk_pinned_load(&walk.pinned, directory, time(NULL)) && walk_all(&walk, directory);
+    int reason = errno;
+    disk_pinned_release(&walk.pinned);
+    if (well && scan->oldest_count > 0)
         qsort(scan->oldest, scan->oldest_count, sizeof *scan->oldest, compare_age);
-    return true;
+    errno = reason;
+    return well;
 }
 
 void disk_scan_release(struct disk_scan *scan)

@@ -19,8 +19,8 @@ struct found_content {
 
 struct disk_scan {
     uint64_t bytes; /* of everything */
-    uint64_t count; /* of contents */
-    /* The oldest, oldest first. Owned. */
+    uint64_t count; /* of contents that are not pinned (disk_pins.h) */
+    /* The oldest of these, oldest first. Owned. */
     struct found_content *oldest;
     size_t oldest_count;
 };

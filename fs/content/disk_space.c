@@ -72,15 +72,20 @@ static bool write_count(struct disk_space *space, int descriptor, const struct c
     return pwrite(descriptor, count, sizeof *count, 0) == (ssize_t)sizeof *count;
 }
 
+uint64_t disk_space_free(const char *directory)
+{
+    struct statvfs status;
+    if (statvfs(directory, &status) != 0)
+        return 0;
+    uint64_t reserve = (uint64_t)status.f_blocks / FREE_SHARE;
+    return status.f_bavail > reserve ? (status.f_bavail - reserve) * status.f_frsize : 0;
+}
+
 /* The disk does not know yet of what this process's threads are about to write. */
 static uint64_t free_bytes_over_reserve(const struct disk_space *space)
 {
-    struct statvfs status;
-    if (statvfs(space->directory, &status) != 0)
-        return 0;
-    uint64_t reserve = (uint64_t)status.f_blocks / FREE_SHARE;
     uint64_t promised = atomic_load(&space->writing) + (uint64_t)atomic_load(&space->credit);
-    uint64_t free = status.f_bavail > reserve ? (status.f_bavail - reserve) * status.f_frsize : 0;
+    uint64_t free = disk_space_free(space->directory);
     return free > promised ? free - promised : 0;
 }
 

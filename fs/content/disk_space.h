@@ -51,4 +51,8 @@ void disk_space_written(struct disk_space *space, uint64_t bytes);
 /* Gives back what was reserved and not written. */
 void disk_space_return(struct disk_space *space, uint64_t bytes);
 
+/* How many bytes of the disk that the directory is on a cache may still take: a part of each disk
+ * is left free. 0 also where it cannot be told. */
+uint64_t disk_space_free(const char *directory);
+
 #endif

@@ -99,6 +99,21 @@ bool remote_pages_are_good(const struct remote_reader *reader)
     return reader->pages_are_good;
 }
 
+bool remote_is_right(const struct remote_reader *reader)
+{
+    struct remote_file *file = reader->file;
+    pthread_mutex_lock(&file->files->lock);
+    bool right = file->failure.kind == ERROR_NONE && file->digest->state == DIGEST_RIGHT;
+    pthread_mutex_unlock(&file->files->lock);
+    return right;
+}
+
+bool remote_is_kept(const struct remote_reader *reader)
+{
+    struct remote_file *file = reader->file;
+    return file->disk && !atomic_load(&file->rejected) && disk_file_is_verified(file->disk);
+}
+
 struct disk_hold *remote_hold(struct remote_reader *reader)
 {
     struct remote_file *file = reader->file;

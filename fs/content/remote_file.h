@@ -47,6 +47,10 @@ void remote_reader_unref(struct remote_reader *reader);
  * whole and right and untouched. What was touched is looked at again, for the next time. Asks the
  * disk. */
 struct disk_hold *remote_hold(struct remote_reader *reader);
+/* Whether all of the content is known to be what its digest says. */
+bool remote_is_right(const struct remote_reader *reader);
+/* Whether the disk has it whole and right, so that it need not be fetched again. Asks the disk. */
+bool remote_is_kept(const struct remote_reader *reader);
 /* Whether the kernel may keep the pages that it has from earlier readers of this key: it is known
  * which these are. */
 bool remote_pages_are_good(const struct remote_reader *reader);

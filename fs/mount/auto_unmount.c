@@ -47,7 +47,7 @@ int auto_unmount_start(void)
         daemon_close_inherited(&ends[0], 1);
         if (chdir("/") == 0)
             watch(ends[0]);
-        daemon_end_helper();
+        daemon_end_helper(EXIT_MOUNTED);
     }
     close(ends[0]);
     if (child > 0)

@@ -56,9 +56,9 @@ void daemon_close_inherited(const int *kept, size_t count)
     }
 }
 
-void daemon_end_helper(void)
+void daemon_end_helper(int exit_code)
 {
-    _exit(EXIT_MOUNTED);
+    _exit(exit_code);
 }
 
 /* The signals that a person or a supervisor ends a program with. */

@@ -7,11 +7,10 @@
 #ifndef FS_DAEMON_H
 #define FS_DAEMON_H
 
+#include "failure.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-/* Exit codes of mount(8). */
-enum { EXIT_MOUNTED = 0, EXIT_USAGE = 1, EXIT_SYSTEM = 2, EXIT_MOUNT_FAILED = 32 };
 
 struct daemon {
     int caller;   /* socket to the waiting parent; -1: in the foreground, or it was told */
@@ -31,7 +30,7 @@ void daemon_fill_standard_descriptors(void);
 void daemon_close_inherited(const int *kept, size_t count);
 
 /* Ends a process that was forked to watch or to look, without what main() does at its end. */
-void daemon_end_helper(void) __attribute__((noreturn));
+void daemon_end_helper(int exit_code) __attribute__((noreturn));
 
 /* Forks unless in the foreground. Blocks in the parent until the child has mounted or failed; when
  * a signal ends the parent before, it waits for the child to have taken back what it did. */

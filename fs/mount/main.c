@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-#include "ancestry.h"
 #include "answer/directories.h"
 #include "answer/files.h"
 #include "answer/operations.h"
 #include "answer/read_content.h"
 #include "auto_unmount.h"
 #include "base/clock.h"
-#include "content/memory_limit.h"
+#include "check_command.h"
+#include "connect.h"
 #include "daemon.h"
 #include "edit/dropped_in.h"
 #include "edit/unsaved.h"
+#include "get_command.h"
 #include "inode/filesystem.h"
 #include "kernel_mount.h"
 #include "mountpoint.h"
-#include "report/hash.h"
 #include "report/options.h"
+#include "resolve_command.h"
 #include "run_command.h"
 #include "service_manager.h"
 #include "signals.h"
-#include "source.h"
 #include "status_path.h"
 #include "status_query.h"
 #include "status_server.h"
 #include "tree/directory.h"
-#include "tree/install.h"
 #include "tree/kernel_cache.h"
 #include "tree/passthrough.h"
 #include "tree/place.h"
@@ -31,14 +30,11 @@
 #include "tree/query_keep.h"
 #include "version.h"
 #include "wait/session_loop.h"
+#include "warm_command.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-
-/* Of a control group's memory, for one answer of the server. */
-enum { ANSWER_SHARE_OF_LIMIT = 4 };
 
 /* What a mount's parts need not know. */
 struct mount {
@@ -62,27 +58,6 @@ log_from_libfuse(enum fuse_log_level level, const char *format, va_list argument
     line[strcspn(line, "\n")] = '\0';
     log_write(libfuse_log, level <= FUSE_LOG_ERR ? CLIENT_LOG_WARNING : CLIENT_LOG_DEBUG, "%s",
               line);
-}
-
-static void on_client_log(void *context, enum client_log_level level, const char *message)
-{
-    log_write(((struct filesystem *)context)->log, level, "%s", message);
-}
-
-static void on_client_report(void *context, enum error_kind kind, const char *operation,
-                             const char *object, const char *message)
-{
-    struct filesystem *fs = context;
-    journal_add(fs->journal, operation, object, kind, message);
-    log_write(fs->log, CLIENT_LOG_WARNING, "%s %s: %s", operation, object, message);
-}
-
-/* The API key is in this process: no core dump, no debugger of another process. */
-static void keep_memory_private(void)
-{
-    struct rlimit none = {0};
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_DUMPABLE, 0);
 }
 
 /* Users raise the hard limit; the soft one is low for the sake of programs that use select(). */
@@ -117,68 +92,8 @@ static bool make_parts(struct filesystem *fs)
            fs->kernel_cache && fs->queries;
 }
 
-static int fail(int code, const char *message)
+static int add_control(struct filesystem *fs)
 {
-    fprintf(stderr, "registryfs: %s\n", message);
-    return code;
-}
-
-/* So that the mount's root answers from memory from the first moment on (df opens it). Not having
- * the list is no reason to fail: whoever looks asks again. */
-static void list_organizations(struct filesystem *fs)
-{
-    struct error error = {0};
-    struct call call = {.error = &error};
-    cleanup_object_list struct object_list found = {0};
-    int64_t asked = clock_nanoseconds();
-    struct place root = {fs->nodes.root, MEMBER_SELF};
-    struct lineage nothing = {0};
-    if (client_list_organizations(fs->client, &call, fs->viewer, &found) < 0) {
-        journal_add(fs->journal, "list", "/", error.kind, error.message);
-        return;
-    }
-    struct listing *listing = directory_listing(root, &nothing, &found, asked, NULL);
-    pthread_mutex_lock(&fs->nodes.lock);
-    if (listing)
-        install_listing(fs, root, listing);
-    pthread_mutex_unlock(&fs->nodes.lock);
-}
-
-static int connect_client(struct filesystem *fs)
-{
-    const struct options *options = fs->options;
-    struct client_config config = {
-        .base_url = options->base_url,
-        .api_key_file = options->api_key_file,
-        .ignores_working_directory = started_by_mount(),
-        .user_agent = "registryfs/" REGISTRYFS_VERSION,
-        .timeout_ms = options->timeout_ms,
-        .answer_memory =
-            memory_limit("/proc/self/cgroup", "/sys/fs/cgroup") / ANSWER_SHARE_OF_LIMIT,
-        .observer = {fs, on_client_log, on_client_report},
-    };
-    struct error error = {0};
-    if (client_new(&config, &fs->client, &error) < 0)
-        return fail(error.kind == ERROR_UNAUTHENTICATED ? EXIT_MOUNT_FAILED : EXIT_USAGE,
-                    error.message);
-    struct call call = {.error = &error};
-    if (client_check(fs->client, &call, &fs->viewer) < 0) {
-        error_wrap(&error, "cannot use %s", client_base_url(fs->client));
-        return fail(EXIT_MOUNT_FAILED, error.message);
-    }
-    return 0;
-}
-
-static int open_tree(struct filesystem *fs)
-{
-    const char *base_url = client_base_url(fs->client);
-    struct error error = {0};
-    if (!nodes_init(&fs->nodes, hash_bytes(0, base_url, strlen(base_url))))
-        return fail(EXIT_SYSTEM, "out of memory");
-    if (!fs->options->source)
-        list_organizations(fs);
-    if (source_resolve(fs, fs->options->source, &error) < 0)
-        return fail(EXIT_MOUNT_FAILED, error.message);
     enum { CONTROL_MEMBER = 200 }; /* no directory of the root: no listing touches it */
     fs->control = node_install(&fs->nodes, (struct place){fs->nodes.root, CONTROL_MEMBER},
                                NODE_CONTROL, NAME_OF_CONTROL, NULL, 0, clock_nanoseconds());
@@ -305,13 +220,8 @@ static void free_parts(struct filesystem *fs)
     fetches_free(fs->fetches);
     kernel_cache_free(fs->kernel_cache);
     read_file_end(fs); /* it holds nodes */
-    nodes_release(&fs->nodes);
-    provenance_release(fs);
-    queries_free(fs->queries);
     passthrough_free(fs->passthrough);
-    object_unref(fs->viewer);
-    client_free(fs->client);
-    journal_free(fs->journal);
+    connect_release(fs);
 }
 
 static void on_ready(struct filesystem *fs)
@@ -343,8 +253,12 @@ static int start_and_run(struct mount *mount)
         code = connect_client(&mount->fs);
     if (code == 0) {
         read_file_use_server(&mount->fs);
-        code = open_tree(&mount->fs);
+        code = connect_source(&mount->fs);
     }
+    if (code == 0)
+        code = add_control(&mount->fs);
+    if (mount->fs.client)
+        client_wait_out_limits(mount->fs.client, 0);
     signals_set_end(mount->signals, NULL, NULL);
     if (code == 0)
         code = mount_session(mount);
@@ -377,7 +291,6 @@ static int serve(struct mount *mount)
     stop(mount);
     signals_stop(mount->signals);
     free_parts(fs);
-    log_close(fs->log);
     return code;
 }
 
@@ -411,6 +324,7 @@ static void close_inherited(const struct options *options)
         named_descriptor(options->mountpoint),
         named_descriptor(options->api_key_file),
         named_descriptor(options->log_file),
+        named_descriptor(options->resolved),
         named_descriptor(getenv("WANDB_IDENTITY_TOKEN_FILE")),
         named_descriptor(getenv("NETRC")),
     };
@@ -419,12 +333,13 @@ static void close_inherited(const struct options *options)
 
 static int mount_and_serve(struct options *options)
 {
-    keep_memory_private();
+    connect_keep_memory_private();
     close_inherited(options);
-    char log_file[PATH_MAX], key_file[PATH_MAX], cache_dir[PATH_MAX];
+    char log_file[PATH_MAX], key_file[PATH_MAX], cache_dir[PATH_MAX], resolved[PATH_MAX];
     options->log_file = absolute(options->log_file, log_file);
     options->api_key_file = absolute(options->api_key_file, key_file);
     options->cache_dir = absolute(options->cache_dir, cache_dir);
+    options->resolved = absolute(options->resolved, resolved);
     struct mount mount = {.fs = {.options = options}, .kernel = {.device = -1}};
     char message[PATH_MAX + 512];
     int code = mountpoint_open(&mount.mountpoint, options->mountpoint, options->nonempty, message,
@@ -466,8 +381,16 @@ int main(int argc, char **argv)
         code = status_watch(options.status, stdout);
     else if (options.status)
         code = status_query(options.status, options.json, stdout);
-    else if (options.command)
+    else if (options.words)
         code = run_command(&options, mount_and_serve);
+    else if (options.command == COMMAND_RESOLVE)
+        code = resolve_command(&options);
+    else if (options.command == COMMAND_GET)
+        code = get_command(&options);
+    else if (options.command == COMMAND_WARM)
+        code = warm_command(&options);
+    else if (options.command == COMMAND_CHECK)
+        code = check_command(&options);
     else
         code = mount_and_serve(&options);
     options_release(&options);

@@ -275,7 +275,7 @@ bool mount_is_dead(const char *place)
         bool is_dead = stat(place, &attributes) < 0 && (errno == ENOTCONN || errno == ECONNABORTED);
         ssize_t written = write(ends[1], is_dead ? "d" : "a", 1);
         (void)written; /* nothing said: alive */
-        daemon_end_helper();
+        daemon_end_helper(EXIT_MOUNTED);
     }
     close(ends[1]);
     struct pollfd wait = {.fd = ends[0], .events = POLLIN};

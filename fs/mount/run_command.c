@@ -2,6 +2,7 @@
 #include "run_command.h"
 
 #include "daemon.h"
+#include "failure.h"
 #include "kernel_mount.h"
 #include "mountpoint.h"
 #include "namespace.h"
@@ -30,12 +31,6 @@ struct job {
     pid_t command;
     int result;
 };
-
-static int fail(int code, const char *message)
-{
-    fprintf(stderr, "registryfs: %s\n", message);
-    return code;
-}
 
 static int make_place(struct job *job)
 {
@@ -97,7 +92,7 @@ static int be_mount(struct job *job, pid_t runner, int ready_fd,
 /* In the child: returns only when the command cannot be started. */
 static int be_command(struct job *job)
 {
-    char **words = job->options->command;
+    char **words = job->options->words;
     char message[512];
     sigprocmask(SIG_SETMASK, &job->inherited, NULL);
     setenv("REGISTRYFS_MOUNT", job->place, true);

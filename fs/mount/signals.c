@@ -20,6 +20,7 @@ struct signals {
     int caller;     /* the thread's own; -1: nobody waits any more */
     atomic_bool mounted;
     atomic_bool stopping;
+    atomic_int number; /* of the signal that has come; 0: none */
     pthread_mutex_t lock;
     void (*end)(void *context); /* under lock, as what follows */
     void *context;
@@ -101,10 +102,12 @@ static void take_signal(struct signals *signals)
     struct signalfd_siginfo info;
     if (read(signals->descriptor, &info, sizeof info) != (ssize_t)sizeof info)
         return;
-    if (info.ssi_signo == SIGHUP && atomic_load(&signals->mounted))
+    if (info.ssi_signo == SIGHUP && atomic_load(&signals->mounted)) {
         reload(signals->fs);
-    else
-        end_now(signals);
+        return;
+    }
+    atomic_store(&signals->number, (int)info.ssi_signo);
+    end_now(signals);
 }
 
 /* The caller has heard of the mount, or is gone. */
@@ -167,6 +170,11 @@ struct signals *signals_start(struct filesystem *fs, int caller)
         return signals;
     free_signals(signals);
     return NULL;
+}
+
+int signals_number(const struct signals *signals)
+{
+    return atomic_load(&signals->number);
 }
 
 void signals_stop(struct signals *signals)

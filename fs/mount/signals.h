@@ -21,6 +21,8 @@ void signals_set_end(struct signals *signals, void (*end)(void *context), void *
 void signals_mounted(struct signals *signals);
 /* Ends the mount as a signal does, soon, from the thread of signals. */
 void signals_end(struct signals *signals);
+/* The signal that has ended it; 0: none has. */
+int signals_number(const struct signals *signals);
 void signals_stop(struct signals *signals);
 
 #endif

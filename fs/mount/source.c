@@ -5,6 +5,7 @@
 #include "text/artifact_name.h"
 #include "text/name.h"
 #include "tree/directory.h"
+#include "tree/file_tree.h"
 #include "tree/member.h"
 
 #include <sys/stat.h>
@@ -17,7 +18,7 @@ static int not_found(const char *source, struct error *error)
                      source);
 }
 
-static struct node *install(struct filesystem *fs, struct place directory, struct text name,
+struct node *source_install(struct filesystem *fs, struct place directory, struct text name,
                             const void *object)
 {
     char file_name[NAME_LIMIT + 1];
@@ -43,12 +44,12 @@ static int follow(struct filesystem *fs, struct place directory, struct version 
                                   &found, NULL) < 0)
             return -1;
         collection =
-            install(fs, (struct place){collection, MEMBER_COLLECTIONS}, found->name, found);
+            source_install(fs, (struct place){collection, MEMBER_COLLECTIONS}, found->name, found);
     }
     char name[NAME_LIMIT + 1];
     snprintf(name, sizeof name, "v%lld", (long long)version->index);
     struct place versions = {collection, MEMBER_VERSIONS};
-    place->node = collection ? install(fs, versions, text_of(name), version) : NULL;
+    place->node = collection ? source_install(fs, versions, text_of(name), version) : NULL;
     place->member = MEMBER_SELF;
     return place->node ? 0 : error_set(error, ERROR_LOCAL, "out of memory");
 }
@@ -69,7 +70,7 @@ static int enter(struct filesystem *fs, struct place *place, struct text name, s
         return -1;
     if (row->child == NODE_LINK)
         return follow(fs, *place, object, place, error);
-    place->node = install(fs, *place, name, object);
+    place->node = source_install(fs, *place, name, object);
     place->member = MEMBER_SELF;
     return place->node ? 0 : error_set(error, ERROR_LOCAL, "out of memory");
 }
@@ -184,20 +185,36 @@ static int choose_organization(struct filesystem *fs, char *name,
                      names);
 }
 
+int source_check_digest(const struct version *version, const char *digest, const char *source,
+                        struct error *error)
+{
+    if (!digest || text_is(version->digest, digest))
+        return 0;
+    return error_set(error, ERROR_INVALID,
+                     "%.300s: this version has the digest %.100s now: it is not the one that was "
+                     "resolved",
+                     source, version->digest.bytes ? version->digest.bytes : "");
+}
+
 /* The version that an alias, a number, a commit hash or a digest means now. */
-static int enter_version(struct filesystem *fs, struct place *place, struct text collection,
-                         const char *reference, const char *source, struct error *error)
+static int enter_version(struct filesystem *fs, struct place *place,
+                         const struct artifact_name *wanted, const char *source,
+                         struct error *error)
 {
     struct call call = {.error = error};
+    struct text collection = text_of(wanted->collection);
+    const char *reference = wanted->reference ? wanted->reference : "latest";
     cleanup_object struct version *version = NULL;
     const struct node *registry = place->node->parent;
     if (client_get_version(fs->client, &call, registry->object, collection, text_of(reference),
                            &version, NULL) < 0)
         return error_wrap(error, "%.200s", source);
+    if (source_check_digest(version, wanted->digest, source, error) < 0)
+        return -1;
     struct place versions = {place->node, MEMBER_VERSIONS};
     char name[NAME_LIMIT + 1];
     snprintf(name, sizeof name, "v%lld", (long long)version->index);
-    place->node = install(fs, versions, text_of(name), version);
+    place->node = source_install(fs, versions, text_of(name), version);
     place->member = MEMBER_SELF;
     if (!place->node)
         return error_set(error, ERROR_LOCAL, "out of memory");
@@ -212,7 +229,7 @@ static int resolve_artifact_name(struct filesystem *fs, const struct artifact_na
     if (ask_organizations(fs, &organizations, error) < 0 ||
         choose_organization(fs, name->organization, &organizations, &organization, error) < 0)
         return -1;
-    place->node = install(fs, *place, organization->name, organization);
+    place->node = source_install(fs, *place, organization->name, organization);
     if (!place->node)
         return error_set(error, ERROR_LOCAL, "out of memory");
     if (step(fs, place, text_of(name->registry), source, error) < 0)
@@ -222,8 +239,7 @@ static int resolve_artifact_name(struct filesystem *fs, const struct artifact_na
     if (step(fs, place, text_of("collections"), source, error) < 0 ||
         step(fs, place, text_of(name->collection), source, error) < 0)
         return -1;
-    return enter_version(fs, place, text_of(name->collection),
-                         name->reference ? name->reference : "latest", source, error);
+    return enter_version(fs, place, name, source, error);
 }
 
 /* Says which organizations there are where a path begins with none of them. */
@@ -279,15 +295,55 @@ static int resolve(struct filesystem *fs, const char *source, struct place *plac
     return result;
 }
 
-int source_resolve(struct filesystem *fs, const char *source, struct error *error)
+void source_set_root(struct filesystem *fs, struct place place)
 {
-    struct place place = fs->nodes.mount_root;
-    if (source && resolve(fs, source, &place, error) < 0)
-        return -1;
     pthread_mutex_lock(&fs->nodes.lock);
     node_hold(&fs->nodes, place.node);
     node_drop(&fs->nodes, fs->nodes.mount_root.node);
     fs->nodes.mount_root = place;
     pthread_mutex_unlock(&fs->nodes.lock);
+}
+
+const struct version *source_version(struct filesystem *fs)
+{
+    pthread_mutex_lock(&fs->nodes.lock);
+    const struct node *node = node_ancestor(fs->nodes.mount_root.node, NODE_VERSION);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    return node ? node->object : NULL;
+}
+
+/* Takes what is in memory; false: nothing is. */
+static bool take_listed(const struct node *version, struct object_list *files)
+{
+    const struct facet *facet = node_find_facet(version, MEMBER_FILES);
+    const struct object_list *known = facet && facet->listing ? &facet->listing->below : NULL;
+    for (size_t i = 0; known && i < known->count; i++) {
+        if (!object_list_steal(files, object_ref(known->items[i])))
+            return false;
+    }
+    return known != NULL;
+}
+
+int source_files(struct filesystem *fs, struct object_list *files, struct error *error)
+{
+    struct call call = {.error = error};
+    struct page page = {0};
+    struct lineage lineage;
+    pthread_mutex_lock(&fs->nodes.lock);
+    struct node *version = node_ancestor(fs->nodes.mount_root.node, NODE_VERSION);
+    bool known = take_listed(version, files);
+    lineage_of(version, &lineage);
+    pthread_mutex_unlock(&fs->nodes.lock);
+    int result = known ? 0 : file_tree_list(fs, &call, &lineage, &page, files);
+    lineage_release(&lineage);
+    return result;
+}
+
+int source_resolve(struct filesystem *fs, const char *source, struct error *error)
+{
+    struct place place = fs->nodes.mount_root;
+    if (source && resolve(fs, source, &place, error) < 0)
+        return -1;
+    source_set_root(fs, place);
     return 0;
 }

@@ -13,7 +13,11 @@ struct log {
     char *path;
     FILE *file; /* under lock; NULL: syslog */
     enum client_log_level level;
+    bool shows_progress; /* under lock: the terminal's last line is not ended */
 };
+
+/* Of a terminal: to the start of the line, which is emptied. */
+static const char renew_line[] = "\r\033[K";
 
 static const struct {
     const char *word;
@@ -79,6 +83,23 @@ void log_leave_terminal(struct log *log)
     pthread_mutex_unlock(&log->lock);
 }
 
+void log_show_progress(struct log *log, const char *line)
+{
+    pthread_mutex_lock(&log->lock);
+    fprintf(stderr, "%s%s", renew_line, line);
+    log->shows_progress = true;
+    pthread_mutex_unlock(&log->lock);
+}
+
+void log_end_progress(struct log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    if (log->shows_progress)
+        fputc('\n', stderr);
+    log->shows_progress = false;
+    pthread_mutex_unlock(&log->lock);
+}
+
 void log_write(struct log *log, enum client_log_level level, const char *format, ...)
 {
     if (level > log->level)
@@ -94,6 +115,8 @@ void log_write(struct log *log, enum client_log_level level, const char *format,
     struct tm broken;
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &broken));
     pthread_mutex_lock(&log->lock);
+    if (log->shows_progress && log->file == stderr)
+        fputs(renew_line, stderr);
     if (log->file) {
         fprintf(log->file, "%s registryfs %s: %s\n", stamp, levels[level].word, line);
         fflush(log->file);

@@ -1,243 +1,147 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
 
-#include <errno.h>
-#include <grp.h>
-#include <math.h>
-#include <pwd.h>
+#include "option_value.h"
+
 #include <strings.h>
 #include <unistd.h>
 
 enum { KERNEL_OPTIONS_CEILING = 4096, HELP_COLUMN = 30, MILLISECONDS = 1000 };
+
+/* Sets of commands. */
+enum {
+    WITH_ANY = 0,
+    WITH_MOUNT = 1 << COMMAND_MOUNT,
+    WITH_RUN = 1 << COMMAND_RUN,
+    WITH_STATUS = 1 << COMMAND_STATUS,
+    WITH_RESOLVE = 1 << COMMAND_RESOLVE,
+    WITH_GET = 1 << COMMAND_GET,
+    WITH_WARM = 1 << COMMAND_WARM,
+    WITH_CHECK = 1 << COMMAND_CHECK,
+    WITH_DOWNLOADS = WITH_GET | WITH_WARM,
+    WITH_A_MOUNT = WITH_MOUNT | WITH_RUN | WITH_STATUS, /* is passed over with --status */
+    WITH_A_VERSION = WITH_A_MOUNT | WITH_DOWNLOADS,
+};
+
+/* The commands, as they are called in messages, with what they take beside options. */
+static const struct {
+    const char *name;
+    int least, most; /* operands */
+    const char *usage;
+} commands[] = {
+    [COMMAND_MOUNT] = {"mounting", 1, 2, "[OPTIONS] [SOURCE] MOUNTPOINT"},
+    [COMMAND_RUN] = {"run", 0, 1, "run [OPTIONS] [SOURCE] -- COMMAND..."},
+    [COMMAND_STATUS] = {"--status", 0, 0, "--status MOUNTPOINT|SOCKET [--json|--watch]"},
+    [COMMAND_RESOLVE] = {"resolve", 1, 1, "resolve [OPTIONS] [-o FILE] SOURCE"},
+    [COMMAND_GET] = {"get", 2, 2, "get [OPTIONS] SOURCE DIR"},
+    [COMMAND_WARM] = {"warm", 1, 1, "warm [OPTIONS] SOURCE"},
+    [COMMAND_CHECK] = {"check", 0, 1, "check [OPTIONS] [SOURCE]"},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 struct option_row {
     const char *name;
     char letter;          /* short form, 0: none */
     const char *argument; /* what --help calls it; NULL: a switch */
     int offset;
-    bool (*parse)(const char *text, void *value); /* of the argument */
+    bool (*parse)(const char *text, void *value); /* of the argument; a switch's can be left out */
     const char *help;
+    unsigned with; /* the commands that it goes with */
 };
-
-static bool parse_text(const char *text, void *value)
-{
-    *(const char **)value = text;
-    return *text != '\0';
-}
-
-/* A decimal number, with a fraction or not, up to *end. False: none; exponents and hexadecimal
- * digits would be taken for units. */
-static bool parse_decimal(const char *text, double *number, char **end)
-{
-    errno = 0;
-    *number = strtod(text, end);
-    return *end != text && !errno && strspn(text, "0123456789.") == (size_t)(*end - text);
-}
-
-/* Seconds, with a unit: "10", "0.5", "10s", "500ms", "5m", "1h", "1d". */
-static bool parse_duration(const char *text, void *value)
-{
-    static const struct {
-        const char *name;
-        double seconds;
-    } units[] = {{"", 1}, {"ms", 0.001}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-    char *end;
-    double number;
-    if (!parse_decimal(text, &number, &end))
-        return false;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (strcmp(end, units[i].name) != 0)
-            continue;
-        *(double *)value = number * units[i].seconds;
-        return number * units[i].seconds <= 1e9;
-    }
-    return false;
-}
-
-static bool parse_timeout(const char *text, void *value)
-{
-    double seconds;
-    if (!parse_duration(text, &seconds) || seconds <= 0 || seconds > 3600)
-        return false;
-    *(int *)value = (int)ceil(seconds * MILLISECONDS);
-    return true;
-}
-
-static bool parse_number(const char *text, int base, unsigned long most, unsigned long *number)
-{
-    char *end;
-    errno = 0;
-    *number = strtoul(text, &end, base);
-    return end != text && !*end && !errno && *number <= most && text[0] != '-';
-}
-
-static bool parse_id(const char *text, void *value)
-{
-    unsigned long number;
-    if (!parse_number(text, 10, UINT32_MAX - 1, &number))
-        return false;
-    *(uint32_t *)value = (uint32_t)number;
-    return true;
-}
-
-static bool parse_user(const char *text, void *value)
-{
-    const struct passwd *user = parse_id(text, value) ? NULL : getpwnam(text);
-    if (user)
-        *(uid_t *)value = user->pw_uid;
-    return user || parse_id(text, value);
-}
-
-static bool parse_group(const char *text, void *value)
-{
-    const struct group *group = parse_id(text, value) ? NULL : getgrnam(text);
-    if (group)
-        *(gid_t *)value = group->gr_gid;
-    return group || parse_id(text, value);
-}
-
-static bool parse_umask(const char *text, void *value)
-{
-    unsigned long number;
-    if (!parse_number(text, 8, 0777, &number))
-        return false;
-    *(mode_t *)value = (mode_t)number;
-    return true;
-}
-
-static bool parse_descriptor(const char *text, void *value)
-{
-    unsigned long number;
-    if (!parse_number(text, 10, 1 << 20, &number))
-        return false;
-    *(int *)value = (int)number;
-    return true;
-}
-
-/* Where in `units` the first letter stands; NULL: nowhere. *rest: what follows. */
-static const char *take_unit(const char *units, char *text, char **rest)
-{
-    const char *unit = *text ? strchr(units, *text & ~0x20) : NULL;
-    *rest = text + (unit != NULL);
-    return unit;
-}
-
-/* Bytes with a binary unit: "10G", "10GB", "10GiB". */
-static bool parse_size(const char *text, void *value)
-{
-    static const char units[] = "KMGT";
-    char *end;
-    double number;
-    if (!parse_decimal(text, &number, &end))
-        return false;
-    const char *unit = take_unit(units, end, &end);
-    if (*end && strcasecmp(end, "B") != 0 && !(unit && strcasecmp(end, "iB") == 0))
-        return false;
-    for (const char *step = units; unit && step <= unit; step++)
-        number *= 1024;
-    if (number >= 9e18)
-        return false;
-    *(uint64_t *)value = (uint64_t)number;
-    return true;
-}
-
-static bool parse_choice(const char *text, const char *const *choices, int count, int *choice)
-{
-    for (*choice = 0; *choice < count; (*choice)++) {
-        if (strcmp(text, choices[*choice]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool parse_rmdir(const char *text, void *value)
-{
-    static const char *const choices[] = {"never", "empty", "any"};
-    int choice;
-    if (!parse_choice(text, choices, 3, &choice))
-        return false;
-    *(enum rmdir_policy *)value = (enum rmdir_policy)choice;
-    return true;
-}
-
-static bool parse_verify(const char *text, void *value)
-{
-    static const char *const choices[] = {"end", "late", "open"};
-    int choice;
-    if (!parse_choice(text, choices, 3, &choice))
-        return false;
-    *(enum verify_policy *)value = (enum verify_policy)choice;
-    return true;
-}
-
-static bool parse_passthrough(const char *text, void *value)
-{
-    static const char *const choices[] = {"auto", "off"};
-    int choice;
-    if (!parse_choice(text, choices, 2, &choice))
-        return false;
-    *(enum passthrough_policy *)value = (enum passthrough_policy)choice;
-    return true;
-}
-
-static bool parse_level(const char *text, void *value)
-{
-    static const char *const choices[] = {"error", "warning", "info", "debug", "err", "warn"};
-    int choice;
-    if (!parse_choice(text, choices, 6, &choice))
-        return false;
-    *(enum client_log_level *)value = (enum client_log_level)(choice % 4);
-    return true;
-}
 
 #define AT(field) offsetof(struct options, field)
 
 static const struct option_row table[] = {
-    {"foreground", 'f', NULL, AT(foreground), NULL, "stay in the foreground, log to stderr"},
-    {"debug", 'd', NULL, AT(debug), NULL, "log every kernel request; implies -f"},
-    {"ro", 0, NULL, AT(read_only), NULL, "read-only: every change is refused"},
-    {"base-url", 0, "URL", AT(base_url), parse_text, "the W&B server (default: as wandb finds it)"},
-    {"api-key-file", 0, "FILE", AT(api_key_file), parse_text, "read the API key from a file"},
-    {"ttl", 0, "SECONDS", AT(ttl), parse_duration, "how old listings and attributes may be (10)"},
+    {"foreground", 'f', NULL, AT(foreground), NULL, "stay in the foreground, log to stderr",
+     WITH_A_MOUNT},
+    {"debug", 'd', NULL, AT(debug), NULL, "log every kernel request; implies -f", WITH_A_MOUNT},
+    {"ro", 0, NULL, AT(read_only), NULL, "read-only: every change is refused", WITH_A_MOUNT},
+    {"base-url", 0, "URL", AT(base_url), parse_text, "the W&B server (default: as wandb finds it)",
+     WITH_ANY},
+    {"api-key-file", 0, "FILE", AT(api_key_file), parse_text, "read the API key from a file",
+     WITH_ANY},
+    {"ttl", 0, "SECONDS", AT(ttl), parse_duration, "how old listings and attributes may be (10)",
+     WITH_A_MOUNT},
     {"negative-ttl", 0, "SECONDS", AT(negative_ttl), parse_duration,
-     "how long a name stays not there (2)"},
-    {"timeout", 0, "SECONDS", AT(timeout_ms), parse_timeout, "for one metadata request (20)"},
+     "how long a name stays not there (2)", WITH_A_MOUNT},
+    {"timeout", 0, "SECONDS", AT(timeout_ms), parse_timeout, "for one metadata request (20)",
+     WITH_ANY},
+    {"mount-timeout", 0, "SECONDS", AT(mount_timeout_ms), parse_timeout,
+     "how long to wait out the server's rate limit at the start (120)", WITH_ANY},
+    {"resolved", 0, "FILE", AT(resolved), parse_text,
+     "instead of SOURCE: the list of files that resolve -o has written", WITH_A_VERSION},
     {"cache-dir", 0, "DIR", AT(cache_dir), parse_text,
-     "for file contents ($XDG_CACHE_HOME/registryfs)"},
-    {"cache-size", 0, "SIZE", AT(cache_size), parse_size, "limit of that cache (10G); 0: none"},
-    {"no-cache", 0, NULL, AT(no_cache), NULL, "keep no file contents on disk"},
+     "for file contents ($XDG_CACHE_HOME/registryfs)", WITH_ANY},
+    {"cache-size", 0, "SIZE", AT(cache_size), parse_size, "limit of that cache (10G); 0: none",
+     WITH_ANY},
+    {"no-cache", 0, NULL, AT(no_cache), NULL, "keep no file contents on disk", WITH_ANY},
     {"verify", 0, "end|late|open", AT(verify), parse_verify,
      "compare files with their MD5 before their end is shown, or after; open: cached ones, too "
-     "(end)"},
+     "(end)",
+     WITH_A_MOUNT},
     {"passthrough", 0, "auto|off", AT(passthrough), parse_passthrough,
-     "let the kernel itself read what is whole and right in the cache, where it can (auto)"},
+     "let the kernel itself read what is whole and right in the cache, where it can (auto)",
+     WITH_A_MOUNT},
     {"rmdir", 0, "never|empty|any", AT(rmdir), parse_rmdir,
-     "which registries rmdir may delete (empty)"},
-    {"uid", 0, "UID", AT(uid), parse_user, "owner of all files (default: who mounts)"},
-    {"gid", 0, "GID", AT(gid), parse_group, "group of all files"},
-    {"umask", 0, "MASK", AT(umask), parse_umask, "permissions to take away, octal (0)"},
-    {"allow-other", 0, NULL, AT(allow_other), NULL, "let other users in"},
-    {"allow-root", 0, NULL, AT(allow_root), NULL, "let root in"},
+     "which registries rmdir may delete (empty)", WITH_A_MOUNT},
+    {"uid", 0, "UID", AT(uid), parse_user, "owner of all files (default: who mounts)",
+     WITH_A_MOUNT},
+    {"gid", 0, "GID", AT(gid), parse_group, "group of all files", WITH_A_MOUNT},
+    {"umask", 0, "MASK", AT(umask), parse_umask, "permissions to take away, octal (0)",
+     WITH_A_MOUNT},
+    {"allow-other", 0, NULL, AT(allow_other), NULL, "let other users in", WITH_A_MOUNT},
+    {"allow-root", 0, NULL, AT(allow_root), NULL, "let root in", WITH_A_MOUNT},
     {"default-permissions", 0, NULL, AT(default_permissions), NULL,
-     "hold other users to the modes shown (the default)"},
+     "hold other users to the modes shown (the default)", WITH_A_MOUNT},
     {"no-default-permissions", 0, NULL, AT(no_default_permissions), NULL,
-     "let other users read whatever the modes say"},
-    {"nonempty", 0, NULL, AT(nonempty), NULL, "mount also over what is in the directory"},
-    {"fsname", 0, "NAME", AT(fsname), parse_text, "what mount(8) shows as the source"},
-    {"auto-unmount", 0, NULL, AT(auto_unmount), NULL, "unmount even when the process is killed"},
+     "let other users read whatever the modes say", WITH_A_MOUNT},
+    {"nonempty", 0, NULL, AT(nonempty), NULL, "mount also over what is in the directory",
+     WITH_A_MOUNT},
+    {"fsname", 0, "NAME", AT(fsname), parse_text, "what mount(8) shows as the source",
+     WITH_A_MOUNT},
+    {"auto-unmount", 0, NULL, AT(auto_unmount), NULL, "unmount even when the process is killed",
+     WITH_A_MOUNT},
     {"log-level", 0, "error|warning|info|debug", AT(log_level), parse_level,
-     "how much to log (info)"},
-    {"log-file", 0, "FILE", AT(log_file), parse_text, "log to a file instead of stderr or syslog"},
+     "how much to log (info)", WITH_ANY},
+    {"log-file", 0, "FILE", AT(log_file), parse_text, "log to a file instead of stderr or syslog",
+     WITH_ANY},
     {"ready-fd", 0, "N", AT(ready_fd), parse_descriptor,
-     "write a newline to descriptor N once mounted"},
-    {"no-key", 0, NULL, AT(no_key), NULL, "with run: keep WANDB_API_KEY from the command"},
-    {"at", 0, "DIR", AT(at), parse_text, "with run: mount there ($REGISTRYFS_MOUNT names it)"},
+     "write a newline to descriptor N once mounted", WITH_A_MOUNT},
+    {"include", 0, "GLOB", AT(include), parse_item,
+     "with get and warm: only files whose path matches; * matches /, too; repeatable",
+     WITH_DOWNLOADS},
+    {"exclude", 0, "GLOB", AT(exclude), parse_item, "with get and warm: not those; repeatable",
+     WITH_DOWNLOADS},
+    {"jobs", 0, "N", AT(jobs), parse_jobs, "with get and warm: so many files at a time (8)",
+     WITH_DOWNLOADS},
+    {"references", 0, "skip|fail", AT(references_fail), parse_references,
+     "with get and warm: pass over what is stored elsewhere, or fail (skip)", WITH_DOWNLOADS},
+    {"overwrite", 0, NULL, AT(overwrite), NULL,
+     "with get: replace files that are there and are others", WITH_GET},
+    {"exact", 0, NULL, AT(exact), NULL, "with get: remove all other files in DIR", WITH_GET},
+    {"dry-run", 0, NULL, AT(dry_run), NULL, "with get: only say what would be fetched", WITH_GET},
+    {"quiet", 0, NULL, AT(quiet), NULL, "with get and warm: say only what fails", WITH_DOWNLOADS},
+    {"pin", 0, NULL, AT(pin_days), parse_days,
+     "with warm: keep it in the cache for a week; --pin=DAYS: so long", WITH_WARM},
+    {"unpin", 0, NULL, AT(unpin), NULL, "with warm: SOURCE, as --list has it, need not stay",
+     WITH_WARM},
+    {"list", 0, NULL, AT(list), NULL, "with warm: print what is pinned, until when, how large",
+     WITH_WARM},
+    {"output", 0, "FILE", AT(output), parse_text,
+     "with resolve, also -o: write the list of the version's files there", WITH_RESOLVE},
+    {"no-key", 0, NULL, AT(no_key), NULL, "with run: keep WANDB_API_KEY from the command",
+     WITH_RUN},
+    {"at", 0, "DIR", AT(at), parse_text, "with run: mount there ($REGISTRYFS_MOUNT names it)",
+     WITH_RUN},
     {"status", 0, "MOUNTPOINT|SOCKET", AT(status), parse_text,
-     "say how that mount is and exit: 0 healthy, 1 degraded, 2 down"},
-    {"json", 0, NULL, AT(json), NULL, "with --status: as JSON"},
-    {"watch", 0, NULL, AT(watch), NULL, "with --status: show files on their way, again and again"},
-    {"help", 'h', NULL, AT(help), NULL, "print this and exit"},
-    {"version", 'V', NULL, AT(version), NULL, "print the version and exit"},
+     "say how that mount is and exit: 0 healthy, 1 degraded, 2 down", WITH_STATUS},
+    {"json", 0, NULL, AT(json), NULL, "with --status, get, warm, check: as JSON",
+     WITH_STATUS | WITH_DOWNLOADS | WITH_CHECK},
+    {"watch", 0, NULL, AT(watch), NULL, "with --status: show files on their way, again and again",
+     WITH_STATUS},
+    {"help", 'h', NULL, AT(help), NULL, "print this and exit", WITH_ANY},
+    {"version", 'V', NULL, AT(version), NULL, "print the version and exit", WITH_ANY},
 };
 
 enum { ROWS = sizeof table / sizeof table[0] };
@@ -331,18 +235,19 @@ static int take(struct options *options, const struct option_row *row, const cha
                 struct error *error)
 {
     void *value = (char *)options + row->offset;
-    if (!row->argument) {
+    options->given |= UINT64_C(1) << (row - table);
+    if (!row->argument && !row->parse) {
         if (argument)
             return error_set(error, ERROR_INVALID, "option %s takes no value", row->name);
         *(bool *)value = true;
         return 0;
     }
-    if (!argument)
+    if (!argument && row->argument)
         return error_set(error, ERROR_INVALID, "option %s needs a value: %s", row->name,
                          row->argument);
     if (!row->parse(argument, value))
         return error_set(error, ERROR_INVALID, "option %s: not a valid %s: %.100s%s", row->name,
-                         row->argument, argument, what_is_valid(row));
+                         row->argument ? row->argument : "value", argument, what_is_valid(row));
     return 0;
 }
 
@@ -411,8 +316,11 @@ static int take_letters(struct options *options, int argc, char **argv, int *at,
         const struct option_row *row = find_letter(*letter);
         if (*letter == 'o') {
             char *list = letter[1] ? letter + 1 : *at + 1 < argc ? argv[++*at] : NULL;
-            return list ? take_mount_options(options, list, error)
-                        : error_set(error, ERROR_INVALID, "option -o needs a value");
+            if (!list)
+                return error_set(error, ERROR_INVALID, "option -o needs a value");
+            return options->command == COMMAND_RESOLVE
+                       ? take(options, find_row("output", strlen("output")), list, error)
+                       : take_mount_options(options, list, error);
         }
         if (!row)
             return unknown(word, error);
@@ -438,21 +346,32 @@ static int take_word(struct options *options, int argc, char **argv, int *at, st
     return take(options, row, argument, error);
 }
 
+/* The row's commands: "run or --status". */
+static void list_commands(unsigned with, char *list, size_t size)
+{
+    size_t used = 0;
+    list[0] = '\0';
+    for (size_t i = 0; i < COMMANDS && used < size; i++) {
+        if (with >> i & 1)
+            used += (size_t)snprintf(list + used, size - used, "%s%s", used ? " or " : "",
+                                     commands[i].name);
+    }
+}
+
 /* Options that go together or do not. */
 static int check_combination(const struct options *options, struct error *error)
 {
-    if (options->json && !options->status)
-        return error_set(error, ERROR_INVALID, "option json goes with --status");
-    if (options->watch && (!options->status || options->json))
+    for (size_t i = 0; i < ROWS; i++) {
+        char list[128];
+        if (!(options->given >> i & 1) || !table[i].with || table[i].with >> options->command & 1)
+            continue;
+        list_commands(table[i].with, list, sizeof list);
+        return error_set(error, ERROR_INVALID, "option %s goes with %s; try --help", table[i].name,
+                         list);
+    }
+    if (options->watch && options->json)
         return error_set(error, ERROR_INVALID,
                          "option watch goes with --status, and without --json");
-    if (options->at && !options->command)
-        return error_set(error, ERROR_INVALID,
-                         "option at goes with run: registryfs run [SOURCE] --at DIR -- COMMAND");
-    if (options->no_key && !options->command)
-        return error_set(
-            error, ERROR_INVALID,
-            "option no-key goes with run: registryfs run --no-key [SOURCE] -- COMMAND");
     if (options->default_permissions && options->no_default_permissions)
         return error_set(error, ERROR_INVALID,
                          "default_permissions and no_default_permissions exclude each other");
@@ -468,40 +387,71 @@ static bool means_everything(const char *source)
     return strcmp(source, "/") == 0 || strcmp(source, "registryfs") == 0;
 }
 
-static int take_operands(struct options *options, int count, const char *const *operands,
-                         struct error *error)
+static const char *lacking(enum command command)
 {
-    bool mounts_here = !options->command && !options->status;
-    int most = options->status ? 0 : options->command ? 1 : 2;
-    if (options->help || options->version)
-        return 0;
-    if (check_combination(options, error) < 0)
-        return -1;
-    if (options->command && !options->command[0])
-        return error_set(error, ERROR_INVALID, "no command given after --; try --help");
-    if (mounts_here && count == 0)
-        return error_set(error, ERROR_INVALID, "no mountpoint given; try --help");
-    if (count > most)
+    return command == COMMAND_MOUNT ? "no mountpoint given"
+           : command == COMMAND_GET ? "a source and a directory are needed"
+                                    : "no source given";
+}
+
+/* The last operand, where the command has a place to put things. */
+static const char **place_of(struct options *options)
+{
+    return options->command == COMMAND_MOUNT ? &options->mountpoint
+           : options->command == COMMAND_GET ? &options->directory
+                                             : NULL;
+}
+
+static int take_source(struct options *options, int count, const char *const *operands, int most,
+                       struct error *error)
+{
+    bool placeholder = count == 1 && means_everything(operands[0]); /* of fstab */
+    if (count > most || (options->resolved && count > 0 && !placeholder))
         return error_set(error, ERROR_INVALID, "too many arguments: %.100s; try --help",
-                         operands[most]);
-    if (mounts_here)
-        options->mountpoint = operands[--count];
-    if (count && !means_everything(operands[0]))
+                         operands[count > most ? most : 0]);
+    if (count && !placeholder)
         options->source = operands[0];
     return 0;
 }
 
-/* `run WORDS -- COMMAND…`: sets the command and returns the number of words in front of it; argc
- * when this is no such line. Without `--`, "run" is a SOURCE like any other. */
+static int take_operands(struct options *options, int count, const char *const *operands,
+                         struct error *error)
+{
+    const char **place = place_of(options);
+    bool needs_no_source = options->resolved || options->list;
+    int least = needs_no_source ? place != NULL : commands[options->command].least;
+    if (options->help || options->version)
+        return 0;
+    if (check_combination(options, error) < 0)
+        return -1;
+    if (options->words && !options->words[0])
+        return error_set(error, ERROR_INVALID, "no command given after --; try --help");
+    if (count < least)
+        return error_set(error, ERROR_INVALID, "%s; try --help", lacking(options->command));
+    if (place)
+        *place = operands[--count];
+    return take_source(options, count, operands, commands[options->command].most - (place != NULL),
+                       error);
+}
+
+/* The command that the first word names, and for `run WORDS -- COMMAND…` its words. Returns the
+ * number of words in front of these; argc when there are none. Without `--`, "run" is a SOURCE like
+ * any other. */
 static int take_command(struct options *options, int argc, char **argv)
 {
-    for (int at = 2; at < argc && strcmp(argv[1], "run") == 0; at++) {
+    for (int i = COMMAND_RESOLVE; i < (int)COMMANDS && argc > 1; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            options->command = (enum command)i;
+    }
+    for (int at = 2; at < argc && strcmp(argv[1], commands[COMMAND_RUN].name) == 0; at++) {
         if (strcmp(argv[at], "--") != 0)
             continue;
-        options->command = argv + at + 1;
-        options->log_level = CLIENT_LOG_WARNING; /* the terminal is the command's */
-        return at;
+        options->command = COMMAND_RUN;
+        options->words = argv + at + 1;
+        argc = at;
     }
+    if (options->command != COMMAND_MOUNT)
+        options->log_level = CLIENT_LOG_WARNING; /* the terminal is the command's, or the user's */
     return argc;
 }
 
@@ -511,6 +461,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
         .ttl = 10,
         .negative_ttl = 2,
         .timeout_ms = 20 * MILLISECONDS,
+        .mount_timeout_ms = 120 * MILLISECONDS,
+        .jobs = 8,
         .cache_size = UINT64_C(10) << 30,
         .rmdir = RMDIR_EMPTY,
         .log_level = CLIENT_LOG_INFO,
@@ -525,7 +477,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
     int count = 0;
     bool only_operands = false;
     argc = take_command(options, argc, argv);
-    for (int at = options->command ? 2 : 1; at < argc; at++) {
+    for (int at = options->command != COMMAND_MOUNT ? 2 : 1; at < argc; at++) {
         if (!only_operands && strcmp(argv[at], "--") == 0) {
             only_operands = true;
         } else if (!only_operands && argv[at][0] == '-' && argv[at][1]) {
@@ -539,6 +491,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
         options->foreground = true;
         options->log_level = CLIENT_LOG_DEBUG;
     }
+    if (options->status && options->command == COMMAND_MOUNT)
+        options->command = COMMAND_STATUS;
     return take_operands(options, count, operands, error);
 }
 
@@ -549,14 +503,16 @@ void options_release(struct options *options)
 
 void options_print_help(FILE *out)
 {
-    fprintf(out, "Usage: registryfs [OPTIONS] [SOURCE] MOUNTPOINT\n"
-                 "       registryfs run [OPTIONS] [SOURCE] -- COMMAND...\n"
-                 "       registryfs --status MOUNTPOINT|SOCKET [--json|--watch]\n"
-                 "Mount a Weights & Biases Registry as a filesystem; with run only for a command,\n"
-                 "which alone sees it.\n\n"
-                 "SOURCE is what to mount, everything when absent: a path of the tree such as\n"
-                 "acme/model, or a version's name ORG/wandb-registry-REGISTRY/COLLECTION:ALIAS.\n\n"
-                 "Options, each also as -o name=value:\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "%s registryfs %s\n", i ? "      " : "Usage:", commands[i].usage);
+    fprintf(out,
+            "Mount a Weights & Biases Registry as a filesystem; with run only for a command,\n"
+            "which alone sees it. resolve prints the name of a version with its digest, which is\n"
+            "a SOURCE of one request; get puts a version's files into a directory, warm into the\n"
+            "cache, without a mount; check says what is wrong with a set-up.\n\n"
+            "SOURCE is what to mount, everything when absent: a path of the tree such as\n"
+            "acme/model, or a version's name ORG/wandb-registry-REGISTRY/COLLECTION:ALIAS.\n\n"
+            "Options, each also as -o name=value:\n");
     for (size_t i = 0; i < ROWS; i++) {
         char left[64];
         char letter[8] = "    ";

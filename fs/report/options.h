@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line (design 1), also of `registryfs run`. One table holds every option: it parses
+ * The command line (design 1). One table holds every command, one every option: the latter parses
  * `--name value`, `--name=value` and `-o name=value`, writes --help, and is what
  * the completions and the man page are checked against.
  */
@@ -9,29 +9,44 @@
 
 #include "base/buf.h"
 #include "client.h"
+#include "option_value.h"
 
 #include <stdint.h>
 #include <sys/types.h>
 
-enum verify_policy { VERIFY_END, VERIFY_LATE, VERIFY_OPEN };
-enum passthrough_policy { PASSTHROUGH_AUTO, PASSTHROUGH_OFF };
-enum rmdir_policy { RMDIR_NEVER, RMDIR_EMPTY, RMDIR_ANY };
+enum command {
+    COMMAND_MOUNT,
+    COMMAND_RUN,
+    COMMAND_STATUS,
+    COMMAND_RESOLVE,
+    COMMAND_GET,
+    COMMAND_WARM,
+    COMMAND_CHECK,
+};
 
 struct options {
+    enum command command;
+    uint64_t given;         /* a bit for each row of the table that was given */
     const char *source;     /* NULL: everything */
     const char *mountpoint; /* as given; of a mount that begins: resolved */
     const char *base_url;
     const char *api_key_file;
     const char *cache_dir;
     const char *log_file;
-    const char *fsname;  /* what mount(8) shows; NULL: the source */
-    char **command;      /* of `run`, NULL-terminated; NULL: mount */
-    const char *at;      /* where `run` mounts; NULL: in a directory of its own */
-    const char *status;  /* ask how this mount is, then exit; NULL: mount */
-    double ttl;          /* seconds */
-    double negative_ttl; /* seconds */
+    const char *fsname;    /* what mount(8) shows; NULL: the source */
+    char **words;          /* of `run`, NULL-terminated; NULL: mount */
+    const char *at;        /* where `run` mounts; NULL: in a directory of its own */
+    const char *status;    /* ask how this mount is, then exit; NULL: mount */
+    const char *output;    /* where `resolve` writes the list of files; NULL: nowhere */
+    const char *directory; /* of `get` */
+    struct option_list include, exclude; /* patterns of paths */
+    unsigned jobs;                       /* files at a time */
+    const char *resolved;                /* such a list, in place of a source; NULL: none */
+    double ttl;                          /* seconds */
+    double negative_ttl;                 /* seconds */
     int timeout_ms;
-    uint64_t cache_size; /* bytes; 0: no cache */
+    int mount_timeout_ms; /* how long a rate limit is waited out before the mount answers */
+    uint64_t cache_size;  /* bytes; 0: no cache */
     enum rmdir_policy rmdir;
     enum verify_policy verify;
     enum passthrough_policy passthrough;
@@ -53,8 +68,16 @@ struct options {
     bool nonempty;
     bool auto_unmount;
     bool no_key; /* of run */
-    bool json;   /* of status */
-    bool watch;  /* likewise */
+    bool json;
+    bool watch;           /* of status */
+    bool references_fail; /* what `get` and the like do about those that are not followed */
+    bool overwrite;
+    bool exact;
+    bool dry_run;
+    bool quiet;
+    bool list;    /* with `warm`: what is pinned */
+    bool unpin;   /* likewise: end that */
+    int pin_days; /* 0: not to be pinned */
     bool help;
     bool version;
     struct buf kernel; /* further mount options for the kernel, each with a comma in front */

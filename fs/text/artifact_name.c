@@ -58,13 +58,31 @@ static char *without_prefix(char *project)
                                                                              : NULL;
 }
 
-/* [ORG/]PROJECT/COLLECTION[:REFERENCE], in place. */
+/* The colon of :vN@DIGEST at the end of a path; a collection's name may itself hold colons. NULL:
+ * there is none. */
+static char *find_pin(char *path)
+{
+    char *at = strrchr(path, '@');
+    char *digit = at;
+    while (digit && digit > path && isdigit((unsigned char)digit[-1]))
+        digit--;
+    bool pinned = at && digit < at && at[1] && digit - path >= 2 &&
+                  memcmp(digit - 2, ":v", 2) == 0 && !strchr(at, '/');
+    return pinned ? digit - 2 : NULL;
+}
+
+/* [ORG/]PROJECT/COLLECTION[:REFERENCE | :vN@DIGEST], in place. */
 static bool parse_path(char *path, struct artifact_name *name)
 {
     char *parts[MOST_PARTS];
-    name->reference = strchr(path, ':');
+    char *pin = find_pin(path);
+    name->reference = pin ? pin : strchr(path, ':');
     if (name->reference)
         *name->reference++ = '\0';
+    if (pin) {
+        name->digest = strchr(name->reference, '@');
+        *name->digest++ = '\0';
+    }
     int count = split(path, parts);
     if ((count != 2 && count != 3) || (name->reference && !name->reference[0]))
         return false;

@@ -12,13 +12,14 @@ struct artifact_name {
     char *registry;     /* without the prefix */
     char *collection;   /* NULL: the registry itself (the address of its page) */
     char *reference;    /* alias, vN, commit hash or digest; NULL: none is named */
+    char *digest;       /* of a reference vN@DIGEST: what the version must have; else NULL */
     char *memory;
 };
 
 /*
- * [ORG/]wandb-registry-REGISTRY/COLLECTION[:REFERENCE], also behind wandb-artifact:// or the
- * server's address, or the address of a registry's page. The reference may hold slashes. False:
- * it is none of these, or there is no memory. To be released in either case.
+ * [ORG/]wandb-registry-REGISTRY/COLLECTION[:REFERENCE | :vN@DIGEST], also behind wandb-artifact://
+ * or the server's address, or the address of a registry's page. The reference may hold slashes.
+ * False: it is none of these, or there is no memory. To be released in either case.
  */
 bool artifact_name_parse(const char *source, struct artifact_name *name);
 void artifact_name_release(struct artifact_name *name);

@@ -5,13 +5,12 @@
 
 #include "base/banned.h"
 #include "inode/filesystem.h"
+#include "report/privilege.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -57,14 +56,6 @@ struct passthrough {
 
 /* --- agreeing with the kernel --- */
 
-static bool may_be_asked(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{0}};
-    return syscall(SYS_capget, &header, sets) == 0 &&
-           (sets[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN));
-}
-
 /* Whether the directory, or where it will be made, lies on an overlay. */
 static bool is_on_overlay(const char *directory)
 {
@@ -91,7 +82,7 @@ struct passthrough *passthrough_new(const struct passthrough_config *config)
         obstacle = "off: by option";
     else if (!config->directory)
         obstacle = "off: there is no disk cache";
-    else if (!may_be_asked())
+    else if (!privilege_to_mount())
         obstacle = "off: it needs root (CAP_SYS_ADMIN)";
     passthrough->wanted = !obstacle;
     /* One more, and no overlay could lie on this mount. */

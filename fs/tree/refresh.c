@@ -271,9 +271,8 @@ static void install_aliases(struct filesystem *fs, struct node *collection, stru
     }
 }
 
-/* Nor do a version's files; names that occur twice are told when the files are listed. */
-static void install_files(struct filesystem *fs, struct node *version, struct object_list *files,
-                          int64_t fetched)
+void refresh_install_files(struct filesystem *fs, struct node *version, struct object_list *files,
+                           int64_t fetched)
 {
     struct place place = {version, MEMBER_FILES};
     struct lineage lineage;
@@ -297,7 +296,7 @@ static void install_below(struct filesystem *fs, struct node *node, struct objec
                           int64_t fetched)
 {
     if (node->kind == NODE_VERSION)
-        install_files(fs, node, below, fetched);
+        refresh_install_files(fs, node, below, fetched);
     for (size_t i = 0; node->kind == NODE_COLLECTION && i < below->count; i++) {
         install_version(fs, node, below->items[i], fetched);
         install_aliases(fs, node, below->items[i], fetched);

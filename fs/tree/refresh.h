@@ -20,4 +20,9 @@ bool refresh_is_wanted(const struct listing *listing);
  * for again and again. -1. */
 int refresh_failed(struct fetch *fetch, const char *path);
 
+/* Installs a version's files, all of them, that came with another answer, unless they are there or
+ * names occur twice: that is told when the files are listed. Needs nodes->lock; orders the list. */
+void refresh_install_files(struct filesystem *fs, struct node *version, struct object_list *files,
+                           int64_t fetched);
+
 #endif

@@ -127,7 +127,8 @@ static void put_figures(struct writer *writer, const struct filesystem *fs)
     int64_t uptime = (clock_nanoseconds() - fs->mounted) / CLOCK_SECOND;
     put_text(writer, "version", REGISTRYFS_VERSION);
     put_text(writer, "base_url", client_base_url(fs->client));
-    put_text(writer, "viewer", fs->viewer->username.bytes ? fs->viewer->username.bytes : "");
+    bool known = fs->viewer && fs->viewer->username.bytes; /* with --resolved nobody has asked */
+    put_text(writer, "viewer", known ? fs->viewer->username.bytes : "");
     put_number(writer, "uptime", GAUGE, (uint64_t)uptime, "Seconds since the mount.");
     if (writer->format == STATUS_METRICS)
         put_number(writer, "server_up", GAUGE, !figures.server_down,

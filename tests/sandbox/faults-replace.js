@@ -82,6 +82,17 @@ function redirect({ fault, request, about, faults }) {
   return make(fault.status || 302, 'text/plain', 'moved', { location });
 }
 
+// Lets so many requests through in any period of that length; those that are refused do not count.
+function isOverLimit(fault) {
+  const now = Date.now();
+  fault.passed = (fault.passed || []).filter((time) => time > now - fault.ms);
+  if (fault.passed.length >= fault.requests) {
+    return true;
+  }
+  fault.passed.push(now);
+  return false;
+}
+
 const REPLACE = {
   hang: {
     params: [],
@@ -109,6 +120,12 @@ const REPLACE = {
     params: ['status', 'headers', 'body', 'body_base64', 'content_type'],
     needs: ['status'],
     answer: status,
+  },
+  limit: {
+    params: ['requests', 'ms'],
+    needs: ['requests', 'ms'],
+    applies: isOverLimit,
+    answer: () => make(429, 'text/plain', TEXTS[429]),
   },
   html: {
     params: ['status'],

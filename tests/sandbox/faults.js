@@ -97,9 +97,11 @@ class Faults {
         continue;
       }
       fault.seen++;
-      const group = chosen[KINDS.get(fault.kind).group];
+      const kind = KINDS.get(fault.kind);
+      const group = chosen[kind.group];
       const taken = (group === chosen.replace || group === chosen.shape) && group.length > 0;
-      if (fault.seen > fault.after && (fault.times < 0 || fault.hits < fault.times) && !taken) {
+      if (fault.seen > fault.after && (fault.times < 0 || fault.hits < fault.times) && !taken
+        && (!kind.applies || kind.applies(fault))) {
         fault.hits++;
         group.push(fault);
       }

@@ -359,6 +359,10 @@ test('sample', 'faults that change or shape an answer', async (box) => {
 
 test('sample', 'faults: chosen by operation, after, times, target', async (box) => {
   const ask = (name) => box.query(`query ${name} { viewer { id } }`);
+  await box.fault({ kind: 'limit', requests: 2, ms: 60000, times: -1 });
+  assert.deepStrictEqual([(await ask('A')).status, (await ask('A')).status, (await ask('A')).status],
+    [200, 200, 429]);
+  await box.control('DELETE', 'faults');
   await box.fault({ kind: 'status', status: 500, operation: 'Li*', after: 1, times: 2 });
   const seen = [];
   for (const name of ['Other', 'List', 'List', 'Lists', 'List', 'Other']) {

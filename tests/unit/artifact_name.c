@@ -37,6 +37,31 @@ static void reads_every_spelling(void)
                "model", "churn", "v3");
 }
 
+static void reads_pinned_versions(void)
+{
+    static const struct {
+        const char *source, *collection, *reference, *digest;
+    } rows[] = {
+        {"e/wandb-registry-m/c:v12@d41d8cd98f00b204", "c", "v12", "d41d8cd98f00b204"},
+        {"wandb-artifact:///e/wandb-registry-m/c:v0@x", "c", "v0", "x"},
+        {"https://h/e/wandb-registry-m/c:v0@x", "c", "v0", "x"},
+        {"e/wandb-registry-m/a:b:v3@x", "a:b", "v3", "x"},
+        {"e/wandb-registry-m/c:v3@", "c", "v3@", NULL},
+        {"e/wandb-registry-m/c:best@x", "c", "best@x", NULL},
+        {"e/wandb-registry-m/c:v@x", "c", "v@x", NULL},
+        {"e/wandb-registry-m/c:v3x@x", "c", "v3x@x", NULL},
+        {"e/wandb-registry-m/c:v3", "c", "v3", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct artifact_name name;
+        CHECK(artifact_name_parse(rows[i].source, &name));
+        CHECK_TEXT(name.collection, rows[i].collection);
+        CHECK_TEXT(name.reference, rows[i].reference);
+        CHECK_TEXT(name.digest, rows[i].digest);
+        artifact_name_release(&name);
+    }
+}
+
 static void refuses_the_rest(void)
 {
     static const char *const others[] = {"",
@@ -65,6 +90,7 @@ static void refuses_the_rest(void)
 int main(void)
 {
     reads_every_spelling();
+    reads_pinned_versions();
     refuses_the_rest();
     return check_result();
 }

@@ -17,6 +17,20 @@ static void pauses_grow_to_a_ceiling(void)
     CHECK(backoff_pause(0, 1023) > backoff_pause(0, 0));
 }
 
+static void spreads_who_was_refused_together(void)
+{
+    int64_t largest = 0;
+    for (unsigned random = 0; random < 3000; random++) {
+        int64_t first = backoff_spread(0, random * 1431655u);
+        int64_t later = backoff_spread(1000000, random * 1431655u);
+        CHECK(first >= 0 && first < 1000);
+        CHECK(later >= 0 && later < 16000);
+        largest = later > largest ? later : largest;
+    }
+    CHECK(largest > 12000);
+    CHECK(backoff_spread(1, 1999) == 1999);
+}
+
 static void reads_seconds(void)
 {
     CHECK(seconds_parse("3") == 3000);
@@ -44,6 +58,7 @@ static void reads_retry_after(void)
 int main(void)
 {
     pauses_grow_to_a_ceiling();
+    spreads_who_was_refused_together();
     reads_seconds();
     reads_retry_after();
     return check_result();
