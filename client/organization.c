@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Who the key belongs to, and which organizations that user sees (protocol 3). */
+#include "client.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"
 #include "json_text.h"
 #include "paging.h"
-#include "server_features.h"
 
 #define AT(type, member) (int)offsetof(struct type, member)
 
@@ -62,7 +62,7 @@ int client_check(struct client *client, struct call *call, struct viewer **viewe
     whole.deadline = call_deadline(client, call);
     if (ask_viewer(client, &whole, true, &data) != 0)
         return -1;
-    features_update(client, json_at(data, "serverInfo", NULL));
+    features_update(&client->features, json_at(data, "serverInfo", NULL));
     return decode_viewer(json_at(data, "viewer", NULL), call->error, viewer);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "check.h"
+#include "client.h"
 #include "server.h"
 
 /* Far beyond any wait that is expected to end early, for slow machines. */
