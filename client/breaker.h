@@ -7,7 +7,7 @@
 #ifndef CLIENT_BREAKER_H
 #define CLIENT_BREAKER_H
 
-#include "client.h"
+#include "call.h"
 
 #include <pthread.h>
 #include <stdint.h>

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "client.h"
 
-#include "base/clock.h"
-#include "base/message.h"
+#include "credentials.h"
 #include "internal.h"
 
-#include <stdarg.h>
-
-enum { DEFAULT_TIMEOUT_MS = 20000, SLEEP_SLICE_MS = 50, LONG_SLEEP_SLICE_MS = 250 };
+enum { DEFAULT_TIMEOUT_MS = 20000 };
 
 static const char DEFAULT_BASE_URL[] = "https://api.wandb.ai";
 
@@ -75,10 +72,11 @@ int client_new(const struct client_config *config, struct client **created, stru
         return error_set(error, ERROR_LOCAL, "no memory");
     breaker_init(&client->breaker);
     searches_init(&client->searches);
-    credentials_init(&client->credentials);
+    client->credentials = credentials_new();
+    client->authorizer = &credentials_authorizer;
     manifests_init(&client->manifests);
     storage_health_init(&client->storages);
-    if (!http_pool_init(&client->pool))
+    if (!http_pool_init(&client->pool) || !client->credentials)
         error_set(error, ERROR_LOCAL, "no memory");
     else if (copy_config(client, config, error) == 0 && credentials_load(client, error) == 0) {
         *created = client;
@@ -93,7 +91,7 @@ void client_free(struct client *client)
     if (!client)
         return;
     http_pool_release(&client->pool);
-    credentials_release(&client->credentials);
+    credentials_free(client->credentials);
     manifests_release(&client->manifests);
     storage_health_release(&client->storages);
     breaker_release(&client->breaker);
@@ -107,8 +105,7 @@ void client_free(struct client *client)
 
 int client_reload_credentials(struct client *client, struct error *error)
 {
-    searches_clear(&client->searches);
-    return credentials_load(client, error);
+    return credentials_reload(client, error);
 }
 
 void client_shut_down(struct client *client)
@@ -139,58 +136,4 @@ void client_read_figures(const struct client *client, struct client_figures *fig
     figures->retries = atomic_load(&client->retries);
     figures->failures = atomic_load(&client->failures);
     figures->server_down = breaker_is_open(&client->breaker);
-}
-
-void client_log(const struct client *client, enum client_log_level level, const char *format, ...)
-{
-    char message[1024];
-    va_list arguments;
-    if (!client->observer.log)
-        return;
-    va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    message_clean(message, sizeof message);
-    client->observer.log(client->observer.context, level, message);
-}
-
-void client_report(const struct client *client, enum error_kind kind, const char *operation,
-                   const char *object, const char *format, ...)
-{
-    char message[1024];
-    va_list arguments;
-    if (!client->observer.report)
-        return;
-    va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    message_clean(message, sizeof message);
-    client->observer.report(client->observer.context, kind, operation, object, message);
-}
-
-int64_t call_deadline(const struct client *client, const struct call *call)
-{
-    return call->deadline ? call->deadline : clock_milliseconds() + client->timeout_ms;
-}
-
-bool call_interrupted(const struct client *client, const struct call *call)
-{
-    if (!atomic_load(&client->shutting_down) && !(call->cancelled && atomic_load(call->cancelled)))
-        return false;
-    error_set(call->error, ERROR_INTERRUPTED, "interrupted");
-    return true;
-}
-
-bool call_sleep_until(const struct client *client, const struct call *call, int64_t time)
-{
-    while (!call_interrupted(client, call)) {
-        int64_t left = time - clock_milliseconds();
-        if (left <= 0)
-            return true;
-        int64_t slice = left > 4 * LONG_SLEEP_SLICE_MS ? LONG_SLEEP_SLICE_MS : SLEEP_SLICE_MS;
-        if (left > slice)
-            left = slice;
-        nanosleep(&(struct timespec){.tv_nsec = left * 1000000}, NULL);
-    }
-    return false;
 }

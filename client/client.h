@@ -13,35 +13,13 @@
 
 #include "base/error.h"
 #include "base/object.h"
+#include "call.h"
 #include "filter.h"
+#include "observer.h"
+#include "registry_name.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
-
-struct client;
-
-/* What a call is for: of one kind that gets no answer nothing follows for the others. */
-enum call_kind { CALL_OTHER, CALL_LOOKUP, CALL_LISTING, CALL_OPENING, CALL_CHANGE, CALL_KINDS };
-
-/* Limits of one call and how it failed. Owned by the caller, for one call at a time. */
-struct call {
-    enum call_kind kind;
-    const atomic_bool *cancelled; /* polled while waiting; NULL: cannot be cancelled */
-    int64_t deadline;             /* clock_milliseconds(); 0: the client's timeout from now */
-    struct error *error;
-};
-
-enum client_log_level { CLIENT_LOG_ERROR, CLIENT_LOG_WARNING, CLIENT_LOG_INFO, CLIENT_LOG_DEBUG };
-
-/* What the caller wants told. Both may be called from any thread that makes a call. */
-struct client_observer {
-    void *context;
-    void (*log)(void *context, enum client_log_level level, const char *message);
-    /* Something was passed over or differs from what it should be; the call goes on. `object` is
-     * a readable path such as "acme/model/churn:v3". */
-    void (*report)(void *context, enum error_kind kind, const char *operation, const char *object,
-                   const char *message);
-};
 
 struct client_config {
     const char *base_url;     /* NULL: environment, settings files, built-in (protocol 1.1, 1.4) */
@@ -179,13 +157,6 @@ struct registry_change {
     const bool *allow_all_artifact_types;
     const struct texts *new_artifact_types;
 };
-
-/* The registry's name within the full name of a project; null when that is no registry. */
-struct text registry_name_of(struct text project_name);
-
-/* Local rules of protocol 6: ERROR_INVALID, ERROR_NAME_TOO_LONG. */
-int registry_check_name(struct text name, struct error *error);
-int registry_check_artifact_type(struct text type, struct error *error);
 
 /* Creates; ERROR_EXISTS leaves the existing one untouched (protocol 5.3). One for the organization
  * is created restricted and then opened. A registry that appeared between check and create has been

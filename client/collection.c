@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads collections (protocol 5.7). */
+#include "client.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"
 #include "json_text.h"
 #include "paging.h"
-#include "registry.h"
 #include "version.h"
 
 #define AT(member) (int)offsetof(struct collection, member)

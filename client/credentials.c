@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "credentials.h"
 
-#include "base/base64.h"
 #include "base/clock.h"
 #include "base/secrets.h"
 #include "identity.h"
@@ -17,85 +16,39 @@ enum {
     SHORT_RENEWAL_MS = 5000, /* while the old token still lives */
 };
 
-static const char WHERE_TO_PUT_A_KEY[] =
-    "set WANDB_API_KEY, put the key into ~/.netrc, or name a file with it by --api-key-file";
+struct credentials {
+    pthread_mutex_t lock;
+    pthread_cond_t renewed;
+    struct authorization *current; /* under lock; NULL before the first token */
+    int64_t renew_at;              /* under lock; CLOCK_REALTIME seconds, INT64_MAX for a key */
+    int64_t expires_at;            /* under lock; after that `current` is refused */
+    bool renewing;                 /* under lock: one thread fetches, the others wait */
+    bool identity;                 /* under lock: a token, not a key */
+    bool distrust_cache;           /* under lock: the cached token was refused */
+    struct file_stamp key_file;    /* under lock: of the key file that was last read */
+    int64_t next_look;             /* under lock: clock_milliseconds() of the next look at it */
+    char *place;                   /* owned, under lock: where the key or token was found */
+};
 
-/* Remembers or forgets both forms in which the secret could be told. */
-static void hide(const struct authorization *authorization,
-                 void (*act)(const char *bytes, size_t size))
+struct credentials *credentials_new(void)
 {
-    const char *sent = strrchr(authorization->header, ' ') + 1;
-    act(authorization->secret, strlen(authorization->secret));
-    act(sent, strlen(sent));
+    struct credentials *credentials = calloc(1, sizeof *credentials);
+    if (!credentials)
+        return NULL;
+    pthread_mutex_init(&credentials->lock, NULL);
+    clock_condition(&credentials->renewed);
+    return credentials;
 }
 
-void authorization_unref(struct authorization *authorization)
+void credentials_free(struct credentials *credentials)
 {
-    if (!authorization || atomic_fetch_sub(&authorization->references, 1) != 1)
+    if (!credentials)
         return;
-    size_t size = (size_t)(authorization->secret - authorization->header);
-    hide(authorization, secrets_forget);
-    explicit_bzero(authorization->header, size + strlen(authorization->secret));
-    free(authorization);
-}
-
-/* `credential` is what the scheme sends, `secret` what it was made from. */
-static struct authorization *authorization_new(const char *scheme, const char *credential,
-                                               const char *secret)
-{
-    size_t size = strlen("Authorization:  ") + strlen(scheme) + strlen(credential) + 1;
-    size_t secret_size = strlen(secret) + 1;
-    struct authorization *authorization = malloc(sizeof *authorization + size + secret_size);
-    if (!authorization)
-        return NULL;
-    atomic_init(&authorization->references, 1);
-    snprintf(authorization->header, size, "Authorization: %s %s", scheme, credential);
-    authorization->secret = authorization->header + size;
-    memcpy(authorization->header + size, secret, secret_size);
-    hide(authorization, secrets_remember);
-    return authorization;
-}
-
-/* "Basic base64(api:KEY)". */
-static struct authorization *authorization_of_key(const char *key)
-{
-    size_t size = strlen("api:") + strlen(key);
-    cleanup_secret char *pair = malloc(size + 1);
-    cleanup_secret char *encoded = calloc(1, BASE64_ROOM(size));
-    if (!pair || !encoded)
-        return NULL;
-    snprintf(pair, size + 1, "api:%s", key);
-    base64_encode(pair, size, encoded);
-    return authorization_new("Basic", encoded, key);
-}
-
-int api_key_check(const char *key, size_t size, const char *source, struct error *error)
-{
-    if (size == 0)
-        return error_set(error, ERROR_UNAUTHENTICATED, "%s is empty: %s", source,
-                         WHERE_TO_PUT_A_KEY);
-    for (size_t i = 0; i < size; i++) {
-        if ((unsigned char)key[i] <= ' ' || key[i] == 0x7f)
-            return error_set(error, ERROR_UNAUTHENTICATED,
-                             "%s holds a blank or control character: copy the key again", source);
-    }
-    return 0;
-}
-
-int credentials_init(struct credentials *credentials)
-{
-    *credentials = (struct credentials){0};
-    return pthread_mutex_init(&credentials->lock, NULL) || clock_condition(&credentials->renewed)
-               ? -1
-               : 0;
-}
-
-void credentials_release(struct credentials *credentials)
-{
     authorization_unref(credentials->current);
     free(credentials->place);
     pthread_cond_destroy(&credentials->renewed);
     pthread_mutex_destroy(&credentials->lock);
+    free(credentials);
 }
 
 /* --- where the key is --- */
@@ -165,8 +118,8 @@ static int key_of_netrc(struct client *client, char **key, char **place, struct 
     else if (!try_netrc(client, "~/.netrc", key, place))
         try_netrc(client, "~/_netrc", key, place);
     if (!*key)
-        return error_set(error, ERROR_UNAUTHENTICATED, "no API key for %s: %s",
-                         client->base_url.text, WHERE_TO_PUT_A_KEY);
+        return error_set(error, ERROR_UNAUTHENTICATED, "no API key for %s: " WHERE_TO_PUT_A_KEY,
+                         client->base_url.text);
     if (api_key_check(*key, strlen(*key), "the key in netrc", error) == 0)
         return 0;
     secret_free(steal(*key));
@@ -230,12 +183,12 @@ int credentials_load(struct client *client, struct error *error)
         if (!authorization)
             return error_set(error, ERROR_LOCAL, "no memory");
     }
-    replace(&client->credentials, authorization, !key, key ? INT64_MAX : 0, key ? INT64_MAX : 0);
-    pthread_mutex_lock(&client->credentials.lock);
-    client->credentials.key_file = key_file;
-    free(client->credentials.place);
-    client->credentials.place = steal(place);
-    pthread_mutex_unlock(&client->credentials.lock);
+    replace(client->credentials, authorization, !key, key ? INT64_MAX : 0, key ? INT64_MAX : 0);
+    pthread_mutex_lock(&client->credentials->lock);
+    client->credentials->key_file = key_file;
+    free(client->credentials->place);
+    client->credentials->place = steal(place);
+    pthread_mutex_unlock(&client->credentials->lock);
     return 0;
 }
 
@@ -247,6 +200,12 @@ bool credentials_describe(struct credentials *credentials, struct buf *text)
     return whole;
 }
 
+int credentials_reload(struct client *client, struct error *error)
+{
+    searches_clear(&client->searches);
+    return credentials_load(client, error);
+}
+
 /* --- use --- */
 
 /* Under the lock. One reference of what is good to send now, else NULL. */
@@ -254,8 +213,7 @@ static struct authorization *usable(struct credentials *credentials)
 {
     if (!credentials->current || (credentials->identity && time(NULL) >= credentials->renew_at))
         return NULL;
-    atomic_fetch_add(&credentials->current->references, 1);
-    return credentials->current;
+    return authorization_ref(credentials->current);
 }
 
 /* Under the lock: waits a little for the thread that fetches a token. */
@@ -280,11 +238,11 @@ static bool keep_old(struct credentials *credentials)
 /* Fetches a token, as the only thread that does. */
 static int renew(struct client *client, struct call *call, bool use_cache)
 {
-    struct credentials *credentials = &client->credentials;
+    struct credentials *credentials = client->credentials;
     cleanup_identity_token struct identity_token token = {0};
     if (identity_fetch(client, call, use_cache, &token) != 0)
         return -1;
-    struct authorization *authorization = authorization_new("Bearer", token.text, token.text);
+    struct authorization *authorization = authorization_of_token(token.text);
     if (!authorization)
         return error_set(call->error, ERROR_LOCAL, "no memory");
     replace(credentials, authorization, true, token.renew_at, token.expires_at);
@@ -294,7 +252,7 @@ static int renew(struct client *client, struct call *call, bool use_cache)
 /* Renews and wakes those who wait. */
 static int renew_for_all(struct client *client, struct call *call, bool use_cache, bool has_old)
 {
-    struct credentials *credentials = &client->credentials;
+    struct credentials *credentials = client->credentials;
     struct error failure = {0};
     struct call attempt = {
         .cancelled = call->cancelled, .deadline = call_deadline(client, call), .error = &failure};
@@ -317,7 +275,7 @@ static int renew_for_all(struct client *client, struct call *call, bool use_cach
 static struct authorization *wait_for_usable(struct client *client, struct call *call,
                                              int64_t deadline)
 {
-    struct credentials *credentials = &client->credentials;
+    struct credentials *credentials = client->credentials;
     for (;;) {
         struct authorization *authorization = usable(credentials);
         if (authorization || !credentials->renewing || call_interrupted(client, call))
@@ -334,7 +292,7 @@ static struct authorization *wait_for_usable(struct client *client, struct call 
  * and changes nothing: the old key may still be good. */
 static void look_at_key_file(struct client *client)
 {
-    struct credentials *credentials = &client->credentials;
+    struct credentials *credentials = client->credentials;
     int64_t now = clock_milliseconds();
     pthread_mutex_lock(&credentials->lock);
     bool due = client->api_key_file && now >= credentials->next_look;
@@ -350,13 +308,13 @@ static void look_at_key_file(struct client *client)
         !file_stamp_equal(&found, &none) && !file_stamp_equal(&found, &credentials->key_file);
     credentials->key_file = replaced ? found : credentials->key_file;
     pthread_mutex_unlock(&credentials->lock);
-    if (replaced && client_reload_credentials(client, &error) != 0)
+    if (replaced && credentials_reload(client, &error) != 0)
         client_log(client, CLIENT_LOG_WARNING, "the old API key is kept: %s", error.message);
 }
 
-int credentials_get(struct client *client, struct call *call, struct authorization **found)
+static int get_authorization(struct client *client, struct call *call, struct authorization **found)
 {
-    struct credentials *credentials = &client->credentials;
+    struct credentials *credentials = client->credentials;
     int64_t deadline = call_deadline(client, call);
     look_at_key_file(client);
     do {
@@ -379,7 +337,7 @@ int credentials_get(struct client *client, struct call *call, struct authorizati
 static bool token_changed(struct client *client, struct call *call,
                           const struct authorization *refused)
 {
-    struct credentials *credentials = &client->credentials;
+    struct credentials *credentials = client->credentials;
     struct authorization *old = NULL;
     pthread_mutex_lock(&credentials->lock);
     if (credentials->current == refused) {
@@ -389,7 +347,7 @@ static bool token_changed(struct client *client, struct call *call,
     pthread_mutex_unlock(&credentials->lock);
     authorization_unref(old);
     struct authorization *found = NULL;
-    if (credentials_get(client, call, &found) != 0)
+    if (get_authorization(client, call, &found) != 0)
         return false;
     authorization_unref(found);
     return true;
@@ -400,7 +358,7 @@ static bool key_changed(struct client *client, struct call *call,
 {
     if (credentials_load(client, call->error) != 0)
         return false;
-    struct credentials *credentials = &client->credentials;
+    struct credentials *credentials = client->credentials;
     pthread_mutex_lock(&credentials->lock);
     bool changed =
         !credentials->current || strcmp(credentials->current->header, refused->header) != 0;
@@ -408,15 +366,17 @@ static bool key_changed(struct client *client, struct call *call,
     return changed;
 }
 
-bool credentials_changed(struct client *client, struct call *call,
-                         const struct authorization *refused)
+static bool has_changed(struct client *client, struct call *call,
+                        const struct authorization *refused)
 {
     struct error ignored = {0}; /* the 401 is what the caller is told */
     struct call attempt = {
         .cancelled = call->cancelled, .deadline = call->deadline, .error = &ignored};
-    pthread_mutex_lock(&client->credentials.lock);
-    bool identity = client->credentials.identity;
-    pthread_mutex_unlock(&client->credentials.lock);
+    pthread_mutex_lock(&client->credentials->lock);
+    bool identity = client->credentials->identity;
+    pthread_mutex_unlock(&client->credentials->lock);
     return identity ? token_changed(client, &attempt, refused)
                     : key_changed(client, &attempt, refused);
 }
+
+const struct authorizer credentials_authorizer = {.get = get_authorization, .changed = has_changed};

@@ -2,6 +2,7 @@
 #include "describe.h"
 
 #include "base/message.h"
+#include "credentials.h"
 #include "http_exchange.h"
 #include "internal.h"
 
@@ -17,7 +18,7 @@ static const char *first_variable(const char *const *names)
 
 bool client_describe_credentials(struct client *client, struct buf *text)
 {
-    return credentials_describe(&client->credentials, text);
+    return credentials_describe(client->credentials, text);
 }
 
 static bool is_encrypted(const struct client *client)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "documents.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum { WORD_SIZE = 128 };
 
 const struct graphql_document *graphql_document(const char *name)

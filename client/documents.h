@@ -4,7 +4,6 @@
 #define CLIENT_DOCUMENTS_H
 
 #include "base/buf.h"
-#include "graphql.h"
 
 #include <stdint.h>
 
@@ -19,7 +18,19 @@ struct graphql_optional {
 /* What sets of words are made of: word i is bit i. Ends with NULL. A word is the name of a field
  * (Type.field), of an argument (Type.field.argument) or of a server feature (no dot). */
 extern const char *const graphql_optional_words[];
+
+/* A document from queries/, embedded at build time; `name` is its operation's and file's name. */
+struct graphql_document {
+    const char *name;
+    const char *text;
+    bool mutation;
+    const struct graphql_optional
+        *optional; /* what an older server can do without; NULL: nothing */
+};
 extern const struct graphql_document graphql_documents[];
+
+/* Finds an embedded document; the names are known at build time, so it is always there. */
+const struct graphql_document *graphql_document(const char *name);
 
 /* The words of a validation error such as `Cannot query field "f" on type "T".` (protocol 2.4). */
 uint64_t documents_words_refused(const char *message);

@@ -5,7 +5,6 @@
 #include "internal.h"
 #include "json_reader.h"
 #include "json_text.h"
-#include "registry.h"
 
 #include <strings.h>
 

@@ -8,7 +8,7 @@
 #include "internal.h"
 #include "json_reader.h"
 #include "json_text.h"
-#include "manifest.h"
+#include "manifest_fetch.h"
 #include "paging.h"
 
 /* Each file comes with its signed URL, of which the official client asks for 5000 at a time. */

@@ -7,11 +7,11 @@
 #include "internal.h"
 #include "json_reader.h"
 #include "json_text.h"
-#include "manifest.h"
+#include "manifest_fetch.h"
 
 enum file_route file_route_first(struct client *client)
 {
-    if (features_have(client, FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILES) &&
+    if (features_have(&client->features, FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILES) &&
         !atomic_load(&client->lacks_membership_files))
         return ROUTE_MEMBERSHIP;
     return atomic_load(&client->lacks_artifact_files) ? ROUTE_MANIFEST : ROUTE_ARTIFACT;

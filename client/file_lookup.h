@@ -4,7 +4,7 @@
 #define CLIENT_FILE_LOOKUP_H
 
 #include "content.h"
-#include "manifest.h"
+#include "manifest_fetch.h"
 
 #include <jansson.h>
 

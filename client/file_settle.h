@@ -5,7 +5,7 @@
 #define CLIENT_FILE_SETTLE_H
 
 #include "content.h"
-#include "manifest.h"
+#include "manifest_fetch.h"
 
 /* Replaces a node, of which the caller has a reference, by what the manifest says of it; NULL: the
  * manifest does not name it. Without a manifest what is not known to be stored becomes a reference.

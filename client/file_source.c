@@ -4,7 +4,7 @@
 #include "file_url.h"
 #include "internal.h"
 #include "json_reader.h"
-#include "manifest.h"
+#include "manifest_fetch.h"
 #include "range_read.h"
 
 enum {
@@ -149,15 +149,15 @@ static char *host_url(struct file_source *source, struct call *call)
     if (manifest_get(client, call, version->id, version, NULL, &manifest) != 0)
         return NULL;
     const struct artifact_file *entry = manifest_find(manifest, source->file->path);
-    bool handler =
-        features_have(client, FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER) &&
-        !atomic_load(&client->lacks_download_handler);
+    bool handler = features_have(&client->features,
+                                 FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER) &&
+                   !atomic_load(&client->lacks_download_handler);
     struct file_url parts = {
         .base = client_base_url(client),
         .layout_v2 = manifest->layout == MANIFEST_V2,
         .with_collection = handler,
-        .with_artifact =
-            features_have(client, FEATURE_ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID),
+        .with_artifact = features_have(&client->features,
+                                       FEATURE_ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID),
         .region = manifest->region,
         .entity = version->entity,
         .project = version->registry,
@@ -335,8 +335,10 @@ static bool is_out_of_order(const struct reading *reading, const struct error *e
  * server does not say that it has the newer ones. */
 static bool try_older_address(struct client *client)
 {
-    return !features_report(client, FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER) &&
-           !features_have(client, FEATURE_ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID) &&
+    return !features_report(&client->features,
+                            FEATURE_ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER) &&
+           !features_have(&client->features,
+                          FEATURE_ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID) &&
            !atomic_exchange(&client->lacks_download_handler, true);
 }
 

@@ -3,7 +3,7 @@
 
 #include "filter_field.h"
 #include "json_scanner.h"
-#include "registry.h"
+#include "registry_name.h"
 
 enum { WIRE_CEILING = 256 << 10 };
 

@@ -8,13 +8,7 @@
 #define CLIENT_FILTER_H
 
 #include "base/error.h"
-
-/* What a filter chooses from. */
-enum filter_level { FILTER_REGISTRIES, FILTER_COLLECTIONS, FILTER_VERSIONS, FILTER_LEVELS };
-
-/* Which of the server's searches takes it: the two name their fields differently. Listings of
- * registries and collections are always basic. */
-enum filter_search { FILTER_BASIC, FILTER_ADVANCED };
+#include "filter_level.h"
 
 enum {
     FILTER_SIZE = 16 << 10, /* most bytes of a filter that is read */

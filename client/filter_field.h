@@ -4,7 +4,8 @@
 #define CLIENT_FILTER_FIELD_H
 
 #include "base/buf.h"
-#include "filter.h"
+#include "base/error.h"
+#include "filter_level.h"
 
 struct filter_field {
     const char *name; /* as the server has it, without a path */

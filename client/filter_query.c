@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From a file name to a filter's JSON (filter.h). */
+#include "filter.h"
 #include "filter_field.h"
 #include "json_scanner.h"
 

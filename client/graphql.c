@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "graphql.h"
 
-#include "documents.h"
 #include "graphql_answer.h"
+#include "http.h"
 #include "internal.h"
 #include "json_text.h"
 
@@ -31,7 +31,7 @@ static int exchange(struct client *client, struct call *call,
     cleanup_free char *url = NULL;
     cleanup_http_response struct http_response response = {0};
     *judgement = (struct graphql_judgement){0};
-    if (asprintf(&url, "%s/graphql", client_base_url(client)) < 0) {
+    if (asprintf(&url, "%s/graphql", client->base_url.text) < 0) {
         url = NULL;
         return error_set(call->error, ERROR_LOCAL, "out of memory");
     }
@@ -61,7 +61,7 @@ int graphql_execute_partial(struct client *client, struct call *call,
     *data = NULL;
     for (int attempt = 0;; attempt++) {
         struct graphql_judgement judgement;
-        uint64_t missing = features_missing_words(client);
+        uint64_t missing = features_missing_words(&client->features);
         buf_clear(&body);
         if (!owned || !write_body(document, missing, owned, &body))
             return error_set(call->error, body.failed ? ERROR_TOO_LARGE : ERROR_LOCAL,
@@ -76,7 +76,7 @@ int graphql_execute_partial(struct client *client, struct call *call,
         client_log(client, CLIENT_LOG_INFO, "%s: the server is older than this program: %s",
                    document->name, call->error->message);
         json_decref(judgement.data);
-        features_add_missing_words(client, unknown);
+        features_add_missing_words(&client->features, unknown);
         error_clear(call->error);
     }
 }

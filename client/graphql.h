@@ -3,23 +3,10 @@
 #ifndef CLIENT_GRAPHQL_H
 #define CLIENT_GRAPHQL_H
 
-#include "client.h"
+#include "call.h"
+#include "documents.h"
 
 #include <jansson.h>
-
-struct graphql_optional;
-
-/* A document from queries/, embedded at build time; `name` is its operation's and file's name. */
-struct graphql_document {
-    const char *name;
-    const char *text;
-    bool mutation;
-    const struct graphql_optional
-        *optional; /* what an older server can do without; NULL: nothing */
-};
-
-/* Finds an embedded document; the names are known at build time, so it is always there. */
-const struct graphql_document *graphql_document(const char *name);
 
 /*
  * Executes. Steals `variables`. 0: *data is the non-null `data` object of an answer without errors,

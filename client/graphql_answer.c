@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "graphql_answer.h"
 
-#include "documents.h"
 #include "json_reader.h"
 #include "json_text.h"
 

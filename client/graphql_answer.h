@@ -3,8 +3,11 @@
 #ifndef CLIENT_GRAPHQL_ANSWER_H
 #define CLIENT_GRAPHQL_ANSWER_H
 
-#include "graphql.h"
-#include "http.h"
+#include "base/error.h"
+#include "documents.h"
+#include "http_message.h"
+
+#include <jansson.h>
 
 struct graphql_judgement {
     json_t *data;           /* owned: the answer's `data`, also beside errors; NULL when null */

@@ -61,7 +61,8 @@ static bool authorize(struct sending *sending)
     if (exchange->request->class == HTTP_DATA &&
         (sending->redirects > 0 || !is_artifact_url(&exchange->client->base_url, exchange->url)))
         return true;
-    if (credentials_get(exchange->client, exchange->call, &sending->authorization) != 0)
+    if (exchange->client->authorizer->get(exchange->client, exchange->call,
+                                          &sending->authorization) != 0)
         return false;
     exchange->authorization = sending->authorization;
     return true;
@@ -245,7 +246,8 @@ static enum step after_answer(struct sending *sending)
         return redirect(sending);
     if (status == 401 && sending->authorization && !sending->reauthorized) {
         sending->reauthorized = true;
-        return credentials_changed(exchange->client, exchange->call, sending->authorization)
+        return exchange->client->authorizer->changed(exchange->client, exchange->call,
+                                                     sending->authorization)
                    ? STEP_AGAIN
                    : STEP_DONE;
     }
@@ -339,9 +341,4 @@ int http_send(struct client *client, struct call *call, const struct http_reques
     if (step == STEP_FAILED || response->status >= 400)
         atomic_fetch_add(&client->failures, 1);
     return step == STEP_FAILED ? -1 : 0;
-}
-
-void http_response_release(struct http_response *response)
-{
-    buf_release(&response->body);
 }

@@ -11,45 +11,8 @@
 #ifndef CLIENT_HTTP_H
 #define CLIENT_HTTP_H
 
-#include "base/buf.h"
-#include "client.h"
-
-enum http_class {
-    HTTP_METADATA, /* the W&B host, credentials attached, counted by the circuit breaker */
-    HTTP_DATA,     /* file content, from wherever it is; no total limit but the call's deadline (0:
-                      none) and silence */
-};
-
-/* Takes the next bytes of a body; returns false to end the transfer (the sink sets call->error). */
-typedef bool http_sink(void *context, const char *bytes, size_t size);
-
-struct http_request {
-    const char *url;
-    const char *body; /* NULL: GET; else POST of these bytes, NUL-terminated */
-    const char *content_type;
-    enum http_class class;
-    bool anonymous;  /* no credentials even below the base URL */
-    bool encoded;    /* HTTP_DATA: the body may come encoded, and is decoded */
-    bool repeatable; /* may be sent again after 429, 502-504 and failed connections */
-    bool range;      /* ask for bytes offset … offset + length - 1 */
-    uint64_t offset;
-    uint64_t length;
-    int stall_ms;   /* HTTP_DATA: ends after so long without a byte; 0: 15 s */
-    size_t ceiling; /* bytes of a body that are accepted; more is ERROR_SERVER */
-    /* Takes the body of a 200 or 206; the response's other members are set before its first call.
-     * After that call nothing is sent again. NULL: the body goes to http_response.body. */
-    http_sink *sink;
-    void *context;
-};
-
-struct http_response {
-    int status;      /* of the final answer */
-    struct buf body; /* also of an error status (beyond the ceiling cut, no error then) */
-    char content_type[128];
-    int64_t content_length; /* as announced, -1 when not */
-    int64_t range_start;    /* of Content-Range, -1 without */
-    int64_t range_total;    /* complete length in Content-Range, -1 when unknown */
-};
+#include "call.h"
+#include "http_message.h"
 
 /*
  * Sends the request. 0: an answer came, whatever its status (after retries), but not 429; -1: none
@@ -61,7 +24,5 @@ struct http_response {
  */
 int http_send(struct client *client, struct call *call, const struct http_request *request,
               struct http_response *response);
-void http_response_release(struct http_response *response);
-#define cleanup_http_response cleanup(http_response_release)
 
 #endif

@@ -4,8 +4,8 @@
 #define CLIENT_HTTP_EXCHANGE_H
 
 #include "base_url.h"
-#include "http.h"
-#include "http_pool.h"
+#include "call.h"
+#include "http_message.h"
 
 struct authorization;
 struct settings;

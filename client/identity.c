@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "identity.h"
 
+#include "authorization.h"
 #include "base/secrets.h"
-#include "credentials.h"
 #include "http.h"
 #include "internal.h"
 #include "json_memory.h"

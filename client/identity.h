@@ -7,7 +7,7 @@
 #define CLIENT_IDENTITY_H
 
 #include "base/cleanup.h"
-#include "client.h"
+#include "call.h"
 
 struct identity_token {
     char *text;         /* owned, wiped */

@@ -3,14 +3,15 @@
 #ifndef CLIENT_INTERNAL_H
 #define CLIENT_INTERNAL_H
 
+#include "authorization.h"
 #include "base_url.h"
 #include "breaker.h"
-#include "client.h"
-#include "credentials.h"
+#include "call.h"
+#include "feature_list.h"
 #include "http_pool.h"
 #include "manifest.h"
+#include "observer.h"
 #include "search.h"
-#include "server_features.h"
 #include "settings.h"
 #include "storage_health.h"
 
@@ -23,8 +24,9 @@ struct client {
     int timeout_ms;
     size_t answer_memory; /* 0: no limit */
     struct client_observer observer;
+    const struct authorizer *authorizer;
 
-    struct credentials credentials;
+    struct credentials *credentials; /* the authorizer's */
     struct breaker breaker;
     struct http_pool pool;
     struct features features;

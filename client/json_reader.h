@@ -21,12 +21,6 @@ bool json_reader_bool(struct json_reader *reader, const char *member, bool if_nu
 const json_t *json_reader_object(struct json_reader *reader, const char *member);
 const json_t *json_reader_array(struct json_reader *reader, const char *member);
 
-/* For messages: the text's bytes up to its first NUL, "" for null. */
-static inline const char *text_or_empty(struct text text)
-{
-    return text.bytes ? text.bytes : "";
-}
-
 /* Follows members of nested objects, the last argument is NULL; NULL when one is null. */
 const json_t *json_at(const json_t *json, const char *member, ...) __attribute__((sentinel));
 

@@ -2,6 +2,7 @@
 /* Reads which runs made and used an artifact, and where it is linked (protocol 5.11, 5.12). */
 #include "base/buf.h"
 #include "base/clock.h"
+#include "client.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"

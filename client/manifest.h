@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The manifest of an artifact: all its entries, references included, and where
- * their bytes are stored (protocol 8.2). Read when something needs it; the last
- * few are kept.
+ * their bytes are stored (protocol 8.2). The last few are kept. Any thread; the
+ * lock is a leaf.
  */
 #ifndef CLIENT_MANIFEST_H
 #define CLIENT_MANIFEST_H
 
-#include "content.h"
+#include "base/object.h"
 
 #include <pthread.h>
 
@@ -24,38 +24,31 @@ struct manifest {
     struct object_list files; /* struct artifact_file, ordered by path */
 };
 
-/* Part of struct client: the manifests used last. */
-struct manifests {
-    pthread_mutex_t lock;
-    struct manifest *kept[4];
-    unsigned next;
-};
-
-void manifests_init(struct manifests *manifests);
-void manifests_release(struct manifests *manifests);
-
-/* What another answer said of a manifest just now; borrowed. */
-struct manifest_hint {
-    struct text url; /* signed; null: nothing */
-    struct text digest;
-};
-
-/* The manifest of an artifact; one whose digest is not the artifact's is reported and used. Signed
- * URLs that do not work are renewed. `version` is what reports speak of; `hint` may be NULL.
- * Blocks. Whatever is not a whole manifest is an error; an artifact without one has *manifest
- * absent. */
-int manifest_get(struct client *client, struct call *call, struct text artifact,
-                 const struct version *version, const struct manifest_hint *hint,
-                 struct manifest **manifest);
+/* With one reference; NULL: no memory. */
+struct manifest *manifest_new(struct text artifact);
 void manifest_unref(struct manifest *manifest);
-
-/* Borrowed; NULL: no such path. */
-struct artifact_file *manifest_find(const struct manifest *manifest, struct text path);
 
 static inline void manifest_unref_pointer(struct manifest **manifest)
 {
     manifest_unref(*manifest);
 }
 #define cleanup_manifest cleanup(manifest_unref_pointer)
+
+enum { MANIFESTS_KEPT = 4 };
+
+/* Part of struct client: the manifests used last. */
+struct manifests {
+    pthread_mutex_t lock;
+    struct manifest *kept[MANIFESTS_KEPT]; /* under lock */
+    unsigned next;                         /* under lock */
+};
+
+void manifests_init(struct manifests *manifests);
+void manifests_release(struct manifests *manifests);
+
+/* With a reference; NULL: none is kept. */
+struct manifest *manifests_find(struct manifests *manifests, struct text artifact);
+/* Takes a reference of its own. */
+void manifests_keep(struct manifests *manifests, struct manifest *manifest);
 
 #endif

@@ -4,6 +4,7 @@
 #define CLIENT_MANIFEST_DECODE_H
 
 #include "base/buf.h"
+#include "content.h"
 #include "manifest.h"
 
 /* Fills in layout, region, files and has_digest; `digest` is the artifact's. The text is changed.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Adds members to a registry, gives them roles, removes them (protocol 5.9, design 5). */
+#include "client.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Finds people and teams by their exact names (protocol 5.9). */
+#include "client.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"

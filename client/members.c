@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads who may do what in a registry (protocol 5.9). Fields that hold keys are never selected. */
+#include "client.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Who the key belongs to, and which organizations that user sees (protocol 3). */
+#include "client.h"
 #include "graphql.h"
 #include "internal.h"
 #include "json_reader.h"
 #include "json_text.h"
 #include "paging.h"
-#include "server_features.h"
 #include "viewer.h"
 
 #define AT(type, member) (int)offsetof(struct type, member)
@@ -67,7 +67,7 @@ int viewer_take(struct client *client, const json_t *data, struct error *error,
     const json_t *json = json_at(data, "viewer", NULL);
     if (!json_is_object(json))
         return unknown_key(error);
-    features_update(client, json_at(data, "serverInfo", NULL));
+    features_update(&client->features, json_at(data, "serverInfo", NULL));
     return decode_viewer(json, error, viewer);
 }
 

@@ -6,7 +6,7 @@
 #include "graphql.h"
 #include "json_reader.h"
 #include "json_text.h"
-#include "manifest.h"
+#include "manifest_fetch.h"
 
 enum {
     MOST_STEPS = 8, /* references that lead to references; more is a circle, or as good as one */

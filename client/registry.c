@@ -19,18 +19,6 @@ static const struct object_layout layout = {
     .text_lists = (const int[]){AT(artifact_types), -1},
 };
 
-char *registry_full_name(struct text name)
-{
-    const size_t prefix = strlen(REGISTRY_PREFIX);
-    char *full = malloc(prefix + name.size + 1);
-    if (!full)
-        return NULL;
-    memcpy(full, REGISTRY_PREFIX, prefix);
-    memcpy(full + prefix, name.bytes, name.size);
-    full[prefix + name.size] = '\0';
-    return full;
-}
-
 static json_t *text_with_prefix(struct text name)
 {
     cleanup_free char *full = registry_full_name(name);

@@ -7,11 +7,6 @@
 
 #include <jansson.h>
 
-#define REGISTRY_PREFIX "wandb-registry-"
-
-/* The name of the project of a registry; malloc'ed, NULL: no memory. */
-char *registry_full_name(struct text name);
-
 /* Reads a Project node, with all its artifact types. 0 with *registry NULL: no registry, passed
  * over. `operation` is for reports. */
 int registry_decode(struct client *client, struct call *call,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The local rules for names, before anything is sent (protocol 6). */
+#include "registry_name.h"
+
 #include "base/utf8.h"
-#include "registry.h"
 
 enum { NAME_LENGTH_MOST = 128 - (sizeof REGISTRY_PREFIX - 1), TYPE_LENGTH_MOST = 128 };
 
@@ -11,6 +11,18 @@ struct text registry_name_of(struct text project_name)
     if (project_name.size <= prefix || memcmp(project_name.bytes, REGISTRY_PREFIX, prefix) != 0)
         return (struct text){0};
     return (struct text){.bytes = project_name.bytes + prefix, .size = project_name.size - prefix};
+}
+
+char *registry_full_name(struct text name)
+{
+    const size_t prefix = strlen(REGISTRY_PREFIX);
+    char *full = malloc(prefix + name.size + 1);
+    if (!full)
+        return NULL;
+    memcpy(full, REGISTRY_PREFIX, prefix);
+    memcpy(full + prefix, name.bytes, name.size);
+    full[prefix + name.size] = '\0';
+    return full;
 }
 
 /* Characters of a valid UTF-8 text without NUL; -1 when it is not one. */

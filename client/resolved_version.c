@@ -41,7 +41,7 @@ bool client_write_resolved(const struct client *client, const struct version *ve
     cleanup_json json_t *root = json_object();
     json_t *list = json_array();
     json_object_set_new(root, FORMAT_MEMBER, json_integer(FORMAT));
-    put_text(root, "base_url", text_of(client_base_url(client)));
+    put_text(root, "base_url", text_of(client->base_url.text));
     put_text(root, "organization", version->organization);
     put_text(root, "entity", version->entity);
     put_text(root, "registry", version->registry);
@@ -120,9 +120,9 @@ static int read_version(const struct client *client, const json_t *json, struct 
     struct text base_url = json_reader_text(&reader, "base_url");
     if (json_reader_int64(&reader, FORMAT_MEMBER, 0) != FORMAT)
         return spoilt(error, "no list of files that this release reads");
-    if (!text_is(base_url, client_base_url(client)))
+    if (!text_is(base_url, client->base_url.text))
         return error_set(error, ERROR_INVALID, "it was made for the server %.200s, not for %.200s",
-                         text_or_empty(base_url), client_base_url(client));
+                         text_or_empty(base_url), client->base_url.text);
     if (reader.odd || !draft.organization.size || !draft.entity.size || !draft.collection.size ||
         !draft.id.size || !draft.digest.size || draft.index < 0 ||
         registry_name_of(draft.registry).size == 0)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Which organizations have the advanced search for versions (protocol 5.6, 7): asked once each,
- * any thread. */
+/* What organizations have answered when asked for the advanced search for versions (protocol 5.6,
+ * 7). Any thread; the lock is a leaf. */
 #ifndef CLIENT_SEARCH_H
 #define CLIENT_SEARCH_H
 
-#include "filter.h"
+#include "base/object.h"
+#include "filter_level.h"
 
 #include <pthread.h>
 
@@ -21,5 +22,10 @@ void searches_init(struct searches *searches);
 /* Forgets the answers. */
 void searches_clear(struct searches *searches);
 void searches_release(struct searches *searches);
+
+/* False: the organization of this entity has not answered yet. */
+bool searches_find(struct searches *searches, struct text entity, enum filter_search *search);
+/* Without memory it is asked again. */
+void searches_add(struct searches *searches, struct text entity, enum filter_search search);
 
 #endif

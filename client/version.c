@@ -9,8 +9,6 @@
 #include "json_reader.h"
 #include "json_text.h"
 #include "paging.h"
-#include "registry.h"
-#include "server_features.h"
 
 #define AT(member) (int)offsetof(struct version, member)
 
@@ -281,8 +279,8 @@ static int ask_membership(struct client *client, struct call *call, const struct
                           const json_t **node)
 {
     bool colon = collection.size && memchr(collection.bytes, ':', collection.size);
-    if (features_have(client, FEATURE_PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP) && !colon &&
-        !atomic_load(&client->lacks_membership_by_name)) {
+    if (features_have(&client->features, FEATURE_PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP) &&
+        !colon && !atomic_load(&client->lacks_membership_by_name)) {
         if (ask_membership_by_name(client, call, registry, collection, alias, files, data) == 0) {
             *node = json_at(*data, "project", "artifactCollectionMembership", NULL);
             return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses of web pages (protocol 5.10). Pure. */
 #include "base/percent.h"
+#include "client.h"
 #include "internal.h"
-#include "registry.h"
 
 #include <inttypes.h>
 

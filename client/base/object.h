@@ -65,6 +65,11 @@ void object_list_release(struct object_list *list);
 #define cleanup_object_list cleanup(object_list_release)
 
 struct text text_of(const char *string);
+/* For messages: the text's bytes up to its first NUL, "" for null. */
+static inline const char *text_or_empty(struct text text)
+{
+    return text.bytes ? text.bytes : "";
+}
 bool text_equal(struct text a, struct text b);
 /* Bytewise order, a prefix first; null is the empty text. */
 int text_compare(struct text a, struct text b);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "check.h"
+#include "client.h"
 #include "http.h"
 #include "local_file.h"
 #include "server.h"

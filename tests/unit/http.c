@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "check.h"
+#include "client.h"
 #include "server.h"
 
 /* Far beyond any wait that is expected to end early, for slow machines. */
@@ -184,6 +185,30 @@ static void never_repeats_a_write_whose_answer_is_lost(void)
     server_answer(&api, "/dropped", SERVER_FOREVER, OK_ANSWER, THEN_KEEP);
     struct outcome dropped = get(url_of(&api, "/dropped"));
     CHECK(dropped.response.status == 200);
+    restart();
+}
+
+/* So many bytes of headers, and an end. */
+static char *long_head(size_t size)
+{
+    char *head = calloc(1, size + 100);
+    snprintf(head, size, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
+    for (size_t at = strlen(head); at < size; at += 64)
+        snprintf(head + at, 65, "X-%05u: %053d\r\n", (unsigned)(at / 64) % 100000u, 0);
+    snprintf(head + strlen(head), 3, "\r\n");
+    return head;
+}
+
+/* Fewer than curl itself would take. */
+static void refuses_long_heads(void)
+{
+    cleanup_free char *short_one = long_head(250 << 10), *long_one = long_head(270 << 10);
+    server_answer(&api, "/short-head", SERVER_FOREVER, short_one, THEN_KEEP);
+    CHECK(get(url_of(&api, "/short-head")).response.status == 200);
+    server_answer(&api, "/long-head", SERVER_FOREVER, long_one, THEN_CLOSE);
+    struct outcome refused = get(url_of(&api, "/long-head"));
+    CHECK(refused.result == -1 && refused.error.kind == ERROR_SERVER);
+    CHECK(strstr(refused.error.message, "larger"));
     restart();
 }
 
@@ -370,6 +395,7 @@ int main(void)
     refuses_strange_redirects();
     repeats_reads_only();
     never_repeats_a_write_whose_answer_is_lost();
+    refuses_long_heads();
     refuses_bad_bodies();
     waits_out_the_rate_limit();
     fetches_ranges();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "registry_name.h"
 #include "check.h"
 #include "client.h"
-#include "registry.h"
 
 static enum error_kind name(const char *text)
 {

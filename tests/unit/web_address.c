@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "check.h"
+#include "client.h"
 #include "internal.h"
 
 static bool is_address(const char *application, const char *base, const char *expected)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include "base/clock.h"
+#include "base/message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { SLEEP_SLICE_MS = 50, LONG_SLEEP_SLICE_MS = 250 };
+
+void client_log(const struct client *client, enum client_log_level level, const char *format, ...)
+{
+    char message[1024];
+    va_list arguments;
+    if (!client->observer.log)
+        return;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    message_clean(message, sizeof message);
+    client->observer.log(client->observer.context, level, message);
+}
+
+void client_report(const struct client *client, enum error_kind kind, const char *operation,
+                   const char *object, const char *format, ...)
+{
+    char message[1024];
+    va_list arguments;
+    if (!client->observer.report)
+        return;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    message_clean(message, sizeof message);
+    client->observer.report(client->observer.context, kind, operation, object, message);
+}
+
+int64_t call_deadline(const struct client *client, const struct call *call)
+{
+    return call->deadline ? call->deadline : clock_milliseconds() + client->timeout_ms;
+}
+
+bool call_interrupted(const struct client *client, const struct call *call)
+{
+    if (!atomic_load(&client->shutting_down) && !(call->cancelled && atomic_load(call->cancelled)))
+        return false;
+    error_set(call->error, ERROR_INTERRUPTED, "interrupted");
+    return true;
+}
+
+bool call_sleep_until(const struct client *client, const struct call *call, int64_t time)
+{
+    while (!call_interrupted(client, call)) {
+        int64_t left = time - clock_milliseconds();
+        if (left <= 0)
+            return true;
+        int64_t slice = left > 4 * LONG_SLEEP_SLICE_MS ? LONG_SLEEP_SLICE_MS : SLEEP_SLICE_MS;
+        if (left > slice)
+            left = slice;
+        nanosleep(&(struct timespec){.tv_nsec = left * 1000000}, NULL);
+    }
+    return false;
+}
