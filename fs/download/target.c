@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 enum {
@@ -363,7 +364,8 @@ static int give_name(const struct target *target, const char *name, int folder, 
 {
     if (overwrite)
         return renameat(target->partials, name, folder, last);
-    int result = renameat2(target->partials, name, folder, last, RENAME_NOREPLACE);
+    int result = (int)syscall(SYS_renameat2, target->partials, name, folder, last,
+                              RENAME_NOREPLACE); /* not in every C library */
     if (result == 0 || (errno != EINVAL && errno != ENOSYS))
         return result;
     return renameat(target->partials, name, folder, last); /* a filesystem that cannot tell */

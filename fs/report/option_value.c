@@ -8,6 +8,7 @@
 #include <math.h>
 #include <pwd.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 enum { MILLISECONDS = 1000 };
 
