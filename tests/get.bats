@@ -32,7 +32,7 @@ setup_file() {
 get() {
     local wanted=$1
     shift
-    run --separate-stderr -- within 100000 "$REGISTRYFS" get "$@"
+    run --separate-stderr -- within $((100000 + ${LARGE_BYTES:-0} / 4000)) "$REGISTRYFS" get "$@"
     [[ $status -eq $wanted ]] || fail "exit status $status, not $wanted: $output $stderr"
 }
 
@@ -349,6 +349,20 @@ reserved() {
     [[ $(cat out/here.txt) == here && ! -e out/there.bin && $stderr == *"1 references"* ]]
     get 33 --no-cache --references fail o/wandb-registry-r/links out
     [[ $stderr == *"there.bin: it is a reference to s3://bucket/there.bin"* ]]
+}
+
+@test "references to other versions are followed, by the mount's way" {
+    local usual=$SANDBOX_DIR name
+    sandbox_start sample
+    get 0 --no-cache acme/wandb-registry-dataset/links:latest out
+    mount_start acme/wandb-registry-dataset/links:latest
+    for name in config.json by-client-id.json README.md; do
+        cmp "$MNT/$name" "out/$name"
+    done
+    [[ ! -e out/web/paper.pdf && $stderr == *"references to other storage were passed over"* ]]
+    mount_stop
+    sandbox_stop
+    sandbox_use "$usual"
 }
 
 @test "a list of files that resolve has written goes as well" {

@@ -18,7 +18,8 @@
 #include <time.h>
 
 enum {
-    STEP = 1 << 20, /* bytes hashed or copied at a time */
+    STEP = 1 << 20,    /* bytes hashed or copied at a time */
+    WINDOW = 16 << 20, /* bytes that a file may be ahead of the disk, twice */
     LOCK_LOOK_MS = 100,
     DEEPEST = 200, /* folders within each other that are looked through; each is a descriptor */
 };
@@ -301,8 +302,22 @@ int target_reserve(int partial, uint64_t size, struct error *error)
     return failed(error, "make room for", "a file");
 }
 
+/* Once a window is full the disk begins with it, and is waited for with the one before. */
+static void write_back(int partial, uint64_t offset, uint64_t end)
+{
+    uint64_t window = end / WINDOW * WINDOW;
+    if (window <= offset)
+        return;
+    sync_file_range(partial, (off_t)(window - WINDOW), WINDOW, SYNC_FILE_RANGE_WRITE);
+    if (window >= 2 * (uint64_t)WINDOW)
+        sync_file_range(partial, (off_t)(window - 2 * (uint64_t)WINDOW), WINDOW,
+                        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                            SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 int target_write(int partial, const void *data, size_t size, uint64_t offset, struct error *error)
 {
+    uint64_t start = offset;
     for (const char *at = data; size > 0;) {
         ssize_t written = pwrite(partial, at, size, (off_t)offset);
         if (written < 0 && errno == EINTR)
@@ -313,6 +328,7 @@ int target_write(int partial, const void *data, size_t size, uint64_t offset, st
         offset += (uint64_t)written;
         size -= (size_t)written;
     }
+    write_back(partial, start, offset);
     return 0;
 }
 
@@ -347,6 +363,8 @@ int target_copy(int from, int partial, uint64_t size, const atomic_bool *cancell
         }
         if (copied <= 0)
             return failed(error, "copy", "a file's content");
+        if (by_kernel)
+            write_back(partial, done, done + (uint64_t)copied);
         done += (uint64_t)copied;
     }
     return 0;

@@ -59,6 +59,8 @@ int target_open_partial(struct target *target, const char *name, struct error *e
 uint64_t target_partial_size(struct target *target, const char *name);
 /* Reserves room without changing the size. ERROR_LOCAL: there is none. */
 int target_reserve(int partial, uint64_t size, struct error *error);
+/* Writes at the offset; what comes in order is on the disk soon, so that little is left to wait for
+ * in the end: a signal is to end it all within seconds. */
 int target_write(int partial, const void *data, size_t size, uint64_t offset, struct error *error);
 /* Makes it a copy of another file's first `size` bytes, without copying where the disk can. */
 int target_copy(int from, int partial, uint64_t size, const atomic_bool *cancelled,
