@@ -50,6 +50,8 @@ read_all() {
     warm 0 --json --quiet "$SOURCE"
     jq -e '.failed == [] and .bytes_fetched == 0 and .brought == 3 and .exit == 0' <<<"$output"
     [[ $(stored_bytes) == 0 && -z $stderr ]]
+    warm 0 "$SOURCE"
+    [[ $stderr == *'100 %'* ]] || fail "$stderr"
     # The twin: another cache is cold.
     [[ $(read_all "$SOURCE" --cache-dir "$TEST_DIR/other") -ge 3000001 ]]
 }

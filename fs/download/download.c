@@ -130,6 +130,8 @@ static int bring_once(struct group *group, const struct artifact_file *file, int
     if (!reader)
         return -1;
     int result = partial < 0 && remote_is_kept(reader) ? 0 : 1;
+    if (result == 0)
+        atomic_fetch_add(&download->done, group->size);
     if (partial >= 0)
         result = copy_kept(group, reader, partial, error);
     if (result == 1 && partial >= 0)
