@@ -193,10 +193,16 @@ static int take_caller(struct status_server *server, int listener)
     return fd;
 }
 
+/* The lowest number there is: it is of no use above a limit that is lowered while we run. */
 static void take_spare(struct status_server *server)
 {
-    if (server->spare < 0)
-        server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC), other = lowest;
+    if (lowest >= 0 && (server->spare < 0 || lowest < server->spare)) {
+        other = server->spare;
+        server->spare = lowest;
+    }
+    if (other >= 0)
+        close(other);
 }
 
 static void accept_one(struct status_server *server, int listener)
