@@ -126,12 +126,17 @@ enum readiness change_outcome(struct request *request, int *error_number)
     return change->error.kind == ERROR_NONE ? READY : FAILED;
 }
 
+void change_give(struct request *request, struct change *change)
+{
+    request->change = change;
+    request->drop_change = change_unref;
+}
+
 enum readiness change_begin(struct request *request, struct change *change, int *error_number)
 {
     struct room *room = NULL;
     *error_number = ENOMEM;
-    request->change = change;
-    request->drop_change = change_unref;
+    change_give(request, change);
     change->thread = fuse_req_ctx(request->fuse)->pid;
     if ((change->node->kind == NODE_REGISTRY || change->node->kind == NODE_ROLE) &&
         !(room = room_of(request->fs, change->node)))

@@ -64,6 +64,8 @@ struct change *change_new(struct filesystem *fs, const struct change_type *type,
 enum readiness change_wait(struct request *request, struct change *change);
 /* How the request's own change stands. */
 enum readiness change_outcome(struct request *request, int *error_number);
+/* Makes it the request's own, which drops it at its end. Takes over the reference; NULL is fine. */
+void change_give(struct request *request, struct change *change);
 /* Makes it the request's own and lets it begin, after others of that registry. Takes over the
  * reference. WAITING, or FAILED. */
 enum readiness change_begin(struct request *request, struct change *change, int *error_number);

@@ -139,7 +139,7 @@ static enum readiness begin_named(struct request *request, struct change *change
     *error_number = change ? take_name(change, file_name) : ENOMEM;
     if (*error_number == 0)
         return change_begin(request, change, error_number);
-    request->change = change; /* dropped with the request */
+    change_give(request, change);
     return FAILED;
 }
 

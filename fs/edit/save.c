@@ -540,7 +540,7 @@ enum readiness save_text(struct request *request, struct place place, struct nod
         change->name = strdup(request->name);
     }
     if (source && !change->name) {
-        request->change = change; /* dropped with the request */
+        change_give(request, change);
         return FAILED;
     }
     return change_begin(request, change, error_number);
