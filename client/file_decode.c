@@ -13,7 +13,7 @@
 static const struct object_layout layout = {
     .size = sizeof(struct artifact_file),
     .texts = (const int[]){AT(path), AT(reference), AT(updated_at), AT(url), AT(birth),
-                           AT(stored_in), AT(stored_as), -1},
+                           AT(stored_in), -1},
     .text_lists = (const int[]){-1},
 };
 

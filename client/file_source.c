@@ -85,8 +85,11 @@ static int ask_for_file(struct file_source *source, struct call *call, struct ar
     const struct artifact_file *file = source->file;
     if (!file->stored_in.bytes)
         return client_get_file(source->client, call, version, file->path, found);
-    if (file_lookup(source->client, call, version, file->stored_in, ROUTE_ARTIFACT, file->stored_as,
-                    found) != 0)
+    struct text artifact = file->stored_in, path = artifact;
+    artifact.size = (size_t)((const char *)memchr(path.bytes, '\n', path.size) - path.bytes);
+    path.bytes += artifact.size + 1;
+    path.size -= artifact.size + 1;
+    if (file_lookup(source->client, call, version, artifact, ROUTE_ARTIFACT, path, found) != 0)
         return -1;
     return *found ? 0 : error_set(call->error, ERROR_NOT_FOUND, "the file is gone");
 }

@@ -173,10 +173,15 @@ int client_resolve_file(struct client *client, struct call *call, const struct v
     if (file->size > 0 && target.file->size != file->size)
         return error_set(call->error, ERROR_SERVER,
                          "the reference and what it leads to differ in size");
+    struct text path = target.file->path;
+    cleanup_free char *stored_in = NULL;
+    if (asprintf(&stored_in, "%s\n%.*s", target.artifact, (int)path.size, path.bytes) < 0) {
+        stored_in = NULL; /* it says nothing then */
+        return error_set(call->error, ERROR_LOCAL, "out of memory");
+    }
     struct artifact_file draft = *file;
     draft.stored = true;
-    draft.stored_in = text_of(target.artifact);
-    draft.stored_as = target.file->path;
+    draft.stored_in = text_of(stored_in);
     draft.url = target.file->url;
     draft.size = target.file->size;
     draft.has_md5 = target.file->has_md5;

@@ -9,11 +9,10 @@
 
 enum { PIECE = 10000 };
 
-static const struct object_layout layout = {sizeof(struct artifact_file),
-                                            (const int[]){AT(path), AT(reference), AT(updated_at),
-                                                          AT(url), AT(birth), AT(stored_in),
-                                                          AT(stored_as), -1},
-                                            (const int[]){-1}};
+static const struct object_layout layout = {
+    sizeof(struct artifact_file),
+    (const int[]){AT(path), AT(reference), AT(updated_at), AT(url), AT(birth), AT(stored_in), -1},
+    (const int[]){-1}};
 
 static const struct {
     const char *path, *reference;
@@ -39,8 +38,7 @@ static struct artifact_file *make_file(size_t i, bool resolved)
                                  .size = files[i].size};
     file.stored = resolved || !file.reference.bytes;
     if (resolved) {
-        file.stored_in = text_of("id");
-        file.stored_as = text_of("a.txt");
+        file.stored_in = text_of("id\na.txt");
     }
     return object_pack(&file, &layout);
 }
