@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "client.h"
 
+#include "content_proxy.h"
 #include "credentials.h"
 #include "internal.h"
 
@@ -48,6 +49,10 @@ static int copy_config(struct client *client, const struct client_config *config
         client->api_key_file = strdup(config->api_key_file);
     if (!client->user_agent || (config->api_key_file && !client->api_key_file))
         return error_set(error, ERROR_LOCAL, "no memory");
+    if (config->content_proxies &&
+        content_proxies_new(config->content_proxies, config->proxy_headers,
+                            config->proxy_header_count, error, &client->content_proxies) != 0)
+        return -1;
     if (load_settings(client, config, error) != 0)
         return -1;
     const char *url = config->base_url;
@@ -96,6 +101,7 @@ void client_free(struct client *client)
     storage_health_release(&client->storages);
     breaker_release(&client->breaker);
     searches_release(&client->searches);
+    content_proxies_free(client->content_proxies);
     base_url_release(&client->base_url);
     settings_release(&client->settings);
     free(client->user_agent);
@@ -136,4 +142,11 @@ void client_read_figures(const struct client *client, struct client_figures *fig
     figures->retries = atomic_load(&client->retries);
     figures->failures = atomic_load(&client->failures);
     figures->server_down = breaker_is_open(&client->breaker);
+}
+
+bool client_read_content_proxy(const struct client *client, size_t index,
+                               struct content_proxy_figures *figures)
+{
+    return client->content_proxies &&
+           content_proxies_read_figures(client->content_proxies, index, figures);
 }

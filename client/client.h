@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/object.h"
 #include "call.h"
+#include "content_proxy_figures.h"
 #include "filter.h"
 #include "observer.h"
 #include "registry_name.h"
@@ -28,12 +29,15 @@ struct client_config {
     const char *user_agent;
     int timeout_ms;       /* one metadata request, retries included */
     size_t answer_memory; /* bytes that an answer and what is made of it may take; 0: no limit */
+    const char *content_proxies;      /* as content_proxy.h reads them; NULL: none */
+    const char *const *proxy_headers; /* "NAME: VALUE" each, for these alone */
+    size_t proxy_header_count;
     struct client_observer observer;
 };
 
 /* Reads settings and credentials; asks no server. Fails with ERROR_UNAUTHENTICATED (says where a
- * key can be put), ERROR_LOCAL (unreadable key file, broken settings) or ERROR_INVALID (base URL).
- */
+ * key can be put), ERROR_LOCAL (unreadable key file, broken settings) or ERROR_INVALID (base URL,
+ * content proxies). */
 int client_new(const struct client_config *config, struct client **client, struct error *error);
 void client_free(struct client *client);
 /* Reads the credentials again; keeps the old ones if that fails. */
@@ -59,6 +63,10 @@ struct client_figures {
     bool server_down;  /* requests fail at once while a probe runs */
 };
 void client_read_figures(const struct client *client, struct client_figures *figures);
+
+/* Of the member number `index` of the content proxies, from 0 on; false: there are fewer. */
+bool client_read_content_proxy(const struct client *client, size_t index,
+                               struct content_proxy_figures *figures);
 
 /* --- identity and organizations (protocol 3) --- */
 

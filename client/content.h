@@ -87,6 +87,12 @@ int client_read_resolved(const struct client *client, struct buf *text, struct v
 
 /* --- bytes --- */
 
+/* Ranges that are read ahead had better not cross multiples of so many bytes; 0: it does not
+ * matter. */
+uint64_t client_content_alignment(const struct client *client);
+/* In so many ways a content can be had, each worth a try when the others brought it wrong. */
+unsigned client_content_ways(const struct client *client);
+
 struct file_source; /* where the bytes of one file are; shared by any number of threads */
 
 /* Asks nobody. ERROR_REMOTE: a reference that was not resolved, or what may be one. Keeps the
@@ -106,11 +112,16 @@ typedef bool content_sink(void *context, const char *bytes, size_t size);
 /*
  * Delivers exactly the bytes from offset to offset + length, in order, each once, or fails. Signed
  * URLs that have expired are renewed, transfers that broke off are taken up where they ended, the
- * W&B host is asked when the storage has nothing to give (protocol 8.3). Ends within about 45 s
+ * W&B host is asked when the storage has nothing to give (protocol 8.3). Where there are content
+ * proxies these are asked, and the storage only where DIRECT is among them. Ends within about 45 s
  * without progress. Bytes of a wrong length or from a wrong place are never delivered; whether the
  * content has its digest is the caller's to check.
  */
 int file_source_read(struct file_source *source, struct call *call, uint64_t offset,
                      uint64_t length, content_sink *sink, void *context);
+
+/* What came of the content does not have its digest: content proxies are asked under another name
+ * for it from now on, by all sources of this client. */
+void file_source_distrust(struct file_source *source);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "file_source.h"
+
 #include "base/clock.h"
+#include "content_proxy.h"
 #include "file_lookup.h"
 #include "file_url.h"
 #include "internal.h"
@@ -18,19 +21,6 @@ enum {
     WAIT_SLICE_MS = 50,
     URL_CEILING = 64 << 10,
     MUCH = 64 << 10, /* bytes that are progress although the connection broke */
-};
-
-struct file_source {
-    struct client *client; /* immutable, as is all up to the lock */
-    struct version *version;
-    struct artifact_file *file;
-
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    char *url; /* NULL: to be asked for */
-    unsigned renewals;
-    bool renewing;
-    bool from_host; /* the storage had nothing to give, the W&B host has */
 };
 
 /* --- life --- */
@@ -53,6 +43,10 @@ int file_source_new(struct client *client, const struct version *version,
     source->version = object_ref(version);
     source->file = object_ref(file);
     source->url = file->url.bytes ? strdup(file->url.bytes) : NULL;
+    if (client->content_proxies && file->has_md5)
+        source->suffix =
+            wrong_contents_suffix(content_proxies_wrong(client->content_proxies), file->md5,
+                                  (uint64_t)file->size, clock_milliseconds());
     *created = source;
     return 0;
 }
@@ -107,9 +101,7 @@ static bool wait_for_renewal(struct file_source *source, const struct call *call
     return true;
 }
 
-/* Puts another URL in place of the one that was `seen` (a count of renewals), unless somebody has
- * done so. */
-static int renew(struct file_source *source, struct call *call, unsigned seen)
+int file_source_renew(struct file_source *source, struct call *call, unsigned seen)
 {
     cleanup_object struct artifact_file *file = NULL;
     pthread_mutex_lock(&source->lock);
@@ -135,6 +127,24 @@ static int renew(struct file_source *source, struct call *call, unsigned seen)
     if (url)
         return 0;
     return error_set(call->error, ERROR_NOT_FOUND, "the server has no URL for this file");
+}
+
+char *file_source_url(struct file_source *source, struct call *call, unsigned *seen)
+{
+    for (bool renewed = false;; renewed = true) {
+        pthread_mutex_lock(&source->lock);
+        char *url = !source->from_host && source->url ? strdup(source->url) : NULL;
+        bool none = source->from_host;
+        *seen = source->renewals;
+        pthread_mutex_unlock(&source->lock);
+        if (url || none || renewed)
+            return url;
+        if (file_source_renew(source, call, *seen) != 0) {
+            if (call->error->kind == ERROR_NOT_FOUND)
+                error_clear(call->error);
+            return NULL;
+        }
+    }
 }
 
 /* The W&B host's own URL; malloc'ed, NULL with the error set when there is none. */
@@ -243,7 +253,7 @@ static char *pick_url(struct reading *reading, struct call *call)
             return url;
         if (reading->from_host)
             return host_url(source, call);
-        if (renewed || renew(source, call, reading->seen) != 0) {
+        if (renewed || file_source_renew(source, call, reading->seen) != 0) {
             /* Old servers have no URL to give; their host serves the file. */
             if (call->error->kind != ERROR_NOT_FOUND && call->error->kind != ERROR_NONE)
                 return NULL;
@@ -399,7 +409,7 @@ static bool prepare_retry(struct reading *reading, enum verdict verdict)
     atomic_fetch_add(&source->client->retries, 1);
     if (verdict == RENEW && reading->renewals++ == 0) {
         /* If there is no new URL, the next try says so. */
-        renew(source, &call, reading->seen);
+        file_source_renew(source, &call, reading->seen);
         return error.kind != ERROR_INTERRUPTED;
     }
     if (verdict == ASK_HOST) {
@@ -417,12 +427,12 @@ static bool prepare_retry(struct reading *reading, enum verdict verdict)
     if (!call_sleep_until(source->client, &call, clock_milliseconds() + pause))
         return false;
     if (verdict == RENEW)
-        renew(source, &call, reading->seen);
+        file_source_renew(source, &call, reading->seen);
     return true;
 }
 
-int file_source_read(struct file_source *source, struct call *call, uint64_t offset,
-                     uint64_t length, content_sink *sink, void *context)
+int file_source_read_directly(struct file_source *source, struct call *call, uint64_t offset,
+                              uint64_t length, content_sink *sink, void *context)
 {
     struct reading reading = {
         .source = source,

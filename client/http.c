@@ -191,8 +191,8 @@ static enum step after_failure(struct sending *sending)
 {
     struct http_exchange *exchange = &sending->exchange;
     bool repeatable = exchange->request->repeatable || !exchange->sent;
-    if (exchange->transient && repeatable && sending->tries + 1 < MOST_TRIES &&
-        pause_for_retry(sending))
+    if (exchange->transient && repeatable && !exchange->request->relay &&
+        sending->tries + 1 < MOST_TRIES && pause_for_retry(sending))
         return STEP_AGAIN;
     exchange->error.maybe_applied = exchange->sent && !exchange->request->repeatable;
     if (exchange->call->error->kind != ERROR_NONE)
@@ -242,6 +242,8 @@ static enum step after_answer(struct sending *sending)
 {
     struct http_exchange *exchange = &sending->exchange;
     int status = exchange->response->status;
+    if (exchange->request->relay)
+        return STEP_DONE;
     if (exchange->redirect)
         return redirect(sending);
     if (status == 401 && sending->authorization && !sending->reauthorized) {

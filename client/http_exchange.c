@@ -51,6 +51,16 @@ struct transfer {
     char content_type[160];
 };
 
+/* Who is connected to, for messages and as what is remembered of its address. */
+static void peer_origin(const struct http_exchange *exchange, char *origin, size_t size)
+{
+    const struct http_relay *relay = exchange->request->relay;
+    if (relay)
+        snprintf(origin, size, "the content proxy %s", relay->name);
+    else
+        url_origin(exchange->url, origin, size);
+}
+
 static void parse_content_range(struct http_response *response, const char *text)
 {
     unsigned long long first;
@@ -137,9 +147,10 @@ static size_t take_header(char *line, size_t one, size_t size, void *context)
 
 static void add_header(struct transfer *transfer, const char *line)
 {
+    const struct http_relay *relay = transfer->exchange->request->relay;
     struct curl_slist *node = &transfer->nodes[transfer->node_count++];
     node->data = (char *)(uintptr_t)line; /* curl only reads it */
-    node->next = transfer->exchange->client->settings.extra_headers;
+    node->next = relay ? relay->headers : transfer->exchange->client->settings.extra_headers;
     if (node > transfer->nodes)
         node[-1].next = node;
 }
@@ -180,6 +191,10 @@ const char *http_proxy_of(const struct settings *settings, const char *url, bool
 static void set_proxy(CURL *easy, const struct http_exchange *exchange)
 {
     const struct settings *settings = &exchange->client->settings;
+    if (exchange->request->relay) {
+        curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* nor what the environment says */
+        return;
+    }
     bool own = exchange->place == URL_BELOW || exchange->place == URL_SAME_HOST;
     bool named;
     const char *proxy = http_proxy_of(settings, exchange->url, own, &named);
@@ -231,6 +246,18 @@ static long milliseconds_left(const struct http_exchange *exchange)
     return left < 1 ? 1 : left > INT32_MAX ? INT32_MAX : (long)left;
 }
 
+/* Where the request goes: to the URL's host, or to a cache that is told the URL. */
+static void set_destination(CURL *easy, const struct http_exchange *exchange)
+{
+    const struct http_relay *relay = exchange->request->relay;
+    curl_easy_setopt(easy, CURLOPT_URL, relay ? relay->url : exchange->url);
+    curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, relay ? exchange->url : NULL);
+    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, relay ? relay->socket : NULL);
+    /* HTTP/2 knows no such requests. */
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                     (long)(relay ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+}
+
 static void set_options(struct transfer *transfer)
 {
     const struct http_exchange *exchange = transfer->exchange;
@@ -238,10 +265,10 @@ static void set_options(struct transfer *transfer)
     CURL *easy = transfer->handle->easy;
     long left = milliseconds_left(exchange);
     char origin[200];
-    url_origin(exchange->url, origin, sizeof origin);
+    peer_origin(exchange, origin, sizeof origin);
     bool again = http_pool_resolves_again(&exchange->client->pool, origin);
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, again ? 0L : ADDRESS_SECONDS);
-    curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
+    set_destination(easy, exchange);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->handle->message);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -249,7 +276,6 @@ static void set_options(struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
@@ -332,7 +358,7 @@ static void explain(struct transfer *transfer, CURLcode code)
     struct error *error = &exchange->error;
     const char *detail = transfer->handle->message;
     char origin[200];
-    url_origin(exchange->url, origin, sizeof origin);
+    peer_origin(exchange, origin, sizeof origin);
     if (!*detail)
         detail = curl_easy_strerror(code);
     bool before = connection_failed(code) && !exchange->sent;
@@ -372,6 +398,24 @@ static void take_hints(struct transfer *transfer)
     exchange->redirect = location ? strdup(location) : NULL;
 }
 
+/* Neither line has a query: it may hold a signature. */
+static void log_exchange(const struct http_exchange *exchange, int64_t bytes, int64_t milliseconds)
+{
+    const struct http_relay *relay = exchange->request->relay;
+    const char *method = exchange->request->body ? "POST" : "GET";
+    char origin[200] = "";
+    url_origin(exchange->url, origin, sizeof origin);
+    if (relay)
+        client_log(exchange->client, CLIENT_LOG_DEBUG,
+                   "GET %s %s by %s: status %d, %" PRId64 " bytes, %" PRId64 " ms", origin,
+                   relay->id, relay->name, exchange->response->status, bytes, milliseconds);
+    else
+        client_log(exchange->client, CLIENT_LOG_DEBUG,
+                   "%s %.*s: status %d, %" PRId64 " bytes, %" PRId64 " ms", method,
+                   (int)strcspn(exchange->url, "?#"), exchange->url, exchange->response->status,
+                   bytes, milliseconds);
+}
+
 static void finish(struct transfer *transfer)
 {
     struct http_exchange *exchange = transfer->exchange;
@@ -387,17 +431,14 @@ static void finish(struct transfer *transfer)
     exchange->sent = written > 0 && (tunnel == 0 || tunnel / 100 == 2);
     atomic_fetch_add(&exchange->client->requests, 1);
     atomic_fetch_add(&exchange->client->bytes_received, (uint_fast64_t)received);
-    client_log(
-        exchange->client, CLIENT_LOG_DEBUG, "%s %.*s: status %d, %" PRId64 " bytes, %" PRId64 " ms",
-        exchange->request->body ? "POST" : "GET", (int)strcspn(exchange->url, "?#"), exchange->url,
-        exchange->response->status, (int64_t)received, (int64_t)elapsed / 1000);
+    log_exchange(exchange, received, elapsed / 1000);
 }
 
 /* The name may lead to another address by now. */
 static void note_unreached(struct http_exchange *exchange)
 {
     char origin[200];
-    url_origin(exchange->url, origin, sizeof origin);
+    peer_origin(exchange, origin, sizeof origin);
     http_pool_note_unreached(&exchange->client->pool, origin);
 }
 

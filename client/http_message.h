@@ -16,6 +16,18 @@ enum http_class {
 /* Takes the next bytes of a body; returns false to end the transfer (the sink sets call->error). */
 typedef bool http_sink(void *context, const char *bytes, size_t size);
 
+struct curl_slist;
+
+/* A cache that a GET is sent to, which asks the URL's own host where it has to. It gets the URL as
+ * it stands, over HTTP/1.1, and no credential, cookie or header but these. */
+struct http_relay {
+    const char *name;           /* for people */
+    const char *url;            /* where to connect: http(s)://HOST[:PORT] */
+    const char *socket;         /* path of a Unix socket to connect to instead; NULL: none */
+    const char *id;             /* what the content is called; for people, too */
+    struct curl_slist *headers; /* "NAME: VALUE", the URL's Host among them */
+};
+
 struct http_request {
     const char *url;
     const char *body; /* NULL: GET; else POST of these bytes, NUL-terminated */
@@ -27,6 +39,8 @@ struct http_request {
     bool range;      /* ask for bytes offset … offset + length - 1 */
     uint64_t offset;
     uint64_t length;
+    /* HTTP_DATA: sent to there, once; its answer is the outcome, whatever the status. NULL: none */
+    const struct http_relay *relay;
     int stall_ms;   /* HTTP_DATA: ends after so long without a byte; 0: 15 s */
     size_t ceiling; /* bytes of a body that are accepted; more is ERROR_SERVER */
     /* Takes the body of a 200 or 206; the response's other members are set before its first call.

@@ -15,6 +15,8 @@
 #include "settings.h"
 #include "storage_health.h"
 
+struct content_proxies;
+
 struct client {
     /* Immutable after client_new(). */
     struct settings settings;
@@ -22,7 +24,8 @@ struct client {
     char *api_key_file;
     char *user_agent;
     int timeout_ms;
-    size_t answer_memory; /* 0: no limit */
+    size_t answer_memory;                    /* 0: no limit */
+    struct content_proxies *content_proxies; /* NULL: none */
     struct client_observer observer;
     const struct authorizer *authorizer;
 

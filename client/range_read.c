@@ -25,6 +25,10 @@ static int check_head(struct transfer *transfer)
     const struct http_response *response = transfer->response;
     struct error *error = read->call->error;
     int64_t length = response->content_length;
+    /* A cache that does not say what of the content it sends is none for contents. */
+    if (read->relay && (response->status == 200 || response->range_total < 0))
+        return error_set(error, ERROR_SERVER, "the content proxy %s does not send ranges",
+                         read->relay->name);
     if (response->status == 200) {
         read->whole = true;
         if (length >= 0 && (uint64_t)length != read->file_size)
@@ -91,8 +95,12 @@ static int refused(const struct range_read *read, struct error *error)
     default:
         break;
     }
-    error_set(error, kind, "%s answers with status %d",
-              read->anonymous ? "the storage" : "the W&B host", read->status);
+    if (read->relay)
+        error_set(error, kind, "the content proxy %s answers with status %d", read->relay->name,
+                  read->status);
+    else
+        error_set(error, kind, "%s answers with status %d",
+                  read->anonymous ? "the storage" : "the W&B host", read->status);
     error->status = read->status;
     return -1;
 }
@@ -106,6 +114,7 @@ int range_read(struct range_read *read)
         .class = HTTP_DATA,
         .anonymous = read->anonymous,
         .repeatable = true,
+        .relay = read->relay,
         .range = true,
         .offset = read->offset,
         .length = read->length,

@@ -10,7 +10,8 @@ struct range_read {
     struct client *client;
     struct call *call;
     const char *url;
-    bool anonymous;    /* a signed URL */
+    bool anonymous;                 /* a signed URL */
+    const struct http_relay *relay; /* the cache that is asked; NULL: none */
     bool accept_whole; /* take an answer that is the whole file, skipping what is in front */
     int stall_ms;
     uint64_t file_size;

@@ -183,6 +183,7 @@ static void note_mismatch(void *context, bool final)
                                   "it";
     journal_add(origin->fs->journal, "read", origin->path, ERROR_SERVER, message);
     log_write(origin->fs->log, CLIENT_LOG_WARNING, "read %s: %s", origin->path, message);
+    file_source_distrust(origin->source);
     if (!final)
         return;
     pthread_mutex_lock(&nodes->lock);
@@ -256,6 +257,8 @@ struct remote_reader *read_file_open(struct origin *origin, bool may_wait)
         .context = origin,
         .size = file_source_size(origin->source),
         .md5 = file_source_md5(origin->source),
+        .alignment = client_content_alignment(origin->fs->client),
+        .ways = client_content_ways(origin->fs->client),
         .path = origin->path,
         .fetch = fetch_bytes,
         .mismatch = note_mismatch,

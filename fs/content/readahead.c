@@ -297,13 +297,15 @@ static uint64_t window(const struct readahead *content, const struct readahead_r
     return window;
 }
 
-static bool next_below(const struct readahead_run *run, uint64_t ahead, uint64_t stream,
-                       uint64_t *from, uint64_t *to)
+static bool next_below(const struct readahead *content, const struct readahead_run *run,
+                       uint64_t ahead, uint64_t stream, uint64_t *from, uint64_t *to)
 {
     uint64_t start = smaller(run->down, run->low);
     uint64_t least = run->low > ahead ? run->low - ahead : 0;
     *to = (start + DISK_BLOCK - 1) / DISK_BLOCK * DISK_BLOCK;
     *from = *to > stream ? (*to - stream) / DISK_BLOCK * DISK_BLOCK : 0;
+    if (content->alignment && *to > *from)
+        *from = larger(*from, (*to - 1) / content->alignment * content->alignment);
     return start > least && *from<*to && * from + DISK_BLOCK> least;
 }
 
@@ -323,9 +325,11 @@ bool readahead_next(const struct readahead *content, const struct readahead_run 
     else if (start < end && (run->low == 0 ? run->up <= READAHEAD_HEAD : !is_long(run)))
         stream = end - start;
     if (backward)
-        return next_below(run, ahead, stream, from, to);
+        return next_below(content, run, ahead, stream, from, to);
     *from = start / DISK_BLOCK * DISK_BLOCK;
     *to = start + stream >= file_size ? file_size : (start + stream) / DISK_BLOCK * DISK_BLOCK;
+    if (content->alignment)
+        *to = smaller(*to, (*from / content->alignment + 1) * content->alignment);
     /* Many small requests cost more than they gain: wait until a whole stream fits the window. */
     return start<end && * to> * from && *to <= end;
 }

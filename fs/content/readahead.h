@@ -36,6 +36,7 @@ struct readahead_run {
 };
 
 struct readahead {
+    uint64_t alignment; /* no request for what is read ahead crosses a multiple of it; 0: it may */
     struct readahead_run runs[READAHEAD_RUNS];
     uint64_t reads;
     uint64_t last_begun; /* `begun` of the newest run */

@@ -152,6 +152,7 @@ static struct remote_file *file_new(struct remote_files *files, uint64_t key,
     file->files = files;
     file->key = key;
     file->source = *source;
+    file->ahead.alignment = source->alignment;
     file->digest = digest_new(key, source);
     if (!remote_blocks_init(file) || !file->digest) {
         remote_blocks_free(file);

@@ -7,7 +7,10 @@
 #include "remote_internal.h"
 #include "remote_waiters.h"
 
-enum { SHARE = 32 << 20 /* bytes that one file hashes before it is another's turn */ };
+enum {
+    SHARE = 32 << 20, /* bytes that one file hashes before it is another's turn */
+    USUAL_TRIES = 2,  /* of a small content that comes wrong */
+};
 
 enum progress { GOES_ON, STALLED, ENDED, DIFFERS };
 
@@ -309,8 +312,9 @@ void digest_reject(struct remote_file *file, bool may_fetch_again)
     if (atomic_exchange(&file->rejected, true))
         return;
     pthread_mutex_lock(&files->lock);
+    unsigned tries = source->ways ? source->ways : USUAL_TRIES;
     bool final = !may_fetch_again || digest->shown > 0 || source->size > WITHHELD_SIZE ||
-                 atomic_fetch_add(&file->mismatches, 1) > 0;
+                 atomic_fetch_add(&file->mismatches, 1) + 1 >= tries;
     /* What is shown from here on is held to what comes next. */
     if (!final)
         digest_begin_anew(digest);

@@ -17,6 +17,8 @@ struct remote_source {
     void *context;
     uint64_t size;
     const unsigned char *md5; /* MD5_SIZE bytes, inside the context; NULL: unknown, not cached */
+    uint64_t alignment;       /* what is read ahead crosses no multiple of it; 0: it may */
+    unsigned ways;            /* so often a wrong content can be worth another try; 0: as 2 */
     const char *path;         /* for people, inside the context; NULL: none is told of it */
     /* Delivers exactly `length` bytes from `offset`, or fails. Blocks. */
     int (*fetch)(void *context, struct call *call, uint64_t offset, uint64_t length,

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-enum { NAME_SIZE = 2 * MD5_SIZE + 24, TRIES = 2 };
+enum { NAME_SIZE = 2 * MD5_SIZE + 24 };
 
 struct download {
     struct download_config config;
@@ -142,18 +142,19 @@ static int bring_once(struct group *group, const struct artifact_file *file, int
     return result;
 }
 
-/* What does not have its digest is fetched once more, from its start. */
+/* What does not have its digest is fetched again, from its start. */
 static int bring(struct group *group, const struct artifact_file *file, int partial,
                  struct error *error)
 {
-    for (int tries = 1;; tries++) {
+    unsigned most = client_content_ways(group->download->config.fs->client);
+    for (unsigned tries = 1;; tries++) {
         atomic_store(&group->spoilt, false);
         if (bring_once(group, file, partial, error) == 0)
             return 0;
         bool spoilt = atomic_load(&group->spoilt);
         if (spoilt && partial >= 0 && ftruncate(partial, 0) != 0)
             return -1;
-        if (!spoilt || tries == TRIES || atomic_load(&group->download->stopped))
+        if (!spoilt || tries == most || atomic_load(&group->download->stopped))
             return -1;
         error_clear(error);
     }

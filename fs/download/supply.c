@@ -60,7 +60,9 @@ static void note_mismatch(void *context, bool final)
 {
     struct supply *supply = context;
     (void) final;
-    atomic_store(&supply->earlier, 0);
+    /* Else it may be what an earlier run has left. */
+    if (atomic_exchange(&supply->earlier, 0) == 0)
+        file_source_distrust(supply->source);
     atomic_store(supply->spoilt, true);
 }
 
@@ -105,6 +107,8 @@ struct remote_reader *supply_open(const struct supply_config *config, struct err
         .context = supply,
         .size = file_source_size(supply->source),
         .md5 = file_source_md5(supply->source),
+        .alignment = client_content_alignment(config->fs->client),
+        .ways = client_content_ways(config->fs->client),
         .fetch = fetch,
         .mismatch = note_mismatch,
         .drop_pages = drop_pages,

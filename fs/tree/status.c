@@ -9,6 +9,7 @@
 #include "inode/filesystem.h"
 #include "passthrough.h"
 #include "status_files.h"
+#include "status_proxies.h"
 #include "version.h"
 #include "wait/request.h"
 
@@ -105,6 +106,15 @@ static void put_content(struct writer *writer, const struct filesystem *fs)
     put_passed(writer, fs);
 }
 
+static void put_proxies(struct writer *writer, const struct filesystem *fs)
+{
+    if (writer->format == STATUS_JSON) {
+        begin_member(writer);
+        buf_puts(writer->text, "\"content_proxies\": ");
+    }
+    status_put_proxies(writer->text, writer->format, fs->client);
+}
+
 /* At the end: whoever reads the figures by their lines finds them in their places. */
 static void put_files(struct writer *writer, const struct filesystem *fs)
 {
@@ -146,6 +156,7 @@ static void put_figures(struct writer *writer, const struct filesystem *fs)
     put_number(writer, "waiting_requests", GAUGE, requests_parked(fs->requests),
                "Kernel requests that wait for the server.");
     put_content(writer, fs);
+    put_proxies(writer, fs);
     char last[LAST_ERROR_SIZE];
     journal_last(fs->journal, last, sizeof last);
     put_text(writer, "last_error", last);

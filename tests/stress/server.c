@@ -238,6 +238,13 @@ void client_read_figures(const struct client *client, struct client_figures *fig
     *figures = (struct client_figures){.requests = server_calls()};
 }
 
+bool client_read_content_proxy(const struct client *client, size_t index,
+                               struct content_proxy_figures *figures)
+{
+    (void)client, (void)index, (void)figures;
+    return false;
+}
+
 void client_shut_down(struct client *client)
 {
     (void)client;

@@ -36,6 +36,26 @@ static void the_window_grows_with_the_run(void)
     CHECK(largest > READAHEAD_LARGEST / 2 && largest <= READAHEAD_LARGEST);
 }
 
+/* Requests lie within slices; those of who reads on and on are slices. */
+static void slices_are_not_crossed(void)
+{
+    for (int backward = 0; backward < 2; backward++) {
+        struct readahead content = {.alignment = 4 * MIB};
+        uint64_t from, to, whole = 0;
+        for (uint64_t at = 0; at < 100 * MIB; at += 128 * KIB) {
+            uint64_t offset = backward ? 200 * MIB - at - 128 * KIB : at + 36 * KIB;
+            readahead_note(&content, offset, 128 * KIB);
+            struct readahead_run *run = readahead_find(&content, offset, offset + 128 * KIB);
+            while (run && readahead_next(&content, run, GIB, 64 * MIB, &from, &to)) {
+                CHECK(to > from && from / (4 * MIB) == (to - 1) / (4 * MIB));
+                whole += to - from == 4 * MIB;
+                *(backward ? &run->down : &run->up) = backward ? from : to;
+            }
+        }
+        CHECK(whole > 20);
+    }
+}
+
 static void who_looks_at_the_start_gets_little(void)
 {
     struct readahead content = {0};
@@ -115,6 +135,7 @@ static void a_piece_is_fetched_whole_and_no_further(void)
 int main(void)
 {
     the_window_grows_with_the_run();
+    slices_are_not_crossed();
     who_looks_at_the_start_gets_little();
     runs_are_told_apart();
     a_piece_is_fetched_whole_and_no_further();
