@@ -35,6 +35,13 @@ static void on_client_report(void *context, enum error_kind kind, const char *op
     log_write(fs->log, CLIENT_LOG_WARNING, "%s %s: %s", operation, object, message);
 }
 
+/* The environment's list is for who gives none. */
+static const char *content_proxies(const struct options *options)
+{
+    const char *list = getenv("REGISTRYFS_CONTENT_PROXY");
+    return options->content_proxy ? options->content_proxy : list && *list ? list : NULL;
+}
+
 int connect_make_client(struct filesystem *fs, struct error *error)
 {
     const struct options *options = fs->options;
@@ -42,6 +49,9 @@ int connect_make_client(struct filesystem *fs, struct error *error)
         .base_url = options->base_url,
         .api_key_file = options->api_key_file,
         .ignores_working_directory = started_by_mount(),
+        .content_proxies = content_proxies(options),
+        .proxy_headers = options->content_proxy_headers.items,
+        .proxy_header_count = options->content_proxy_headers.count,
         .user_agent = "registryfs/" REGISTRYFS_VERSION,
         .timeout_ms = options->timeout_ms,
         .answer_memory =

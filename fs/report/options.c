@@ -76,6 +76,11 @@ static const struct option_row table[] = {
     {"cache-size", 0, "SIZE", AT(cache_size), parse_size, "limit of that cache (10G); 0: none",
      WITH_ANY},
     {"no-cache", 0, NULL, AT(no_cache), NULL, "keep no file contents on disk", WITH_ANY},
+    {"content-proxy", 0, "LIST", AT(content_proxy), parse_text,
+     "fetch file contents through these caches: http://HOST:PORT, unix:/PATH, DIRECT, with | and ;",
+     WITH_ANY},
+    {"content-proxy-header", 0, "HEADER", AT(content_proxy_headers), parse_item,
+     "'NAME: VALUE' for them, %i: the content's id; repeatable", WITH_ANY},
     {"verify", 0, "end|late|open", AT(verify), parse_verify,
      "compare files with their MD5 before their end is shown, or after; open: cached ones, too "
      "(end)",

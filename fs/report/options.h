@@ -32,6 +32,8 @@ struct options {
     const char *base_url;
     const char *api_key_file;
     const char *cache_dir;
+    const char *content_proxy; /* the list; NULL: none */
+    struct option_list content_proxy_headers;
     const char *log_file;
     const char *fsname;    /* what mount(8) shows; NULL: the source */
     char **words;          /* of `run`, NULL-terminated; NULL: mount */

@@ -5,7 +5,8 @@
 const KEPT_REQUESTS = 2000;
 const SECRET_HEADERS = ['authorization', 'cookie', 'proxy-authorization'];
 
-// Headers without credentials; of an Authorization header only the scheme stays.
+// Headers without credentials; of an Authorization header only the scheme stays, of cookies that
+// there were some.
 function publicHeaders(headers) {
   const out = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -15,6 +16,9 @@ function publicHeaders(headers) {
   }
   if (headers.authorization) {
     out.authorization_scheme = String(headers.authorization).split(' ')[0];
+  }
+  if (headers.cookie) {
+    out.cookie = '(hidden)';
   }
   return out;
 }
