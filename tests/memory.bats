@@ -47,8 +47,8 @@ names() {
 
 @test "allocations that fail end nothing, and leave nothing behind" {
     local rate seed
-    for rate in 10 100 1000; do
-        for seed in ${MEMORY_SEEDS:-1 2}; do
+    for rate in 5 10 100 1000; do
+        for seed in ${MEMORY_SEEDS:-1 2 3}; do
             printf 0 1<>switch
             FAIL_ONE_IN=$rate FAIL_SEED=$seed mount_start --ttl 1 --timeout 5 --cache-dir "$TEST_DIR/cache"
             names >before
