@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "target_record.h"
 
 #include <dirent.h>
@@ -108,7 +109,7 @@ static int lock(const struct target_config *config, int marker, struct error *er
             return error_set(error, ERROR_INTERRUPTED, "interrupted");
         if (tries == 1)
             config->waits(config->path);
-        nanosleep(&(struct timespec){.tv_nsec = LOCK_LOOK_MS * 1000000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_LOOK_MS * CLOCK_MILLISECOND}, NULL);
     }
     return 0;
 }
