@@ -10,7 +10,8 @@
 enum { MESSAGE_SIZE = 1024, SLEEP_SLICE_MS = 50, LONG_SLEEP_SLICE_MS = 250 };
 
 /* What is told, made fit for a line. */
-static void put_message(char *message, size_t size, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void put_message(char *message, size_t size,
+                                                              const char *format, va_list arguments)
 {
     vsnprintf(message, size, format, arguments);
     message_clean(message, size);
