@@ -7,32 +7,38 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { SLEEP_SLICE_MS = 50, LONG_SLEEP_SLICE_MS = 250 };
+enum { MESSAGE_SIZE = 1024, SLEEP_SLICE_MS = 50, LONG_SLEEP_SLICE_MS = 250 };
+
+/* What is told, made fit for a line. */
+__attribute__((format(printf, 3, 0))) static void put_message(char *message, size_t size,
+                                                              const char *format, va_list arguments)
+{
+    vsnprintf(message, size, format, arguments);
+    message_clean(message, size);
+}
 
 void client_log(const struct client *client, enum client_log_level level, const char *format, ...)
 {
-    char message[1024];
+    char message[MESSAGE_SIZE];
     va_list arguments;
     if (!client->observer.log)
         return;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    put_message(message, sizeof message, format, arguments);
     va_end(arguments);
-    message_clean(message, sizeof message);
     client->observer.log(client->observer.context, level, message);
 }
 
 void client_report(const struct client *client, enum error_kind kind, const char *operation,
                    const char *object, const char *format, ...)
 {
-    char message[1024];
+    char message[MESSAGE_SIZE];
     va_list arguments;
     if (!client->observer.report)
         return;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    put_message(message, sizeof message, format, arguments);
     va_end(arguments);
-    message_clean(message, sizeof message);
     client->observer.report(client->observer.context, kind, operation, object, message);
 }
 
@@ -58,7 +64,7 @@ bool call_sleep_until(const struct client *client, const struct call *call, int6
         int64_t slice = left > 4 * LONG_SLEEP_SLICE_MS ? LONG_SLEEP_SLICE_MS : SLEEP_SLICE_MS;
         if (left > slice)
             left = slice;
-        nanosleep(&(struct timespec){.tv_nsec = left * 1000000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = left * CLOCK_MILLISECOND}, NULL);
     }
     return false;
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* All that a mount of one version needs, in one document (protocol 3.1, 5.8, 8.1). */
-#include "content.h"
-#include "file_list.h"
 #include "file_lookup.h"
 #include "graphql.h"
 #include "internal.h"
@@ -18,7 +16,6 @@ int client_open_version(struct client *client, struct call *call, const struct r
 {
     cleanup_json json_t *data = NULL;
     cleanup_object struct viewer *who = NULL;
-    cleanup_object struct version *found = NULL;
     json_t *variables =
         json_pack("{s:o, s:o, s:o, s:i}", "entity", json_from_text(registry->entity), "project",
                   json_from_text(registry->full_name), "name",
@@ -34,15 +31,9 @@ int client_open_version(struct client *client, struct call *call, const struct r
     };
     if (organization.name.size == 0)
         organization.name = registry->entity;
-    if (json_is_object(node) &&
-        version_decode(client, &organization, node, "read version", call->error, &found) != 0)
-        return -1;
-    if (!found || !version_is_asked_for(found, registry, collection, number))
-        return error_set(call->error, ERROR_NOT_FOUND, "version %s:%s: not found or no access",
-                         text_or_empty(collection), text_or_empty(number));
-    if (file_list_whole(client, found, json_at(node, "files", NULL), files, call->error) != 0)
+    const struct version_question question = {&organization, registry, collection, number};
+    if (version_read_answer(client, &question, node, call->error, version, files) != 0)
         return -1;
     *viewer = steal(who);
-    *version = steal(found);
     return 0;
 }

@@ -301,8 +301,9 @@ static int ask_membership(struct client *client, struct call *call, const struct
     return 0;
 }
 
-bool version_is_asked_for(const struct version *version, const struct registry *registry,
-                          struct text collection, struct text alias)
+/* A form like v3 must be its number, whatever alias of that form somebody gave to another one. */
+static bool is_asked_for(const struct version *version, const struct registry *registry,
+                         struct text collection, struct text alias)
 {
     char number[32];
     snprintf(number, sizeof number, "v%lld", (long long)version->index);
@@ -311,26 +312,33 @@ bool version_is_asked_for(const struct version *version, const struct registry *
            (!is_version_form(alias) || text_is(alias, number));
 }
 
+int version_read_answer(struct client *client, const struct version_question *question,
+                        const json_t *node, struct error *error, struct version **version,
+                        struct object_list *files)
+{
+    cleanup_object struct version *found = NULL;
+    if (json_is_object(node) &&
+        version_decode(client, question->organization, node, "read version", error, &found) != 0)
+        return -1;
+    if (!found || !is_asked_for(found, question->registry, question->collection, question->alias))
+        return error_set(error, ERROR_NOT_FOUND, "version %s:%s: not found or no access",
+                         text_or_empty(question->collection), text_or_empty(question->alias));
+    if (files && file_list_whole(client, found, json_at(node, "files", NULL), files, error) != 0)
+        return -1;
+    *version = steal(found);
+    return 0;
+}
+
 int client_get_version(struct client *client, struct call *call, const struct registry *registry,
                        struct text collection, struct text alias, struct version **version,
                        struct object_list *files)
 {
     cleanup_json json_t *data = NULL;
-    cleanup_object struct version *found = NULL;
     const json_t *node = NULL;
     const struct organization organization = {.name = registry->organization,
                                               .entity = registry->entity};
+    const struct version_question question = {&organization, registry, collection, alias};
     if (ask_membership(client, call, registry, collection, alias, files != NULL, &data, &node) != 0)
         return -1;
-    if (json_is_object(node) &&
-        version_decode(client, &organization, node, "read version", call->error, &found) != 0)
-        return -1;
-    if (!found || !version_is_asked_for(found, registry, collection, alias))
-        return error_set(call->error, ERROR_NOT_FOUND, "version %s:%s: not found or no access",
-                         text_or_empty(collection), text_or_empty(alias));
-    if (files &&
-        file_list_whole(client, found, json_at(node, "files", NULL), files, call->error) != 0)
-        return -1;
-    *version = steal(found);
-    return 0;
+    return version_read_answer(client, &question, node, call->error, version, files);
 }

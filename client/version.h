@@ -19,9 +19,17 @@ struct version *version_pack(const struct version *borrowed);
 /* collection:alias, as newer servers take a version's name; NULL: no memory. */
 json_t *version_joined_name(struct text collection, struct text alias);
 
-/* Whether an answer is the version that was asked for: a form like v3 must be its number, whatever
- * alias of that form somebody gave to another one. */
-bool version_is_asked_for(const struct version *version, const struct registry *registry,
-                          struct text collection, struct text alias);
+/* Which version was asked for. Borrowed. */
+struct version_question {
+    const struct organization *organization; /* whose registry it is */
+    const struct registry *registry;
+    struct text collection, alias;
+};
+
+/* Reads the membership node that answers it, and its files where `files` is not NULL.
+ * ERROR_NOT_FOUND: there is none, or it is another version. */
+int version_read_answer(struct client *client, const struct version_question *question,
+                        const json_t *node, struct error *error, struct version **version,
+                        struct object_list *files);
 
 #endif

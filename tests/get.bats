@@ -18,6 +18,8 @@ setup_file() {
             {name: "links", versions: [{files: [{path: "here.txt", text: "here\n"},
                 {path: "there.bin", ref: "s3://bucket/there.bin", size: 7, digest: "x"}]}]},
             {name: "large", versions: [{files: [{path: "large.bin", random: {seed: 3, size: $large}}]}]},
+            {name: "own", versions: [{files: [".registryfs-get", ".registryfs-partial/x", "a/.registryfs-get",
+                ".registryfs-get2", "good"] | map({path: ., text: "of the version: \(.)\n"})}]},
             {name: "three", versions: [{files: [range(3) | {path: "\(.).bin", random: {seed: (. + 50), size: 3000000}}]}]},
             {name: "many", versions: [{files: [range($files) | {path: "\(. % 100)/\(.).txt", text: "file \(.)\n"}]}]}
             ]}]}]}' \
@@ -160,6 +162,18 @@ has_grown() {
     control DELETE /faults
     get 0 --no-cache "$SOURCE" always
     holds always
+}
+
+@test "a version's file never takes the place of the marker or of what is on its way" {
+    local option
+    for option in --no-cache --overwrite; do
+        get 33 "$option" --json o/wandb-registry-r/own out
+        jq -e '[.failed[].path] == [".registryfs-get", ".registryfs-partial/x"] and .brought + .kept == 3' <<<"$output"
+        run ! grep -r 'of the version' out/.registryfs-get out/.registryfs-partial
+        assert_equal "$(cat out/good out/a/.registryfs-get out/.registryfs-get2 | wc -l)" 3
+    done
+    # The twin: in the cache they are as others.
+    run -0 "$REGISTRYFS" warm --quiet o/wandb-registry-r/own
 }
 
 @test "no symlink in the directory is followed, whatever is planted there" {

@@ -47,8 +47,8 @@ names() {
 
 @test "allocations that fail end nothing, and leave nothing behind" {
     local rate seed
-    for rate in 10 100 1000; do
-        for seed in ${MEMORY_SEEDS:-1 2}; do
+    for rate in 5 10 100 1000; do
+        for seed in ${MEMORY_SEEDS:-1 2 3}; do
             printf 0 1<>switch
             FAIL_ONE_IN=$rate FAIL_SEED=$seed mount_start --ttl 1 --timeout 5 --cache-dir "$TEST_DIR/cache"
             names >before
@@ -76,4 +76,32 @@ names() {
     touch "$MNT"
     names >after
     assert_same_text before after
+}
+
+@test "the commands without a mount end, too, and never leave a wrong file" {
+    local source=acme/wandb-registry-model/churn:v0 program=$TEST_DIR/registryfs rate seed file failed=0
+    printf 0 1<>switch
+    "$program" get --quiet "$source" right >/dev/null
+    printf 1 1<>switch
+    for rate in 20 200 2000; do
+        for seed in ${MEMORY_SEEDS:-1 2 3}; do
+            export FAIL_ONE_IN=$rate FAIL_SEED=$seed
+            for command in "resolve $source" "get --no-cache --quiet $source out" \
+                "get --cache-dir $TEST_DIR/cache --quiet $source out" "warm --cache-dir $TEST_DIR/cache --quiet $source" \
+                "check $source"; do
+                # shellcheck disable=SC2086  # words
+                run timeout 60 "$program" $command
+                failed=$((failed + (status != 0)))
+                [[ $status -lt 124 ]] || fail "$status: $command, one in $rate, seed $seed: $output" || return
+            done
+            while IFS= read -r -d '' file; do
+                cmp "$file" "right/${file#out/}" || fail "one in $rate, seed $seed" || return
+            done < <(find out -type f ! -path '*/.registryfs-*' -print0 2>/dev/null)
+            rm -rf out
+        done
+    done
+    printf 0 1<>switch
+    [[ $failed -gt 0 ]] || fail "nothing failed for want of memory"
+    "$program" get --quiet "$source" out >/dev/null
+    diff -r -x '.registryfs-*' right out
 }

@@ -408,6 +408,31 @@ for attribute in "visibility", "artifact_types", "description":
     assert_equal "$(cat "$MODEL/artifact_types")" $'model\ndataset'
 }
 
+@test "children that end while a text is emptied save no empty text" {
+    in_model '
+before = open("description", "rb").read()
+def child():
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+counted = upserts()
+file = os.open("description", os.O_WRONLY | os.O_TRUNC)
+for turn in range(6):
+    child()
+assert upserts() == counted
+assert open("description", "rb").read() == before != b""
+os.write(file, b"whole\n")
+os.close(file)
+assert upserts() == counted + 1
+# The twin: the shell itself lets go of it.
+os.system(": >description")
+assert upserts() == counted + 2 and open("description", "rb").read() == b""'
+    # As a shell writes it; here each command is a process of its own.
+    (cd "$MODEL" && { /bin/true; /bin/true; /bin/echo text; } >description)
+    assert_equal "$(server_value model description)" text
+}
+
 # --- reading beside it ---
 
 @test "readers beside a writer see whole texts, whatever they read it with" {

@@ -57,10 +57,10 @@ static bool is_resumed(struct sleeper *sleeper)
 static void sleep_for(struct remote_files *files, struct sleeper *sleeper, int64_t milliseconds,
                       const atomic_bool *cancelled)
 {
-    int64_t end = clock_nanoseconds() + milliseconds * INT64_C(1000000);
+    int64_t end = clock_nanoseconds() + milliseconds * CLOCK_MILLISECOND;
     while (!is_resumed(sleeper)) {
         int64_t now = clock_nanoseconds();
-        int64_t look = now + LOOK_MS * INT64_C(1000000);
+        int64_t look = now + LOOK_MS * CLOCK_MILLISECOND;
         int expected = WAITING;
         bool over = atomic_load(cancelled) || (milliseconds > 0 && now >= end);
         if (over && atomic_compare_exchange_strong(&sleeper->state, &expected, ENDED)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a remote file, from its first reference to its last. */
 #include "base/banned.h"
+#include "base/clock.h"
 #include "digest_memory.h"
 #include "remote_digest.h"
 #include "remote_internal.h"
@@ -19,6 +20,20 @@ void remote_cancel_streams(struct remote_file *file)
 {
     for (struct stream *stream = file->streams; stream; stream = stream->next)
         atomic_store(&stream->cancelled, true);
+}
+
+void remote_refuse(struct remote_file *file, uint64_t from, uint64_t to, const struct error *error)
+{
+    file->refusal = *error;
+    file->refused_from = from;
+    file->refused_to = to;
+    file->refused_until = clock_milliseconds() + REFUSAL_MS;
+}
+
+bool remote_is_refused(const struct remote_file *file, uint64_t offset, uint64_t end)
+{
+    return file->refused_until != 0 && offset < file->refused_to && end > file->refused_from &&
+           clock_milliseconds() < file->refused_until;
 }
 
 void remote_file_ref(struct remote_file *file)

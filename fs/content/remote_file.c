@@ -265,8 +265,7 @@ static bool has_failed(struct remote_reader *reader, uint64_t offset, uint64_t e
 {
     struct remote_file *file = reader->file;
     struct remote_files *files = file->files;
-    if (file->refused_until != 0 && offset < file->refused_to && end > file->refused_from &&
-        clock_milliseconds() < file->refused_until) {
+    if (remote_is_refused(file, offset, end)) {
         *error = file->refusal;
         return true;
     }
@@ -358,6 +357,7 @@ bool remote_wait(struct remote_reader *reader, uint64_t offset, size_t size,
                  (remote_in_memory(file, offset, end) && digest_permits(file, offset, end));
     if (!there && !file->examining)
         streams = remote_plan_miss(file, offset, end, &waiter->starved);
+    there = there || remote_is_refused(file, offset, end);
     if (!there)
         remote_link_waiter(file, waiter);
     /* What is being examined on disk may be thrown away: it is not hashed for readers meanwhile. */

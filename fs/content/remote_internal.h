@@ -149,6 +149,10 @@ struct stream {
 /* Ends the transfers of the file soon. */
 void remote_cancel_streams(struct remote_file *file);
 
+/* For a moment reads of the range fail, and nobody asks for it. Under the lock. */
+void remote_refuse(struct remote_file *file, uint64_t from, uint64_t to, const struct error *error);
+bool remote_is_refused(const struct remote_file *file, uint64_t offset, uint64_t end);
+
 /* All blocks of the range are in memory. */
 bool remote_in_memory(const struct remote_file *file, uint64_t offset, uint64_t end);
 /* Fills the view with offset … end if all of it is in memory and may be shown. */

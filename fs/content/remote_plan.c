@@ -83,6 +83,18 @@ static uint64_t want_blocks(const struct plan *plan, uint64_t block, bool *full)
     return block;
 }
 
+/* There is no memory for a stream. Unlike a full pool, perhaps nobody will ever give it back: who
+ * demanded the range is told. */
+static void give_up(const struct plan *plan, uint64_t start, uint64_t stop)
+{
+    struct error error = {0};
+    stream_unwant(plan->file, start, stop);
+    if (start >= plan->demanded)
+        return;
+    error_set(&error, ERROR_LOCAL, "out of memory");
+    remote_refuse(plan->file, start, stop, &error);
+}
+
 /* Starts streams for what is neither in memory nor on its way. */
 static void make_plan(struct plan *plan)
 {
@@ -98,7 +110,7 @@ static void make_plan(struct plan *plan)
             uint64_t stop = block < file->source.size ? block : file->source.size;
             struct stream *stream = stream_new(plan, start, stop);
             if (!stream) {
-                stream_unwant(file, start, stop);
+                give_up(plan, start, stop);
                 block = start;
                 full = true;
                 break;

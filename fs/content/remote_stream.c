@@ -359,12 +359,8 @@ static void finish(struct stream *stream, const struct error *error)
     stream_unwant(file, stream->published, stream->end);
     unlink_stream(stream);
     struct remote_waiter *failed = remote_take_waiters(file, misses, stream);
-    if (failed && !again) {
-        file->refusal = *error;
-        file->refused_from = stream->published;
-        file->refused_to = stream->end;
-        file->refused_until = clock_milliseconds() + REFUSAL_MS;
-    }
+    if (failed && !again)
+        remote_refuse(file, stream->published, stream->end, error);
     /* Of what these wait for, another part made place for something else meanwhile. */
     struct remote_waiter *incomplete = remote_take_waiters(file, overlaps, stream);
     struct remote_waiter *starved = remote_take_starved(files);

@@ -429,7 +429,7 @@ static void wait_for_all(struct download *download)
 {
     const struct download_config *config = &download->config;
     pthread_mutex_lock(&download->lock);
-    int64_t next = clock_nanoseconds() + config->progress_ms * INT64_C(1000000);
+    int64_t next = clock_nanoseconds() + config->progress_ms * CLOCK_MILLISECOND;
     while (download->groups_left > 0) {
         struct timespec until = clock_timespec(next);
         if (pthread_cond_timedwait(&download->changed, &download->lock, &until) == 0)
@@ -437,7 +437,7 @@ static void wait_for_all(struct download *download)
         pthread_mutex_unlock(&download->lock);
         config->progress(config->context);
         pthread_mutex_lock(&download->lock);
-        next = clock_nanoseconds() + config->progress_ms * INT64_C(1000000);
+        next = clock_nanoseconds() + config->progress_ms * CLOCK_MILLISECOND;
     }
     pthread_mutex_unlock(&download->lock);
 }

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "target_record.h"
 
 #include <dirent.h>
@@ -108,7 +109,7 @@ static int lock(const struct target_config *config, int marker, struct error *er
             return error_set(error, ERROR_INTERRUPTED, "interrupted");
         if (tries == 1)
             config->waits(config->path);
-        nanosleep(&(struct timespec){.tv_nsec = LOCK_LOOK_MS * 1000000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_LOOK_MS * CLOCK_MILLISECOND}, NULL);
     }
     return 0;
 }
@@ -202,6 +203,18 @@ int target_check_room(const struct target *target, uint64_t bytes, struct error 
 
 /* --- what is there --- */
 
+/* Whether the first part of the path is a name that the directory has for its own use. */
+static bool is_own(const char *path)
+{
+    static const char *const names[] = {TARGET_MARKER, TARGET_PARTIAL};
+    size_t size = strcspn(path, "/");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strlen(names[i]) == size && memcmp(path, names[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Compares the file with the digest. False: it is another, or cannot be read. */
 static bool has_digest(const struct target *target, int file, const unsigned char md5[MD5_SIZE])
 {
@@ -241,6 +254,10 @@ enum target_state target_look(struct target *target, const char *path,
 {
     struct stat status;
     const char *name;
+    if (is_own(path)) {
+        error_set(error, ERROR_INVALID, "registryfs get has this name for itself in the directory");
+        return TARGET_FAILED;
+    }
     cleanup_close int folder = target->directory < 0 ? -1 : open_folder(target, path, false, &name);
     if (target->directory < 0 || (folder < 0 && errno == ENOENT))
         return TARGET_ABSENT;
@@ -468,9 +485,7 @@ static int sweep_folder(struct sweep *sweep, int folder, unsigned depth, struct 
     }
     for (const struct dirent *entry; result == 0 && (entry = readdir(entries)) != NULL;) {
         const char *name = entry->d_name;
-        bool ours =
-            depth == 0 && (strcmp(name, TARGET_MARKER) == 0 || strcmp(name, TARGET_PARTIAL) == 0);
-        if (ours || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        if ((depth == 0 && is_own(name)) || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             continue;
         if (!buf_printf(&sweep->path, "%s%s", length ? "/" : "", name))
             result = error_set(error, ERROR_INVALID, "the folders in it are too deep");

@@ -107,10 +107,10 @@ bool edit_due_at_fsync(const struct edit *edit)
     return edit->dirty;
 }
 
-bool edit_due_at_flush(struct edit *edit)
+bool edit_due_at_flush(struct edit *edit, uint64_t closer)
 {
-    bool again = edit->flushed;
-    edit->flushed = true;
+    bool again = edit->flushed_by == closer;
+    edit->flushed_by = closer;
     return edit->dirty && (edit->wrote || edit->truncated || again);
 }
 

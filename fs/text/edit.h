@@ -24,7 +24,7 @@ struct edit {
     bool wrote;             /* of that, data was written */
     bool truncated;         /* of that, by ftruncate and not by open */
     bool holed;             /* zeros were put in that a later write may fill */
-    bool flushed;           /* since open emptied it */
+    uint64_t flushed_by;    /* since open emptied it; 0: by nobody */
     size_t scanned;         /* so much of the text was found to be UTF-8 */
     uint64_t changes, sent; /* of the text so far; and that the save which is under way knows of */
     size_t sent_size;       /* of the text, then */
@@ -47,10 +47,11 @@ bool edit_has_hole(const struct edit *edit);
 bool edit_is_no_text(struct edit *edit);
 
 /* When a save is due. Shells flush before they write anything: a text emptied by open is not saved
- * at the first flush. */
+ * at the first flush, nor at those of the processes that end while the shell has it open. `closer`
+ * tells who flushes, not 0. */
 bool edit_due_after_write(const struct edit *edit);
 bool edit_due_at_fsync(const struct edit *edit);
-bool edit_due_at_flush(struct edit *edit);
+bool edit_due_at_flush(struct edit *edit, uint64_t closer);
 bool edit_due_at_release(const struct edit *edit);
 /* Whether the old text was taken away and nothing was written. */
 bool edit_is_emptied(const struct edit *edit);

@@ -83,7 +83,7 @@ static void save_if_due(struct edit *edit, bool due, uint8_t fails)
         edit_failed(edit, fails);
     else
         edit_saved(edit);
-    must(!edit_due_after_write(edit) && !edit_due_at_fsync(edit) && !edit_due_at_flush(edit) &&
+    must(!edit_due_after_write(edit) && !edit_due_at_fsync(edit) && !edit_due_at_flush(edit, 1) &&
          !edit_due_at_release(edit));
 }
 
@@ -104,7 +104,7 @@ static void step(struct edit *edit, struct model *model, const uint8_t *told)
         save_if_due(edit, edit_due_at_fsync(edit), told[1]);
         break;
     case 5:
-        save_if_due(edit, edit_due_at_flush(edit), told[1]);
+        save_if_due(edit, edit_due_at_flush(edit, 1 + told[2] % 2), told[1]);
         break;
     }
     model->failed = edit->failure != 0;

@@ -20,18 +20,21 @@ static int put(struct edit *edit, const char *text, size_t offset)
     return edit_write(edit, text, strlen(text), offset);
 }
 
+enum { SHELL = 7, COMMAND, OTHER_COMMAND };
+
 /* A shell flushes before it writes: open, flush, write, flush. */
 static void shell_text(void)
 {
     struct edit edit = start(COMMIT_TEXT, "old\n", true, false);
-    CHECK(!edit_due_at_flush(&edit));
+    CHECK(!edit_due_at_flush(&edit, SHELL));
     CHECK(put(&edit, "one\n", 0) == 0 && !edit_due_after_write(&edit));
     CHECK(put(&edit, "two\n", 4) == 0);
-    CHECK(edit_due_at_flush(&edit));
+    CHECK(edit_due_at_flush(&edit, SHELL));
     CHECK_TEXT(edit.text.data, "one\ntwo\n");
     edit_send(&edit);
     edit_saved(&edit);
-    CHECK(!edit_due_at_flush(&edit) && !edit_due_at_fsync(&edit) && !edit_due_at_release(&edit));
+    CHECK(!edit_due_at_flush(&edit, SHELL) && !edit_due_at_fsync(&edit) &&
+          !edit_due_at_release(&edit));
     edit_release(&edit);
 }
 
@@ -43,20 +46,22 @@ static void shell_line(void)
     edit_release(&edit);
     edit = start(COMMIT_LINE, "old\n", false, false);
     CHECK(put(&edit, "new\n", 0) == 0 && !edit_due_after_write(&edit));
-    CHECK(edit_due_at_flush(&edit));
+    CHECK(edit_due_at_flush(&edit, SHELL));
     edit_release(&edit);
 }
 
 static void emptied(void)
 {
     struct edit edit = start(COMMIT_TEXT, "old\n", true, false);
-    CHECK(!edit_due_at_flush(&edit));
+    CHECK(!edit_due_at_flush(&edit, SHELL));
     CHECK(edit_due_at_release(&edit) && edit_is_emptied(&edit));
-    CHECK(edit_due_at_flush(&edit));
+    CHECK(!edit_due_at_flush(&edit, COMMAND) && !edit_due_at_flush(&edit, OTHER_COMMAND));
+    CHECK(!edit_due_at_flush(&edit, SHELL));
+    CHECK(edit_due_at_flush(&edit, SHELL));
     edit_release(&edit);
     edit = start(COMMIT_TEXT, "old\n", false, false);
-    CHECK(!edit_due_at_flush(&edit) && !edit_due_at_release(&edit));
-    CHECK(edit_resize(&edit, 0) == 0 && edit.fresh && edit_due_at_flush(&edit));
+    CHECK(!edit_due_at_flush(&edit, SHELL) && !edit_due_at_release(&edit));
+    CHECK(edit_resize(&edit, 0) == 0 && edit.fresh && edit_due_at_flush(&edit, SHELL));
     edit_release(&edit);
 }
 
@@ -69,7 +74,7 @@ static void cut_afterwards(void)
     CHECK(!edit_is_no_text(&edit) && !edit_due_after_write(&edit));
     CHECK(edit_resize(&edit, 11) == 0);
     CHECK_TEXT(edit.text.data, "restricted\n");
-    CHECK(edit_due_at_flush(&edit));
+    CHECK(edit_due_at_flush(&edit, SHELL));
     edit_release(&edit);
 }
 
@@ -97,7 +102,8 @@ static void limits_and_stickiness(void)
     CHECK(put(&edit, "x", 0) == 0);
     edit_failed(&edit, EACCES);
     CHECK(put(&edit, "y", 1) == EACCES && edit_resize(&edit, 0) == EACCES);
-    CHECK(!edit_due_at_flush(&edit) && !edit_due_at_fsync(&edit) && !edit_due_at_release(&edit));
+    CHECK(!edit_due_at_flush(&edit, SHELL) && !edit_due_at_fsync(&edit) &&
+          !edit_due_at_release(&edit));
     edit_release(&edit);
 }
 
@@ -144,7 +150,7 @@ static void written_during_a_save(void)
         CHECK(edit_has_more(&edit) == more);
         edit_saved(&edit);
         CHECK_TEXT(edit.text.data, ways[i].wanted);
-        CHECK(edit_due_at_fsync(&edit) == more && edit_due_at_flush(&edit) == more);
+        CHECK(edit_due_at_fsync(&edit) == more && edit_due_at_flush(&edit, SHELL) == more);
         edit_send(&edit);
         edit_saved(&edit);
         CHECK(!edit_due_at_fsync(&edit));
@@ -156,7 +162,7 @@ static void another_handle_saves(void)
 {
     /* Nothing written yet: it goes on from there. */
     struct edit edit = start(COMMIT_TEXT, "old\n", false, false);
-    CHECK(edit_follow(&edit, "theirs\n", 7) && !edit_due_at_flush(&edit));
+    CHECK(edit_follow(&edit, "theirs\n", 7) && !edit_due_at_flush(&edit, SHELL));
     CHECK_TEXT(edit.text.data, "theirs\n");
     edit_release(&edit);
     /* A whole text, begun or written, is its own. */
@@ -164,13 +170,13 @@ static void another_handle_saves(void)
     CHECK(edit_follow(&edit, "theirs\n", 7) && !edit_due_at_release(&edit));
     CHECK(put(&edit, "mine\n", 0) == 0 && edit_follow(&edit, "again\n", 6));
     CHECK_TEXT(edit.text.data, "mine\n");
-    CHECK(edit_due_at_flush(&edit));
+    CHECK(edit_due_at_flush(&edit, SHELL));
     edit_release(&edit);
     /* What is appended goes behind it, also what was saved before. */
     edit = start(COMMIT_TEXT, "old\n", false, true);
     CHECK(put(&edit, "one\n", 0) == 0 && edit_follow(&edit, "a much longer text\n", 19));
     CHECK_TEXT(edit.text.data, "a much longer text\none\n");
-    CHECK(edit_due_at_flush(&edit));
+    CHECK(edit_due_at_flush(&edit, SHELL));
     edit_send(&edit);
     edit_saved(&edit);
     CHECK(put(&edit, "two\n", 0) == 0 && edit_follow(&edit, "x\n", 2));

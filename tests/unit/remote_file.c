@@ -470,6 +470,10 @@ static struct cost cost_of(struct server *server, const struct place *places, si
 
 enum { WHOLE_SIZE = 64 * MIB, MOST_PLACES = WHOLE_SIZE / (128 * KIB) };
 
+/* How far is read ahead depends on who is quicker: a machine that is busy just then is not the
+ * rule. */
+enum { TRIES = 3 };
+
 /* What an order is compared with: one pass from start to end. */
 struct pass {
     struct server server;
@@ -491,9 +495,13 @@ static void pass_init(struct pass *pass, bool with_disk)
 static void order_costs_little(struct pass *pass, const struct place *places, size_t count,
                                size_t step, bool backward)
 {
-    struct cost cost = cost_of(&pass->server, places, count, step, backward, pass->with_disk);
-    CHECK(cost.right);
-    CHECK(cost.fetches <= 2 * pass->fetches);
+    struct cost cost;
+    unsigned tries = 0;
+    do {
+        cost = cost_of(&pass->server, places, count, step, backward, pass->with_disk);
+        CHECK(cost.right);
+    } while (cost.fetches > 2 * pass->fetches && ++tries < TRIES);
+    CHECK(tries < TRIES);
     CHECK(cost.bytes <= WHOLE_SIZE / 10 * 11);
 }
 
