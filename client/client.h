@@ -67,6 +67,8 @@ void client_read_figures(const struct client *client, struct client_figures *fig
 /* Of the member number `index` of the content proxies, from 0 on; false: there are fewer. */
 bool client_read_content_proxy(const struct client *client, size_t index,
                                struct content_proxy_figures *figures);
+/* Whether that member, which is not DIRECT, answers; -1: it does not. Blocks. */
+int client_check_content_proxy(struct client *client, struct call *call, size_t index);
 
 /* --- identity and organizations (protocol 3) --- */
 

@@ -113,6 +113,31 @@ check_in() {
     [[ $(state_of fuse found) == *CAP_SYS_ADMIN* ]]
 }
 
+@test "content proxies: each is asked, and what is left when none answers is said" {
+    local port
+    exec {server}< <(exec python3 -c '
+import http.server
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+print(server.server_port, flush=True)
+server.serve_forever()' 2>/dev/null 3>&-)
+    local proxy=$!
+    read -r port <&"$server"
+    check 0 --json --content-proxy "http://127.0.0.1:$port;DIRECT"
+    assert_equal "$(state_of "content proxy" found | sed 's/ in .*//')" "http://127.0.0.1:$port answers
+DIRECT: the storage itself, where no other can be asked"
+    check 1 --json --content-proxy "http://127.0.0.1:$port|http://127.0.0.1:1"
+    [[ $(state_of "content proxy" | xargs) == "ok degraded" && $(state_of server) == ok ]]
+    check 2 --json --content-proxy "http://127.0.0.1:1|unix:$PWD/none"
+    [[ $(state_of "content proxy" | xargs) == "degraded degraded unusable" ]]
+    [[ $(state_of "content proxy" advice) == *--content-proxy* ]]
+    check 2 --content-proxy "cache:3129"
+    kill "$proxy"
+    exec {server}<&-
+    # The twin: without one nothing is said of them.
+    check 0 --json
+    [[ -z $(state_of "content proxy") ]]
+}
+
 @test "a rate limit is said soon, and not waited out" {
     fault limit requests 0 ms 1000
     check 2 --json --timeout 2

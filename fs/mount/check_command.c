@@ -13,7 +13,7 @@
 #include "report/options.h"
 #include "source.h"
 
-enum { TEXT_CEILING = 8 << 10 };
+enum { TEXT_CEILING = 8 << 10, CONTENT_PROXY_MS = 5000 };
 
 struct check {
     struct filesystem fs;
@@ -112,6 +112,41 @@ static void check_source(struct check *check)
                  NULL);
 }
 
+static bool check_content_proxy(struct check *check, size_t index, const char *name)
+{
+    struct error error = {0};
+    int64_t began = clock_milliseconds();
+    struct call call = {.deadline = began + CONTENT_PROXY_MS, .error = &error};
+    char found[512];
+    bool answers = client_check_content_proxy(check->fs.client, &call, index) == 0;
+    if (answers)
+        snprintf(found, sizeof found, "%.200s answers in %lld ms", name,
+                 (long long)(clock_milliseconds() - began));
+    else
+        snprintf(found, sizeof found, "%.200s: %.300s", name, error.message);
+    findings_add(&check->findings, answers ? FINDING_WELL : FINDING_DEGRADED, "content proxy",
+                 found, answers ? NULL : "see whether it runs, and can be reached from here");
+    return answers;
+}
+
+static void check_content_proxies(struct check *check)
+{
+    struct content_proxy_figures member;
+    bool usable = false;
+    size_t count = 0;
+    for (; client_read_content_proxy(check->fs.client, count, &member); count++) {
+        if (member.direct)
+            findings_add(&check->findings, FINDING_WELL, "content proxy",
+                         "DIRECT: the storage itself, where no other can be asked", NULL);
+        usable |= member.direct || check_content_proxy(check, count, member.name);
+    }
+    if (count > 0 && !usable)
+        findings_add(&check->findings, FINDING_UNUSABLE, "content proxy",
+                     "none answers, and DIRECT is not among them",
+                     "no file can be read that is not in the cache: start one, or correct "
+                     "--content-proxy");
+}
+
 static void check_client(struct check *check)
 {
     struct filesystem *fs = &check->fs;
@@ -129,6 +164,7 @@ static void check_client(struct check *check)
              ignored ? "anybody on the way can take the key: unset it, and name the server's CA "
                        "certificate in SSL_CERT_FILE"
                      : NULL);
+    check_content_proxies(check);
     if (!check_server(check))
         return;
     check_organizations(check);
