@@ -408,6 +408,35 @@ for attribute in "visibility", "artifact_types", "description":
     assert_equal "$(cat "$MODEL/artifact_types")" $'model\ndataset'
 }
 
+@test "what a handle has cut off does not come back, although another one has saved it" {
+    in_model '
+def cut_and_write(size):
+    file = os.open("description", os.O_WRONLY)
+    with open("description", "wb") as other:
+        other.write(b"theirs is longer")
+    os.ftruncate(file, size)
+    os.pwrite(file, b"!", 10)
+    os.pwrite(file, b"0123456789"[size:], size)
+    os.close(file)
+    return open("description", "rb").read()
+found = cut_and_write(0), cut_and_write(3)
+assert found == (b"0123456789!\n", b"the3456789!\n"), found
+# It is cut before it is saved, and written behind the end while the empty text is on its way.
+file = os.open("description", os.O_WRONLY)
+with open("description", "wb") as other:
+    other.write(b"theirs is longer")
+os.ftruncate(file, 0)
+fails(errno.EINVAL, lambda: (os.pwrite(file, b"!", 10), os.close(file)))
+# The twin: nobody has cut it.
+file = os.open("description", os.O_WRONLY)
+with open("description", "wb") as other:
+    other.write(b"theirs is the longer one")
+os.pwrite(file, b"!", 10)
+os.close(file)
+found = open("description", "rb").read()
+assert found[:11] == b"theirs is !", found'
+}
+
 @test "children that end while a text is emptied save no empty text" {
     in_model '
 before = open("description", "rb").read()

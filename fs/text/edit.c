@@ -187,6 +187,6 @@ bool edit_follow(struct edit *edit, const char *text, size_t size)
 void edit_fill(struct edit *edit, const char *text, size_t size, size_t offset)
 {
     size_t end = size < offset ? size : offset;
-    if (!edit->append && edit->text.size < end && end <= edit->text.ceiling)
+    if (!edit->append && !edit->truncated && edit->text.size < end && end <= edit->text.ceiling)
         buf_append(&edit->text, text + edit->text.size, end - edit->text.size);
 }

@@ -70,7 +70,8 @@ void edit_clean(struct edit *edit);
  * appends puts his own behind it; a whole text that was written here stays as it is. False: no
  * memory. */
 bool edit_follow(struct edit *edit, const char *text, size_t size);
-/* A write is to come behind the end: what another handle has saved stands in between. */
+/* A write is to come behind the end: what another handle has saved stands in between, unless this
+ * one has cut the text since. */
 void edit_fill(struct edit *edit, const char *text, size_t size, size_t offset);
 
 #endif

@@ -193,6 +193,12 @@ static void written_behind_the_end(void)
     CHECK(put(&edit, "!", 8) == 0 && !edit.holed);
     CHECK_TEXT(edit.text.data, "newonger!");
     edit_release(&edit);
+    /* What this one has cut off since does not come back. */
+    edit = start(COMMIT_TEXT, "old", false, false);
+    CHECK(edit_resize(&edit, 0) == 0);
+    edit_fill(&edit, "a longer text", 13, 8);
+    CHECK(put(&edit, "!", 8) == 0 && edit.holed && edit.text.data[0] == '\0');
+    edit_release(&edit);
 }
 
 int main(void)
