@@ -89,7 +89,7 @@ compile() {
 sanitizer_environment() {
     export ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-    export TSAN_OPTIONS=halt_on_error=1:exitcode=99
+    export TSAN_OPTIONS=halt_on_error=1:exitcode=99:suppressions=$root/tests/lib/tsan.suppressions
     # Processes of other users cannot write down what they have covered; that is no message of theirs.
     export GCOV_ERROR_FILE=/dev/null
 }
