@@ -242,7 +242,8 @@ class Model(OthersOnServer):
             raise Refused(draft.failure)
         base = handle.registry.seen(handle.attribute, draft.base, draft.saves)
         shown = base.render(handle.attribute)[:at]
-        if not draft.append and base is not draft.base and len(draft.text) < len(shown) <= draft.ceiling:
+        between = base is not draft.base and not draft.truncated  # what it cut off itself does not come back
+        if not draft.append and between and len(draft.text) < len(shown) <= draft.ceiling:
             draft.text += shown[len(draft.text):]
         if at + len(data) > draft.ceiling:
             draft.stick(E.EFBIG)
