@@ -33,9 +33,11 @@ static size_t place_of(const struct wrong_contents *wrong, const unsigned char m
                        uint64_t size, int64_t now)
 {
     for (size_t place = 0; place < CONTENT_IDS_WRONG; place++) {
+        bool exhausted = wrong->items[place].suffix > CONTENT_ID_SUFFIXES;
+        int64_t memory = exhausted ? CONTENT_ID_EXHAUSTED_MS : CONTENT_ID_MEMORY_MS;
         if (wrong->items[place].suffix > 0 && wrong->items[place].size == size &&
             memcmp(wrong->items[place].md5, md5, MD5_SIZE) == 0 &&
-            now - wrong->items[place].noted < CONTENT_ID_MEMORY_MS)
+            now - wrong->items[place].noted < memory)
             return place;
     }
     return CONTENT_IDS_WRONG;

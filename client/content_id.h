@@ -18,6 +18,8 @@ enum {
     CONTENT_IDS_WRONG = 64,  /* contents that are remembered */
     /* So long it is remembered that they are wrong. */
     CONTENT_ID_MEMORY_MS = 60 * 60 * 1000,
+    /* … and that no name is left: who mends the caches need not wait for the hour. */
+    CONTENT_ID_EXHAUSTED_MS = 60 * 1000,
 };
 
 /* "md5-HEX-SIZE", with a suffix other than 0 also ".SUFFIX". */

@@ -38,7 +38,8 @@ static const char *const header_names[HEADER_COUNT] = {
 struct transfer {
     struct http_exchange *exchange;
     struct http_handle *handle;
-    int64_t last_byte; /* clock_milliseconds() of the last sign of life */
+    int64_t last_byte;    /* clock_milliseconds() of the last sign of life */
+    uint64_t lively_from; /* of a relay's body: what came before is not counted again as one */
     size_t header_bytes;
     uint64_t body_bytes;
     bool answered; /* the response's head is filled in */
@@ -101,16 +102,27 @@ static void take_head(struct transfer *transfer)
     transfer->answered = true;
 }
 
+/* There may be another relay to ask: one that drips is none. */
+static void note_life(struct transfer *transfer)
+{
+    if (transfer->exchange->request->relay) {
+        if (transfer->body_bytes - transfer->lively_from < HTTP_RELAY_PROGRESS)
+            return;
+        transfer->lively_from = transfer->body_bytes;
+    }
+    transfer->last_byte = clock_milliseconds();
+}
+
 static size_t take_body(char *bytes, size_t one, size_t size, void *context)
 {
     struct transfer *transfer = context;
     struct http_exchange *exchange = transfer->exchange;
     struct buf *body = &exchange->response->body;
     (void)one;
-    transfer->last_byte = clock_milliseconds();
     if (!transfer->answered)
         take_head(transfer);
     transfer->body_bytes += size;
+    note_life(transfer);
     if (transfer->to_sink) {
         transfer->over_ceiling = transfer->body_bytes > exchange->request->ceiling;
         transfer->sink_ended = !transfer->over_ceiling &&
@@ -128,7 +140,7 @@ static size_t take_header(char *line, size_t one, size_t size, void *context)
 {
     struct transfer *transfer = context;
     (void)one;
-    transfer->last_byte = clock_milliseconds();
+    note_life(transfer);
     transfer->header_bytes += size;
     if (transfer->header_bytes > HEADERS_CEILING)
         return CURL_WRITEFUNC_ERROR;

@@ -18,6 +18,9 @@ typedef bool http_sink(void *context, const char *bytes, size_t size);
 
 struct curl_slist;
 
+/* Bytes of a body without which a relay's answer is taken for silence. */
+enum { HTTP_RELAY_PROGRESS = 64 << 10 };
+
 /* A cache that a GET is sent to, which asks the URL's own host where it has to. It gets the URL as
  * it stands, over HTTP/1.1, and no credential, cookie or header but these. */
 struct http_relay {
@@ -41,7 +44,9 @@ struct http_request {
     uint64_t length;
     /* HTTP_DATA: sent to there, once; its answer is the outcome, whatever the status. NULL: none */
     const struct http_relay *relay;
-    int stall_ms;   /* HTTP_DATA: ends after so long without a byte; 0: 15 s */
+    /* HTTP_DATA: ends after so long without a byte, from a relay without HTTP_RELAY_PROGRESS; 0: 15
+     * s */
+    int stall_ms;
     size_t ceiling; /* bytes of a body that are accepted; more is ERROR_SERVER */
     /* Takes the body of a 200 or 206; the response's other members are set before its first call.
      * After that call nothing is sent again. NULL: the body goes to http_response.body. */

@@ -13,10 +13,11 @@ enum {
     /* Who waits while another one has a slice fetched gets his first byte when all of it has come.
      */
     SILENCE_MS = 20000,
-    MOST_ROUNDS = 4,          /* through all members, without progress */
-    LONGEST_WAIT_MS = 5000,   /* for a member that rests, when all do */
-    WAIT_SLICE_MS = 100,      /* another thread may find out earlier that one is well again */
-    PROGRESS_LEAST = 64 << 10 /* bytes that are progress although the answer broke off */
+    MOST_ROUNDS = 4,        /* through all members, without progress */
+    LONGEST_WAIT_MS = 5000, /* for a member that rests, when all do */
+    WAIT_SLICE_MS = 100,    /* another thread may find out earlier that one is well again */
+    PROGRESS_LEAST =
+        HTTP_RELAY_PROGRESS, /* bytes that are progress although the answer broke off */
 };
 
 /* One read, up to where the next piece begins. */
@@ -73,11 +74,12 @@ static int read_directly(struct file_source *source, struct call *call, uint64_t
 
 /* What cannot be asked of a content proxy is read directly, or not at all. */
 static int read_past(struct file_source *source, struct call *call, uint64_t offset,
-                     uint64_t length, content_sink *sink, void *context, const char *why)
+                     uint64_t length, content_sink *sink, void *context, enum error_kind kind,
+                     const char *why)
 {
     if (content_proxies_have_direct(source->client->content_proxies))
         return read_directly(source, call, offset, length, sink, context);
-    return error_set(call->error, ERROR_UNREACHABLE,
+    return error_set(call->error, kind,
                      "%s, so no content proxy is asked, and DIRECT is not among them", why);
 }
 
@@ -91,16 +93,15 @@ static bool is_for_proxies(const struct client *client, const char *url)
 
 /* --- one try --- */
 
-/* Makes the best of an answer that brought bytes, whether or not it was cut. */
+/* Makes the best of an answer that brought bytes, whether or not it was cut: what is here need not
+ * be fetched again, but who brings little by little has not worked. */
 static void note_progress(struct reading *reading, int member, const struct range_read *read)
 {
     reading->offset += read->delivered;
     reading->length -= read->delivered;
-    bool enough = read->ended_early || read->delivered >= PROGRESS_LEAST || reading->length == 0;
-    if (read->delivered > 0)
-        reading->last_progress = clock_milliseconds();
-    if (!enough || read->delivered == 0)
+    if (read->delivered < PROGRESS_LEAST && reading->length > 0)
         return;
+    reading->last_progress = clock_milliseconds();
     content_proxies_worked(reading->proxies, member);
     reading->tried = 0;
     reading->rounds = 0;
@@ -137,7 +138,7 @@ static void judge(struct reading *reading, int member, const struct range_read *
         reading->over = true;
         return;
     }
-    if (read->ended_early && read->delivered > 0)
+    if (read->ended_early && read->delivered >= PROGRESS_LEAST)
         return; /* less than was asked for is no fault */
     content_proxies_count(reading->proxies, member, 0, true);
     atomic_fetch_add(&reading->source->client->retries, 1);
@@ -149,7 +150,7 @@ static void judge(struct reading *reading, int member, const struct range_read *
         return;
     }
     reading->tried |= UINT64_C(1) << member;
-    if (!denies_url(read->status) && read->delivered == 0)
+    if (!denies_url(read->status))
         rest(reading, member, started, &error);
 }
 
@@ -181,9 +182,15 @@ static int try_member(struct reading *reading, int member, const char *url, unsi
     content_proxies_relay_release(&relay);
     content_proxies_count(reading->proxies, member, read.delivered, false);
     note_progress(reading, member, &read);
-    if (result != 0)
+    if (result == 0)
+        return 0;
+    if (reading->length > 0) {
         judge(reading, member, &read, started, seen);
-    return result;
+        return -1;
+    }
+    /* All is here, and will be compared: how the answer ended is the member's fault alone. */
+    content_proxies_count(reading->proxies, member, 0, true);
+    return 0;
 }
 
 /* --- all tries --- */
@@ -234,7 +241,7 @@ static int read_once(struct reading *reading)
         return -1;
     if (!url || !is_for_proxies(source->client, url))
         return read_past(source, call, reading->offset, reading->length, reading->sink,
-                         reading->context,
+                         reading->context, ERROR_UNREACHABLE,
                          "the server has no signed URL of another host for this file");
     if (try_member(reading, member, url, seen) == 0)
         return 0;
@@ -277,11 +284,11 @@ int file_source_read(struct file_source *source, struct call *call, uint64_t off
     if (!source->client->content_proxies)
         return file_source_read_directly(source, call, offset, length, sink, context);
     if (!file_source_md5(source))
-        return read_past(source, call, offset, length, sink, context,
+        return read_past(source, call, offset, length, sink, context, ERROR_UNREACHABLE,
                          "the server does not give the file's MD5");
     unsigned suffix = current_suffix(source);
     if (suffix > CONTENT_ID_SUFFIXES)
-        return read_past(source, call, offset, length, sink, context,
+        return read_past(source, call, offset, length, sink, context, ERROR_SERVER,
                          "what the content proxies gave was wrong again and again");
     while (length > 0) {
         uint64_t room = CONTENT_PROXY_PIECE - offset % CONTENT_PROXY_PIECE;

@@ -211,6 +211,52 @@ kill_midway() {
     grep -q '^registryfs_content_proxy_up{member="DIRECT"} 1$' "$MNT/.registryfs/metrics"
 }
 
+# A member that sends a byte now and then, of a head that never ends; its port in PORT, its process in DRIPPING.
+start_dripping() {
+    exec {dripping}< <(exec python3 -c '
+import socketserver, time
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        try:
+            self.wfile.write(b"HTTP/1.1 206 x\r\n")
+            while True:
+                self.wfile.write(b"X-A: b\r\n")
+                time.sleep(0.5)
+        except OSError:
+            pass
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+server = Server(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()' 3>&-)
+    DRIPPING=$!
+    read -r PORT <&"$dripping"
+}
+
+@test "a member that drips is silent: the next one is asked" {
+    nginx_configure cache
+    nginx_start cache
+    start_dripping
+    mount_through "http://127.0.0.1:$PORT;unix:$TEST_DIR/cache/socket"
+    run -0 within 120000 sha256sum "$MNT/$FILES/d0/s0/f000000.bin"
+    kill "$DRIPPING"
+    exec {dripping}<&-
+    assert_equal "${output%% *}" "$SMALL_HASH"
+    grep -q "^content_proxy: resting, 0 bytes, [1-9][0-9]* errors: http://127.0.0.1:$PORT\$" "$MNT/.registryfs/status"
+}
+
+# nginx passes on what has come of a slice, and ends there.
+@test "one cache alone: an answer that is cut is taken up there, and the store is asked for nothing twice" {
+    nginx_configure cache
+    nginx_start cache
+    control POST /faults '{"kind": "cut", "target": "storage", "operation": "big.bin", "times": 1, "after_bytes": 1000000}' >/dev/null
+    mount_through "unix:$TEST_DIR/cache/socket"
+    reset_counts
+    assert_equal "$(sha256sum <"$MNT/$FILES/big.bin" | cut -d ' ' -f 1)" "$BIG_HASH"
+    assert_equal "$(control GET /faults | jq '.[0].hits')" 1
+    (($(share_at_store "$BIG_SIZE") <= 140)) || fail "$(control GET /counts)"
+}
+
 @test "one wrong answer of the store: all read again by another name, and share that, too" {
     nginx_configure cache
     nginx_start cache

@@ -224,7 +224,13 @@ static void contents_that_came_wrong_get_other_names(void)
     CHECK(wrong_contents_suffix(&wrong, md5, 13, 0) == 0);
     CHECK(wrong_contents_suffix(&wrong, other, 12, 0) == 0);
     CHECK(wrong_contents_note(&wrong, md5, 12, 2, 0) == CONTENT_ID_SUFFIXES + 1);
-    CHECK(wrong_contents_suffix(&wrong, md5, 12, CONTENT_ID_MEMORY_MS) == 0);
+    /* Without a name left it is tried anew soon; else it is remembered for long. */
+    CHECK(wrong_contents_suffix(&wrong, md5, 12, CONTENT_ID_EXHAUSTED_MS - 1) >
+          CONTENT_ID_SUFFIXES);
+    CHECK(wrong_contents_suffix(&wrong, md5, 12, CONTENT_ID_EXHAUSTED_MS) == 0);
+    CHECK(wrong_contents_note(&wrong, md5, 13, 0, 0) == 1);
+    CHECK(wrong_contents_suffix(&wrong, md5, 13, CONTENT_ID_MEMORY_MS - 1) == 1);
+    CHECK(wrong_contents_suffix(&wrong, md5, 13, CONTENT_ID_MEMORY_MS) == 0);
     for (unsigned i = 0; i < CONTENT_IDS_WRONG; i++)
         CHECK(wrong_contents_note(&wrong, other, i, 0, 10 + i) == 1);
     CHECK(wrong_contents_suffix(&wrong, md5, 12, 100) == 0);
