@@ -18,7 +18,8 @@ typedef bool http_sink(void *context, const char *bytes, size_t size);
 
 struct curl_slist;
 
-/* Bytes of a body without which a relay's answer is taken for silence. */
+/* Bytes of a body that are progress: without them a relay's answer is taken for silence, with them
+ * for work although it broke off. */
 enum { HTTP_RELAY_PROGRESS = 64 << 10 };
 
 /* A cache that a GET is sent to, which asks the URL's own host where it has to. It gets the URL as
@@ -44,8 +45,7 @@ struct http_request {
     uint64_t length;
     /* HTTP_DATA: sent to there, once; its answer is the outcome, whatever the status. NULL: none */
     const struct http_relay *relay;
-    /* HTTP_DATA: ends after so long without a byte, from a relay without HTTP_RELAY_PROGRESS; 0: 15
-     * s */
+    /* HTTP_DATA: ends after so long without a byte, or HTTP_RELAY_PROGRESS of a relay's; 0: 15 s */
     int stall_ms;
     size_t ceiling; /* bytes of a body that are accepted; more is ERROR_SERVER */
     /* Takes the body of a 200 or 206; the response's other members are set before its first call.

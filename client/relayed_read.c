@@ -9,15 +9,14 @@
 #include <unistd.h>
 
 enum {
-    PATIENCE_MS = 45000, /* without a byte of progress */
+    PATIENCE_MS = 45000, /* without HTTP_RELAY_PROGRESS bytes */
     /* Who waits while another one has a slice fetched gets his first byte when all of it has come.
      */
     SILENCE_MS = 20000,
-    MOST_ROUNDS = 4,        /* through all members, without progress */
-    LONGEST_WAIT_MS = 5000, /* for a member that rests, when all do */
-    WAIT_SLICE_MS = 100,    /* another thread may find out earlier that one is well again */
-    PROGRESS_LEAST =
-        HTTP_RELAY_PROGRESS, /* bytes that are progress although the answer broke off */
+    LEAST_SILENCE_MS = 1000, /* that a new URL was long in coming is not the member's fault */
+    MOST_ROUNDS = 4,         /* through all members, without progress */
+    LONGEST_WAIT_MS = 5000,  /* for a member that rests, when all do */
+    WAIT_SLICE_MS = 100,     /* another thread may find out earlier that one is well again */
 };
 
 /* One read, up to where the next piece begins. */
@@ -99,7 +98,7 @@ static void note_progress(struct reading *reading, int member, const struct rang
 {
     reading->offset += read->delivered;
     reading->length -= read->delivered;
-    if (read->delivered < PROGRESS_LEAST && reading->length > 0)
+    if (read->delivered < HTTP_RELAY_PROGRESS && reading->length > 0)
         return;
     reading->last_progress = clock_milliseconds();
     content_proxies_worked(reading->proxies, member);
@@ -138,7 +137,7 @@ static void judge(struct reading *reading, int member, const struct range_read *
         reading->over = true;
         return;
     }
-    if (read->ended_early && read->delivered >= PROGRESS_LEAST)
+    if (read->ended_early && read->delivered >= HTTP_RELAY_PROGRESS)
         return; /* less than was asked for is no fault */
     content_proxies_count(reading->proxies, member, 0, true);
     atomic_fetch_add(&reading->source->client->retries, 1);
@@ -167,7 +166,9 @@ static int try_member(struct reading *reading, int member, const char *url, unsi
         .url = url,
         .anonymous = true,
         .relay = &relay,
-        .stall_ms = (int)(left < SILENCE_MS ? left : SILENCE_MS),
+        .stall_ms = (int)(left > SILENCE_MS         ? SILENCE_MS
+                          : left > LEAST_SILENCE_MS ? left
+                                                    : LEAST_SILENCE_MS),
         .file_size = file_source_size(reading->source),
         .offset = reading->offset,
         .length = reading->length,
